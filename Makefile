@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: MIT
+#
+# Everything that is made lies under build/. `make help` lists the targets.
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-print-directory
+
+top := $(CURDIR)
+BUILD ?= build
+# An absolute path whether BUILD was given as one or not.
+override BUILD := $(abspath $(BUILD))
+export BUILD
+
+KERNEL ?= 6.1
+PREFIX ?= /usr
+DESTDIR ?=
+
+# --- kernel modules ---------------------------------------------------------
+
+# Yocto says KERNEL_SRC, others KERNELDIR; all three mean the same.
+KDIR ?= $(or $(KERNELDIR),$(KERNEL_SRC))
+
+ifeq ($(strip $(KDIR)),)
+kname := $(KERNEL)
+kdir := $(BUILD)/deb/$(KERNEL)/kdir
+ifeq ($(KERNEL),debug)
+kdir := $(BUILD)/debug/linux
+endif
+deps_for_modules := deps
+else
+kname := target
+kdir := $(KDIR)
+deps_for_modules :=
+endif
+
+# Kernel sources are copied before they are built, once for each kernel, so
+# that builds for several kernels do not meet in one tree.
+ksrc := $(BUILD)/$(kname)/src
+kbuild_args := M=$(ksrc)
+ifneq ($(O),)
+kbuild_args += O=$(O)
+endif
+ifneq ($(ARCH),)
+kbuild_args += ARCH=$(ARCH)
+endif
+ifneq ($(CROSS_COMPILE),)
+kbuild_args += CROSS_COMPILE=$(CROSS_COMPILE)
+endif
+ifeq ($(origin CC),command line)
+kbuild_args += CC="$(CC)"
+else ifeq ($(KERNEL),5.10)
+# its headers name gcc-10, which bookworm does not have
+kbuild_args += CC=gcc-12
+endif
+W ?= 1
+C ?= 0
+kbuild_args += W=$(W) C=$(C)
+
+# --- programs ---------------------------------------------------------------
+
+CROSS_COMPILE ?=
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)gcc
+endif
+ifeq ($(origin AR),default)
+AR := $(CROSS_COMPILE)ar
+endif
+PKG_CONFIG ?= $(CROSS_COMPILE)pkg-config
+CFLAGS ?= -O2 -g
+std_cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow
+std_cflags += -I$(top)/include/uapi -I$(top)/include -I$(top)/user/lib
+dep_flags = -MMD -MP
+
+lib_pkgs := libmnl
+daemon_pkgs := libmnl libkmod libevent
+cli_pkgs := libmnl
+
+pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1))
+pkg_libs = $(shell $(PKG_CONFIG) --libs $(1))
+
+# A directory for each compiler, so that cross and host builds do not mix.
+cdir := $(BUILD)/$(or $(patsubst %-,%,$(notdir $(CROSS_COMPILE))),host)
+
+lib_src := $(sort $(wildcard user/lib/*.c))
+daemon_src := $(sort $(wildcard user/daemon/*.c))
+cli_src := $(sort $(wildcard user/cli/*.c))
+
+lib_obj := $(lib_src:%.c=$(cdir)/%.o)
+daemon_obj := $(daemon_src:%.c=$(cdir)/%.o)
+cli_obj := $(cli_src:%.c=$(cdir)/%.o)
+
+libpvkit := $(cdir)/libpvkit.a
+programs := $(if $(daemon_src),$(cdir)/pvkitd) $(if $(cli_src),$(cdir)/pvkit)
+
+# --- tests that are programs ------------------------------------------------
+
+san_cflags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+	      -fno-omit-frame-pointer -DPVKIT_SANITIZED
+unit_src := $(sort $(wildcard tests/unit/*.c))
+unit_bin := $(unit_src:%.c=$(BUILD)/%)
+# The library and the daemon without its main().
+unit_obj := $(patsubst %.c,$(BUILD)/unit-obj/%.o,$(lib_src) \
+	      $(filter-out user/daemon/main.c,$(daemon_src)))
+unit_lib := $(BUILD)/unit-obj/libunit.a
+
+selftest_src := $(sort $(wildcard tests/selftests/*/*.c))
+selftest_bin := $(selftest_src:%.c=$(BUILD)/%)
+bench_src := $(sort $(wildcard tests/bench/*.c))
+bench_bin := $(bench_src:%.c=$(BUILD)/%)
+
+.PHONY: all deps modules modules_install modules_clean programs install unit \
+	selftests bench-programs everything check check-debug check-config bench \
+	demo lint generate clean distclean help
+
+all: modules programs
+
+help:
+	@echo 'modules          build the kernel modules (KERNEL=6.1|6.12|5.10 or KDIR=path)'
+	@echo 'modules_install  install them (INSTALL_MOD_PATH=path)'
+	@echo 'programs         build pvkitd and pvkit (CROSS_COMPILE=, CC=)'
+	@echo 'install          install the programs (DESTDIR=, PREFIX=)'
+	@echo 'demo             see it work, in a virtual machine'
+	@echo 'check            all tests (TESTS=group, KERNEL=version)'
+	@echo 'check-debug      driver selftests on a kernel with KASAN, lockdep, kmemleak'
+	@echo 'check-config     symbols that a target .config lacks (CONFIG=file or KDIR=path)'
+	@echo 'bench            load times side by side, in a virtual machine'
+	@echo 'lint             W=1, sparse, checkpatch, shellcheck, clang-tidy'
+	@echo 'generate         make the netlink code and headers from the specs'
+	@echo 'deps             bring in packages and kernels'
+	@echo 'clean            delete what was built; distclean: downloads too'
+
+deps:
+	@scripts/deps $(if $(filter 6.1 6.12 5.10,$(KERNEL)),--kernel $(KERNEL))
+
+# The copy keeps times: kbuild makes anew only what changed.
+modules: $(deps_for_modules)
+	@mkdir -p $(ksrc)
+	@cp -Rpu Kbuild kernel include $(ksrc)/
+	@if [ -e tests/modules/Kbuild ]; then \
+		mkdir -p $(ksrc)/tests && cp -Rpu tests/modules $(ksrc)/tests/; \
+	fi
+	$(MAKE) -C $(kdir) $(kbuild_args) \
+		$(if $(wildcard tests/modules/Kbuild),PVKIT_TEST_MODULES=m) modules
+
+# Without the test modules, which no target wants.
+modules_install: modules
+	$(MAKE) -C $(kdir) $(kbuild_args) modules
+	$(MAKE) -C $(kdir) $(kbuild_args) modules_install
+
+programs: $(programs)
+
+$(cdir)/user/lib/%.o: user/lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(std_cflags) $(CFLAGS) $(dep_flags) $(call pkg_cflags,$(lib_pkgs)) -c -o $@ $<
+
+$(cdir)/user/daemon/%.o: user/daemon/%.c
+	@mkdir -p $(@D)
+	$(CC) $(std_cflags) $(CFLAGS) $(dep_flags) $(call pkg_cflags,$(daemon_pkgs)) -c -o $@ $<
+
+$(cdir)/user/cli/%.o: user/cli/%.c
+	@mkdir -p $(@D)
+	$(CC) $(std_cflags) $(CFLAGS) $(dep_flags) $(call pkg_cflags,$(cli_pkgs)) -c -o $@ $<
+
+$(libpvkit): $(lib_obj)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(cdir)/pvkitd: $(daemon_obj) $(libpvkit)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(daemon_pkgs))
+
+$(cdir)/pvkit: $(cli_obj) $(libpvkit)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(cli_pkgs))
+
+install: programs
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(cdir)/pvkitd $(DESTDIR)$(PREFIX)/sbin/pvkitd
+	install -m 755 $(cdir)/pvkit $(DESTDIR)$(PREFIX)/bin/pvkit
+
+$(BUILD)/unit-obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) $(call pkg_cflags,$(daemon_pkgs)) -c -o $@ $<
+
+$(unit_lib): $(unit_obj)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(unit_lib)
+	@mkdir -p $(@D)
+	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Itests/lib -Iuser/daemon \
+		$(call pkg_cflags,$(daemon_pkgs)) -o $@ $< $(unit_lib) $(call pkg_libs,$(daemon_pkgs)) -lpthread
+
+unit: $(unit_bin)
+
+# A test or benchmark that needs a further library names it, in pkg-config's
+# words, in a comment: `libs: libnl-genl-3.0`
+wanted_pkgs = libmnl $(shell sed -n 's:^[ /]*\* libs\: *\([^*]*\).*$$:\1:p' $(1))
+program_rule = $(CC) $(std_cflags) $(CFLAGS) $(dep_flags) -Itests/lib \
+	$(call pkg_cflags,$(call wanted_pkgs,$<)) -o $@ $< $(libpvkit) \
+	$(call pkg_libs,$(call wanted_pkgs,$<)) -lpthread
+
+$(BUILD)/tests/selftests/%: tests/selftests/%.c $(libpvkit)
+	@mkdir -p $(@D)
+	$(program_rule)
+
+$(BUILD)/tests/bench/%: tests/bench/%.c $(libpvkit)
+	@mkdir -p $(@D)
+	$(program_rule)
+
+selftests: $(selftest_bin)
+bench-programs: $(bench_bin)
+
+# What the virtual machine is filled with.
+everything: modules programs selftests bench-programs
+
+TESTS ?= all
+
+check:
+	@tests/run --kernel $(KERNEL) $(TESTS)
+
+check-debug:
+	@scripts/debug-kernel
+	@tests/run --kernel debug driver
+
+check-config:
+	@scripts/check-config $(CONFIG)
+
+bench: deps
+	@$(MAKE) everything >$(BUILD)/make.log 2>&1 || { cat $(BUILD)/make.log; exit 1; }
+	@tests/bench/run
+
+demo:
+	@scripts/demo
+
+lint:
+	@scripts/lint
+
+generate:
+	@scripts/generate
+
+clean:
+	rm -rf $(filter-out $(BUILD)/deb $(BUILD)/apt $(BUILD)/debug,$(wildcard $(BUILD)/*))
+
+distclean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/host $(BUILD)/unit-obj $(BUILD)/tests -name '*.d' 2>/dev/null)
