@@ -49,10 +49,17 @@ enum pv_driver_type {
 
 /**
  * enum pv_driver_op - What the agent is asked to do.
+ * @PV_DRIVER_OP_LOAD: Resolve the line and load its module and what that
+ *   depends on.
+ * @PV_DRIVER_OP_UNLOAD: Remove the one module that the line names, and nothing
+ *   else.
+ * @PV_DRIVER_OP_RESOLVE: Resolve the line and answer its parameters; load
+ *   nothing.
  */
 enum pv_driver_op {
 	PV_DRIVER_OP_LOAD,
 	PV_DRIVER_OP_UNLOAD,
+	PV_DRIVER_OP_RESOLVE,
 };
 
 /**

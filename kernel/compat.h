@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Differences between the kernels that pvkit builds on (5.10 to 6.12), and
+ * nothing else.
+ */
+#ifndef PVKIT_COMPAT_H
+#define PVKIT_COMPAT_H
+
+#include <linux/device/class.h>
+#include <linux/version.h>
+#include <net/genetlink.h>
+
+/* 6.4 made the class and its attribute const in show and store. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define pvk_class_arg const struct class
+#define pvk_class_attr_arg const struct class_attribute
+#else
+#define pvk_class_arg struct class
+#define pvk_class_attr_arg struct class_attribute
+#endif
+
+/* 6.7 moved the attributes of a dump into a struct genl_info. */
+static inline struct nlattr **pvk_dump_attrs(struct netlink_callback *cb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return genl_info_dump(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+#endif /* PVKIT_COMPAT_H */
