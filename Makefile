@@ -25,7 +25,7 @@ ifeq ($(strip $(KDIR)),)
 kname := $(KERNEL)
 kdir := $(BUILD)/deb/$(KERNEL)/kdir
 ifeq ($(KERNEL),debug)
-kdir := $(BUILD)/debug/linux
+kdir := $(BUILD)/deb/debug/kdir
 endif
 deps_for_modules := deps
 else
@@ -241,7 +241,7 @@ generate:
 	@scripts/generate
 
 clean:
-	rm -rf $(filter-out $(BUILD)/deb $(BUILD)/apt $(BUILD)/debug,$(wildcard $(BUILD)/*))
+	rm -rf $(filter-out $(BUILD)/deb $(BUILD)/apt $(BUILD)/debug-kernel,$(wildcard $(BUILD)/*))
 
 distclean:
 	rm -rf $(BUILD)
