@@ -88,6 +88,7 @@ struct pvk_drivers {
 	struct pvk_driver *item;
 	size_t count;
 	uint32_t generation;
+	bool torn;			/* it changed under each of ten readings */
 };
 
 struct pvk_entry {
@@ -111,6 +112,7 @@ struct pvk_containers {
 	struct pvk_container *item;
 	size_t count;
 	uint32_t generation;
+	bool torn;			/* it changed under each of ten readings */
 };
 
 /* What became of a load, unload or container-del. */

@@ -1,0 +1,1286 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "driver.h"
+#include "genl.h"
+
+/* What one dispatch hands on at most, so that a flood can't hold the loop. */
+#define DISPATCH_MAX	256
+/* Bounds of what is kept while nobody dispatches. */
+#define KEPT_EVENTS_MAX	1024
+#define KEPT_MAX	8192
+/* A dump that changes each time it is read is taken as it is after this many. */
+#define DUMP_TRIES	10
+/* The kernel keeps its own limit; this much later it is taken for dead. */
+#define GRACE_MS	5000
+#define TIMEOUT_MAX_MS	3600000
+
+/* A message that waits for dispatch; len 0 stands for "events were lost". */
+struct kept {
+	struct kept *next;
+	size_t len;
+	uint32_t data[];	/* aligned as struct nlmsghdr */
+};
+
+struct pvk_drv {
+	struct pvk_genl genl;
+	struct pvk_drv_ops ops;
+	void *arg;
+	struct kept *head;
+	struct kept **tail;
+	struct kept *last;
+	size_t n_kept;
+	size_t n_events;
+	unsigned long malformed;
+	bool busy;		/* dispatching: no need to call pending */
+	int broken;
+};
+
+/* --- names ---------------------------------------------------------------- */
+
+static const char *name_of(const char *const *names, size_t count, uint32_t value)
+{
+	return value < count ? names[value] : "?";
+}
+
+const char *pvk_state_name(uint32_t state)
+{
+	static const char *const names[] = {
+		[PV_DRIVER_STATE_UNLOADED] = "unloaded",
+		[PV_DRIVER_STATE_LOADING] = "loading",
+		[PV_DRIVER_STATE_LOADED] = "loaded",
+		[PV_DRIVER_STATE_UNLOADING] = "unloading",
+		[PV_DRIVER_STATE_FAILED] = "failed",
+		[PV_DRIVER_STATE_UNKNOWN] = "unknown",
+	};
+
+	return name_of(names, PVK_ARRAY_SIZE(names), state);
+}
+
+const char *pvk_type_name(uint32_t type)
+{
+	static const char *const names[] = {
+		[PV_DRIVER_TYPE_REQUIRED] = "required",
+		[PV_DRIVER_TYPE_OPTIONAL] = "optional",
+		[PV_DRIVER_TYPE_MANUAL] = "manual",
+	};
+
+	return name_of(names, PVK_ARRAY_SIZE(names), type);
+}
+
+const char *pvk_op_name(uint32_t op)
+{
+	static const char *const names[] = {
+		[PV_DRIVER_OP_LOAD] = "load",
+		[PV_DRIVER_OP_UNLOAD] = "unload",
+	};
+
+	return name_of(names, PVK_ARRAY_SIZE(names), op);
+}
+
+const char *pvk_event_kind_name(uint32_t kind)
+{
+	static const char *const names[] = {
+		[PV_DRIVER_EVENT_KIND_STATE] = "state",
+		[PV_DRIVER_EVENT_KIND_NEW] = "new",
+		[PV_DRIVER_EVENT_KIND_DEL] = "del",
+		[PV_DRIVER_EVENT_KIND_OVERRUN] = "overrun",
+	};
+
+	return name_of(names, PVK_ARRAY_SIZE(names), kind);
+}
+
+const char *pvk_peer_name(uint32_t kind)
+{
+	static const char *const names[] = {
+		[PV_DRIVER_PEER_UNKNOWN] = "unknown",
+		[PV_DRIVER_PEER_HOST] = "host",
+		[PV_DRIVER_PEER_CONTAINER] = "container",
+	};
+
+	return name_of(names, PVK_ARRAY_SIZE(names), kind);
+}
+
+const char *pvk_module_flag_name(unsigned int bit)
+{
+	static const char *const names[] = { "live", "ours", "builtin", "permanent", "pinned" };
+
+	return bit < PVK_ARRAY_SIZE(names) ? names[bit] : NULL;
+}
+
+/* --- attributes ----------------------------------------------------------- */
+
+/* These leave the value alone when the attribute is absent. */
+static int get_u32(const struct nlattr *attr, uint32_t *value)
+{
+	return attr ? pvk_attr_u32(attr, value) : 0;
+}
+
+static int get_u64(const struct nlattr *attr, uint64_t *value)
+{
+	return attr ? pvk_attr_u64(attr, value) : 0;
+}
+
+static int get_name(const struct nlattr *attr, char *name)
+{
+	return attr ? pvk_attr_copy(attr, name, PVK_ALIAS_SIZE) : 0;
+}
+
+/* Words for people are cut rather than refused. */
+static int get_text(const struct nlattr *attr, char *text)
+{
+	const char *from;
+	size_t len;
+
+	if (!attr)
+		return 0;
+	if (pvk_attr_str(attr, &from))
+		return -EBADMSG;
+	len = strnlen(from, PVK_TEXT_SIZE - 1);
+	memcpy(text, from, len);
+	text[len] = '\0';
+	return 0;
+}
+
+static int get_errno(const struct nlattr *attr, int *error)
+{
+	uint32_t value = 0;
+
+	if (get_u32(attr, &value) || value > 4095)
+		return -EBADMSG;
+	*error = (int)value;
+	return 0;
+}
+
+static int get_string(const struct nlattr *attr, char **text)
+{
+	const char *from = "";
+
+	if (attr && pvk_attr_str(attr, &from))
+		return -EBADMSG;
+	*text = strdup(from);
+	return *text ? 0 : -ENOMEM;
+}
+
+/* Room for one more in an array of `count`, which grows by doubling. */
+static int grow(void **array, size_t count, size_t size, size_t max)
+{
+	size_t cap = count ? count * 2 : 4;
+	void *more;
+
+	if (count >= max)
+		return -EBADMSG;
+	/* Full exactly at 0 and at powers of two from 4 on. */
+	if (count && (count < 4 || count & (count - 1)))
+		return 0;
+	more = realloc(*array, cap * size);
+	if (!more)
+		return -ENOMEM;
+	*array = more;
+	return 0;
+}
+
+static void free_texts(struct pvk_texts *texts)
+{
+	size_t i;
+
+	for (i = 0; i < texts->count; i++)
+		free(texts->item[i]);
+	free(texts->item);
+	*texts = (struct pvk_texts){ 0 };
+}
+
+static int add_text(struct pvk_texts *texts, const struct nlattr *attr)
+{
+	int ret = grow((void **)&texts->item, texts->count, sizeof(*texts->item), PVK_TEXTS_MAX);
+
+	if (!ret)
+		ret = get_string(attr, &texts->item[texts->count]);
+	if (!ret)
+		texts->count++;
+	return ret;
+}
+
+/* Every attribute of one type in a message that pvk_genl_parse() accepted. */
+static int get_texts(const struct nlmsghdr *nlh, uint16_t type, struct pvk_texts *texts)
+{
+	const struct nlattr *attr;
+	int ret;
+
+	mnl_attr_for_each(attr, nlh, GENL_HDRLEN) {
+		if (mnl_attr_get_type(attr) != type)
+			continue;
+		ret = add_text(texts, attr);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* --- parsers -------------------------------------------------------------- */
+
+static int parse_module(const struct nlattr *nest, struct pvk_module *module)
+{
+	const struct nlattr *tb[PV_DRIVER_A_MODULE_MAX + 1];
+
+	*module = (struct pvk_module){ 0 };
+	if (pvk_genl_parse_nest(nest, tb, PV_DRIVER_A_MODULE_MAX) ||
+	    !tb[PV_DRIVER_A_MODULE_NAME] ||
+	    pvk_attr_copy(tb[PV_DRIVER_A_MODULE_NAME], module->name, sizeof(module->name)) ||
+	    get_u32(tb[PV_DRIVER_A_MODULE_FLAGS], &module->flags))
+		return -EBADMSG;
+	return get_string(tb[PV_DRIVER_A_MODULE_PARAMS], &module->params);
+}
+
+static int get_modules(const struct nlmsghdr *nlh, struct pvk_driver *driver)
+{
+	const struct nlattr *attr;
+	int ret;
+
+	mnl_attr_for_each(attr, nlh, GENL_HDRLEN) {
+		if (mnl_attr_get_type(attr) != PV_DRIVER_A_MODULE)
+			continue;
+		ret = grow((void **)&driver->modules, driver->n_modules,
+			   sizeof(*driver->modules), PVK_MODULES_MAX);
+		if (!ret)
+			ret = parse_module(attr, &driver->modules[driver->n_modules]);
+		if (ret)
+			return ret;
+		driver->n_modules++;
+	}
+	return 0;
+}
+
+static int get_stats(const struct nlattr *nest, struct pvk_driver *driver)
+{
+	const struct nlattr *tb[PV_DRIVER_A_STATS_MAX + 1];
+	struct pvk_stats *stats = &driver->stats;
+
+	if (!nest)
+		return 0;
+	driver->has_stats = true;
+	if (pvk_genl_parse_nest(nest, tb, PV_DRIVER_A_STATS_MAX) ||
+	    get_u32(tb[PV_DRIVER_A_STATS_LOADS], &stats->loads) ||
+	    get_u32(tb[PV_DRIVER_A_STATS_UNLOADS], &stats->unloads) ||
+	    get_u32(tb[PV_DRIVER_A_STATS_FAILURES], &stats->failures) ||
+	    get_u32(tb[PV_DRIVER_A_STATS_LOAD_US], &stats->load_us) ||
+	    get_u32(tb[PV_DRIVER_A_STATS_UNLOAD_US], &stats->unload_us))
+		return -EBADMSG;
+	return 0;
+}
+
+static int get_driver_head(const struct nlattr **tb, struct pvk_driver *driver)
+{
+	uint32_t type;
+
+	if (!tb[PV_DRIVER_A_ALIAS] || !tb[PV_DRIVER_A_STATE] ||
+	    get_name(tb[PV_DRIVER_A_ALIAS], driver->alias) ||
+	    get_u32(tb[PV_DRIVER_A_STATE], &driver->state) ||
+	    get_u32(tb[PV_DRIVER_A_GENERATION], &driver->generation) ||
+	    get_errno(tb[PV_DRIVER_A_ERRNO], &driver->error) ||
+	    get_text(tb[PV_DRIVER_A_TEXT], driver->text) ||
+	    get_stats(tb[PV_DRIVER_A_STATS], driver))
+		return -EBADMSG;
+	driver->type = -1;
+	if (tb[PV_DRIVER_A_TYPE]) {
+		if (pvk_attr_u32(tb[PV_DRIVER_A_TYPE], &type) || type > INT32_MAX)
+			return -EBADMSG;
+		driver->type = (int)type;
+	}
+	return 0;
+}
+
+int pvk_parse_driver(const struct nlmsghdr *nlh, struct pvk_driver *driver)
+{
+	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
+	int ret;
+
+	*driver = (struct pvk_driver){ 0 };
+	ret = pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX);
+	if (!ret)
+		ret = get_driver_head(tb, driver);
+	if (!ret)
+		ret = get_texts(nlh, PV_DRIVER_A_LINE, &driver->lines);
+	if (!ret)
+		ret = get_texts(nlh, PV_DRIVER_A_USER, &driver->users);
+	if (!ret)
+		ret = get_texts(nlh, PV_DRIVER_A_WARNING, &driver->warnings);
+	if (!ret)
+		ret = get_modules(nlh, driver);
+	if (ret)
+		pvk_driver_free(driver);
+	return ret;
+}
+
+static int parse_entry(const struct nlattr *nest, struct pvk_entry *entry)
+{
+	const struct nlattr *tb[PV_DRIVER_A_ENTRY_MAX + 1];
+
+	*entry = (struct pvk_entry){ .state = PV_DRIVER_STATE_UNKNOWN };
+	if (pvk_genl_parse_nest(nest, tb, PV_DRIVER_A_ENTRY_MAX) ||
+	    !tb[PV_DRIVER_A_ENTRY_ALIAS] ||
+	    get_name(tb[PV_DRIVER_A_ENTRY_ALIAS], entry->alias) ||
+	    get_u32(tb[PV_DRIVER_A_ENTRY_TYPE], &entry->type) ||
+	    get_u32(tb[PV_DRIVER_A_ENTRY_STATE], &entry->state))
+		return -EBADMSG;
+	entry->used = tb[PV_DRIVER_A_ENTRY_USED];
+	return 0;
+}
+
+static int get_entries(const struct nlmsghdr *nlh, struct pvk_container *container)
+{
+	const struct nlattr *attr;
+	int ret;
+
+	mnl_attr_for_each(attr, nlh, GENL_HDRLEN) {
+		if (mnl_attr_get_type(attr) != PV_DRIVER_A_ENTRY)
+			continue;
+		ret = grow((void **)&container->entries, container->n_entries,
+			   sizeof(*container->entries), PV_DRIVER_MAX_ENTRIES);
+		if (!ret)
+			ret = parse_entry(attr, &container->entries[container->n_entries]);
+		if (ret)
+			return ret;
+		container->n_entries++;
+	}
+	return 0;
+}
+
+int pvk_parse_container(const struct nlmsghdr *nlh, struct pvk_container *container)
+{
+	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
+	int ret;
+
+	*container = (struct pvk_container){ 0 };
+	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX) || !tb[PV_DRIVER_A_CONTAINER] ||
+	    get_name(tb[PV_DRIVER_A_CONTAINER], container->name) ||
+	    get_u64(tb[PV_DRIVER_A_CONTAINER_ID], &container->id) ||
+	    get_u32(tb[PV_DRIVER_A_ROLES], &container->roles) ||
+	    get_u32(tb[PV_DRIVER_A_GENERATION], &container->generation))
+		return -EBADMSG;
+	ret = get_entries(nlh, container);
+	if (!ret && tb[PV_DRIVER_A_CGROUP])
+		ret = get_string(tb[PV_DRIVER_A_CGROUP], &container->cgroup);
+	if (ret)
+		pvk_container_free(container);
+	return ret;
+}
+
+int pvk_parse_outcome(const struct nlmsghdr *nlh, struct pvk_outcome *outcome)
+{
+	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
+	int ret;
+
+	*outcome = (struct pvk_outcome){
+		.seq = nlh->nlmsg_seq, .state = PV_DRIVER_STATE_UNKNOWN,
+	};
+	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX) ||
+	    get_name(tb[PV_DRIVER_A_ALIAS], outcome->alias) ||
+	    get_name(tb[PV_DRIVER_A_CONTAINER], outcome->container) ||
+	    get_u32(tb[PV_DRIVER_A_OP], &outcome->op) ||
+	    get_u32(tb[PV_DRIVER_A_STATE], &outcome->state) ||
+	    get_errno(tb[PV_DRIVER_A_ERRNO], &outcome->error) ||
+	    get_text(tb[PV_DRIVER_A_TEXT], outcome->text))
+		return -EBADMSG;
+	ret = get_texts(nlh, PV_DRIVER_A_WARNING, &outcome->warnings);
+	if (ret)
+		pvk_outcome_free(outcome);
+	return ret;
+}
+
+int pvk_parse_event(const struct nlmsghdr *nlh, struct pvk_event *event)
+{
+	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
+
+	*event = (struct pvk_event){ .state = PV_DRIVER_STATE_UNKNOWN };
+	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX) || !tb[PV_DRIVER_A_EVENT_KIND] ||
+	    get_u32(tb[PV_DRIVER_A_EVENT_KIND], &event->kind) ||
+	    get_name(tb[PV_DRIVER_A_ALIAS], event->alias) ||
+	    get_u32(tb[PV_DRIVER_A_STATE], &event->state) ||
+	    get_u32(tb[PV_DRIVER_A_GENERATION], &event->generation))
+		return -EBADMSG;
+	if (event->kind != PV_DRIVER_EVENT_KIND_OVERRUN && !event->alias[0])
+		return -EBADMSG;
+	return 0;
+}
+
+int pvk_parse_exec(const struct nlmsghdr *nlh, struct pvk_exec *exec)
+{
+	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
+
+	*exec = (struct pvk_exec){ 0 };
+	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX) || !tb[PV_DRIVER_A_EXEC_ID] ||
+	    !tb[PV_DRIVER_A_OP] || !tb[PV_DRIVER_A_LINE] ||
+	    get_u64(tb[PV_DRIVER_A_EXEC_ID], &exec->id) ||
+	    get_u32(tb[PV_DRIVER_A_OP], &exec->op) ||
+	    pvk_attr_copy(tb[PV_DRIVER_A_LINE], exec->line, sizeof(exec->line)) ||
+	    get_name(tb[PV_DRIVER_A_ALIAS], exec->alias) ||
+	    get_name(tb[PV_DRIVER_A_CONTAINER], exec->container) ||
+	    get_u64(tb[PV_DRIVER_A_CONTAINER_ID], &exec->container_id))
+		return -EBADMSG;
+	return 0;
+}
+
+int pvk_parse_peer(const struct nlmsghdr *nlh, struct pvk_peer *peer)
+{
+	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
+
+	*peer = (struct pvk_peer){ .kind = PV_DRIVER_PEER_UNKNOWN };
+	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX) || !tb[PV_DRIVER_A_PEER] ||
+	    get_u32(tb[PV_DRIVER_A_PEER], &peer->kind) ||
+	    get_name(tb[PV_DRIVER_A_CONTAINER], peer->container) ||
+	    get_u64(tb[PV_DRIVER_A_CONTAINER_ID], &peer->id) ||
+	    get_u32(tb[PV_DRIVER_A_ROLES], &peer->roles))
+		return -EBADMSG;
+	/* Rights hang on this: a container without a name is nobody. */
+	if (peer->kind == PV_DRIVER_PEER_CONTAINER && (!peer->container[0] || !peer->id))
+		return -EBADMSG;
+	return 0;
+}
+
+int pvk_parse_status(const struct nlmsghdr *nlh, struct pvk_status *status)
+{
+	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
+
+	*status = (struct pvk_status){ 0 };
+	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX) ||
+	    get_u32(tb[PV_DRIVER_A_AGENT_PORTID], &status->agent_portid) ||
+	    get_text(tb[PV_DRIVER_A_TEXT], status->agent) ||
+	    get_u32(tb[PV_DRIVER_A_COUNT_DRIVERS], &status->drivers) ||
+	    get_u32(tb[PV_DRIVER_A_COUNT_CONTAINERS], &status->containers) ||
+	    get_u32(tb[PV_DRIVER_A_COUNT_REQUESTS], &status->requests))
+		return -EBADMSG;
+	return 0;
+}
+
+void pvk_driver_free(struct pvk_driver *driver)
+{
+	size_t i;
+
+	for (i = 0; i < driver->n_modules; i++)
+		free(driver->modules[i].params);
+	free(driver->modules);
+	free_texts(&driver->lines);
+	free_texts(&driver->users);
+	free_texts(&driver->warnings);
+	*driver = (struct pvk_driver){ 0 };
+}
+
+void pvk_drivers_free(struct pvk_drivers *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		pvk_driver_free(&list->item[i]);
+	free(list->item);
+	*list = (struct pvk_drivers){ 0 };
+}
+
+void pvk_container_free(struct pvk_container *container)
+{
+	free(container->entries);
+	free(container->cgroup);
+	*container = (struct pvk_container){ 0 };
+}
+
+void pvk_containers_free(struct pvk_containers *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		pvk_container_free(&list->item[i]);
+	free(list->item);
+	*list = (struct pvk_containers){ 0 };
+}
+
+void pvk_outcome_free(struct pvk_outcome *outcome)
+{
+	free_texts(&outcome->warnings);
+	*outcome = (struct pvk_outcome){ 0 };
+}
+
+/* --- what is kept for dispatch -------------------------------------------- */
+
+static uint8_t cmd_of(const struct nlmsghdr *nlh)
+{
+	const struct genlmsghdr *head = mnl_nlmsg_get_payload(nlh);
+
+	return nlh->nlmsg_len < MNL_NLMSG_HDRLEN + GENL_HDRLEN ? 0 : head->cmd;
+}
+
+static const struct nlmsghdr *kept_msg(const struct kept *kept)
+{
+	return kept->len ? (const void *)kept->data : NULL;
+}
+
+static bool is_event(const struct kept *kept)
+{
+	return !kept->len || cmd_of(kept_msg(kept)) == PV_DRIVER_CMD_EVENT;
+}
+
+static void append(struct pvk_drv *drv, const struct nlmsghdr *nlh)
+{
+	size_t len = nlh ? nlh->nlmsg_len : 0;
+	struct kept *kept = malloc(sizeof(*kept) + len);
+	bool first = !drv->head;
+
+	/* An outcome that nobody learns of must not go unnoticed. */
+	if (!kept || drv->n_kept >= KEPT_MAX) {
+		free(kept);
+		drv->broken = -ENOBUFS;
+		return;
+	}
+	kept->next = NULL;
+	kept->len = len;
+	if (len)
+		memcpy(kept->data, nlh, len);
+	*drv->tail = kept;
+	drv->tail = &kept->next;
+	drv->last = kept;
+	drv->n_kept++;
+	if (is_event(kept))
+		drv->n_events++;
+	if (first && !drv->busy && drv->ops.pending)
+		drv->ops.pending(drv->arg);
+}
+
+static struct kept *unlink_kept(struct pvk_drv *drv, struct kept **link)
+{
+	struct kept *kept = *link, *prev;
+
+	*link = kept->next;
+	if (drv->tail == &kept->next) {
+		drv->tail = link;
+		/* link is the next field of the one before, or the head itself. */
+		prev = (struct kept *)((char *)link - offsetof(struct kept, next));
+		drv->last = link == &drv->head ? NULL : prev;
+	}
+	drv->n_kept--;
+	if (is_event(kept))
+		drv->n_events--;
+	return kept;
+}
+
+static void on_overrun(void *arg)
+{
+	struct pvk_drv *drv = arg;
+
+	if (!drv->last || drv->last->len)
+		append(drv, NULL);
+}
+
+static void on_stray(void *arg, const struct nlmsghdr *nlh)
+{
+	struct pvk_drv *drv = arg;
+
+	switch (cmd_of(nlh)) {
+	case PV_DRIVER_CMD_EVENT:
+		if (drv->n_events >= KEPT_EVENTS_MAX)
+			on_overrun(drv);
+		else
+			append(drv, nlh);
+		break;
+	case PV_DRIVER_CMD_OUTCOME:
+	case PV_DRIVER_CMD_EXEC:
+		append(drv, nlh);
+		break;
+	default:
+		/* The rest of an answer that was given up. */
+		drv->malformed++;
+	}
+}
+
+static int deliver_event(struct pvk_drv *drv, const struct nlmsghdr *nlh)
+{
+	struct pvk_event event = { .kind = PV_DRIVER_EVENT_KIND_OVERRUN };
+	int ret = nlh ? pvk_parse_event(nlh, &event) : 0;
+
+	if (!ret && drv->ops.event)
+		drv->ops.event(drv->arg, &event);
+	return ret;
+}
+
+static int deliver_exec(struct pvk_drv *drv, const struct nlmsghdr *nlh)
+{
+	struct pvk_exec exec;
+	int ret = pvk_parse_exec(nlh, &exec);
+
+	if (!ret && drv->ops.exec)
+		drv->ops.exec(drv->arg, &exec);
+	return ret;
+}
+
+static int deliver_outcome(struct pvk_drv *drv, const struct nlmsghdr *nlh)
+{
+	struct pvk_outcome outcome;
+	int ret = pvk_parse_outcome(nlh, &outcome);
+
+	if (ret)
+		return ret;
+	if (drv->ops.outcome)
+		drv->ops.outcome(drv->arg, &outcome);
+	pvk_outcome_free(&outcome);
+	return 0;
+}
+
+static void deliver(struct pvk_drv *drv, struct kept *kept)
+{
+	const struct nlmsghdr *nlh = kept_msg(kept);
+	int ret;
+
+	if (is_event(kept))
+		ret = deliver_event(drv, nlh);
+	else if (cmd_of(nlh) == PV_DRIVER_CMD_EXEC)
+		ret = deliver_exec(drv, nlh);
+	else
+		ret = deliver_outcome(drv, nlh);
+	if (ret)
+		drv->malformed++;
+	free(kept);
+}
+
+int pvk_drv_dispatch_wait(struct pvk_drv *drv, int timeout_ms, struct pvk_err *err)
+{
+	unsigned int count = 0;
+	int ret = 1;
+
+	if (drv->busy)
+		return pvk_err_set(err, -EBUSY, "dispatch from a callback");
+	if (drv->broken)
+		return pvk_err_set(err, drv->broken, "messages of the kernel were lost");
+
+	drv->busy = true;
+	if (drv->n_kept < DISPATCH_MAX)
+		ret = pvk_genl_receive(&drv->genl, DISPATCH_MAX,
+				       drv->head ? 0 : timeout_ms, err);
+	while (drv->head && count++ < DISPATCH_MAX) {
+		deliver(drv, unlink_kept(drv, &drv->head));
+		if (!ret)
+			ret = 1;
+	}
+	drv->busy = false;
+	if (drv->head && drv->ops.pending)
+		drv->ops.pending(drv->arg);
+	if (ret < 0)
+		return ret;
+	return ret || !timeout_ms ? 0 : pvk_err_set(err, -ETIMEDOUT, "nothing arrived");
+}
+
+int pvk_drv_dispatch(struct pvk_drv *drv, struct pvk_err *err)
+{
+	return pvk_drv_dispatch_wait(drv, 0, err);
+}
+
+unsigned long pvk_drv_malformed(const struct pvk_drv *drv)
+{
+	return drv->malformed;
+}
+
+/* --- open and close ------------------------------------------------------- */
+
+static struct pvk_drv *alloc_drv(const struct pvk_drv_ops *ops, void *arg)
+{
+	struct pvk_drv *drv = calloc(1, sizeof(*drv));
+
+	if (!drv)
+		return NULL;
+	drv->tail = &drv->head;
+	drv->arg = arg;
+	if (ops)
+		drv->ops = *ops;
+	return drv;
+}
+
+static void attach(struct pvk_drv *drv)
+{
+	drv->genl.stray = on_stray;
+	drv->genl.overrun = on_overrun;
+	drv->genl.arg = drv;
+}
+
+int pvk_drv_open(struct pvk_drv **out, const struct pvk_drv_ops *ops, void *arg,
+		 struct pvk_err *err)
+{
+	struct pvk_drv *drv = alloc_drv(ops, arg);
+	int ret;
+
+	if (!drv)
+		return pvk_err_set(err, -ENOMEM, "out of memory");
+	ret = pvk_genl_open(&drv->genl, PV_DRIVER_GENL_NAME, PV_DRIVER_GENL_VERSION, err);
+	if (ret) {
+		free(drv);
+		return ret;
+	}
+	attach(drv);
+	*out = drv;
+	return 0;
+}
+
+int pvk_drv_open_fd(struct pvk_drv **out, int fd, uint16_t family,
+		    const struct pvk_drv_ops *ops, void *arg)
+{
+	struct pvk_drv *drv = alloc_drv(ops, arg);
+	int ret;
+
+	if (!drv) {
+		close(fd);
+		return -ENOMEM;
+	}
+	ret = pvk_genl_open_fd(&drv->genl, fd, family, PV_DRIVER_GENL_VERSION);
+	if (ret) {
+		free(drv);
+		return ret;
+	}
+	attach(drv);
+	*out = drv;
+	return 0;
+}
+
+void pvk_drv_close(struct pvk_drv *drv)
+{
+	if (!drv)
+		return;
+	while (drv->head)
+		free(unlink_kept(drv, &drv->head));
+	pvk_genl_close(&drv->genl);
+	free(drv);
+}
+
+int pvk_drv_fd(const struct pvk_drv *drv)
+{
+	return drv->genl.fd;
+}
+
+/* --- plain calls ---------------------------------------------------------- */
+
+static int garbled(struct pvk_err *err)
+{
+	return pvk_err_set(err, -EBADMSG, "the kernel's answer makes no sense");
+}
+
+/* No reply but the acknowledgement. What else has our number is an outcome. */
+static int ack_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+{
+	(void)err;
+	on_stray(arg, nlh);
+	return 0;
+}
+
+static int call_plain(struct pvk_drv *drv, struct pvk_msg *msg, struct pvk_err *err)
+{
+	return pvk_genl_call(&drv->genl, msg, ack_cb, drv, err);
+}
+
+int pvk_drv_driver_new(struct pvk_drv *drv, const char *alias, const char *const *lines,
+		       size_t n_lines, struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_DRIVER_NEW, NLM_F_ACK);
+	size_t i;
+
+	pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, alias);
+	for (i = 0; i < n_lines; i++)
+		pvk_msg_put_str(&msg, PV_DRIVER_A_LINE, lines[i]);
+	return call_plain(drv, &msg, err);
+}
+
+int pvk_drv_driver_del(struct pvk_drv *drv, const char *alias, struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_DRIVER_DEL, NLM_F_ACK);
+
+	pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, alias);
+	return call_plain(drv, &msg, err);
+}
+
+struct get {
+	void *to;
+	bool found;
+};
+
+static int finish_get(int ret, const struct get *get, struct pvk_err *err)
+{
+	return ret || get->found ? ret : garbled(err);
+}
+
+static int driver_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+{
+	struct get *get = arg;
+
+	if (get->found || pvk_parse_driver(nlh, get->to))
+		return garbled(err);
+	get->found = true;
+	return 0;
+}
+
+int pvk_drv_driver_get(struct pvk_drv *drv, const char *alias, uint64_t container_id,
+		       struct pvk_driver *driver, struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_DRIVER_GET, NLM_F_ACK);
+	struct get get = { .to = driver };
+	int ret;
+
+	*driver = (struct pvk_driver){ 0 };
+	pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, alias);
+	if (container_id)
+		pvk_msg_put_u64(&msg, PV_DRIVER_A_CONTAINER_ID, container_id);
+	ret = finish_get(pvk_genl_call(&drv->genl, &msg, driver_cb, &get, err), &get, err);
+	if (ret)
+		pvk_driver_free(driver);
+	return ret;
+}
+
+static int drivers_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+{
+	struct pvk_drivers *list = arg;
+	struct pvk_driver *driver;
+	int ret;
+
+	ret = grow((void **)&list->item, list->count, sizeof(*list->item), PVK_LIST_DRIVERS_MAX);
+	if (ret)
+		return pvk_err_set(err, ret, "%s", strerror(-ret));
+	driver = &list->item[list->count];
+	ret = pvk_parse_driver(nlh, driver);
+	if (ret)
+		return ret == -ENOMEM ? pvk_err_set(err, ret, "out of memory") : garbled(err);
+	if (list->count++ && driver->generation != list->generation)
+		list->torn = true;
+	list->generation = driver->generation;
+	return 0;
+}
+
+int pvk_drv_driver_list(struct pvk_drv *drv, uint64_t container_id,
+			struct pvk_drivers *list, struct pvk_err *err)
+{
+	struct pvk_msg msg;
+	int ret, try;
+
+	*list = (struct pvk_drivers){ 0 };
+	for (try = 0; try < DUMP_TRIES; try++) {
+		pvk_drivers_free(list);
+		msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_DRIVER_GET, NLM_F_DUMP);
+		if (container_id)
+			pvk_msg_put_u64(&msg, PV_DRIVER_A_CONTAINER_ID, container_id);
+		ret = pvk_genl_call(&drv->genl, &msg, drivers_cb, list, err);
+		if (ret == -EAGAIN) {
+			list->torn = true;
+			ret = 0;
+		}
+		if (ret || !list->torn)
+			break;
+	}
+	if (ret)
+		pvk_drivers_free(list);
+	return ret;
+}
+
+static int containers_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+{
+	struct pvk_containers *list = arg;
+	struct pvk_container *container;
+	int ret;
+
+	ret = grow((void **)&list->item, list->count, sizeof(*list->item),
+		   PVK_LIST_CONTAINERS_MAX);
+	if (ret)
+		return pvk_err_set(err, ret, "%s", strerror(-ret));
+	container = &list->item[list->count];
+	ret = pvk_parse_container(nlh, container);
+	if (ret)
+		return ret == -ENOMEM ? pvk_err_set(err, ret, "out of memory") : garbled(err);
+	if (list->count++ && container->generation != list->generation)
+		list->torn = true;
+	list->generation = container->generation;
+	return 0;
+}
+
+int pvk_drv_container_list(struct pvk_drv *drv, struct pvk_containers *list,
+			   struct pvk_err *err)
+{
+	struct pvk_msg msg;
+	int ret, try;
+
+	*list = (struct pvk_containers){ 0 };
+	for (try = 0; try < DUMP_TRIES; try++) {
+		pvk_containers_free(list);
+		msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_CONTAINER_GET, NLM_F_DUMP);
+		ret = pvk_genl_call(&drv->genl, &msg, containers_cb, list, err);
+		if (ret == -EAGAIN) {
+			list->torn = true;
+			ret = 0;
+		}
+		if (ret || !list->torn)
+			break;
+	}
+	if (ret)
+		pvk_containers_free(list);
+	return ret;
+}
+
+static int container_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+{
+	struct get *get = arg;
+
+	if (get->found || pvk_parse_container(nlh, get->to))
+		return garbled(err);
+	get->found = true;
+	return 0;
+}
+
+int pvk_drv_container_get(struct pvk_drv *drv, const char *name, uint64_t id,
+			  struct pvk_container *container, struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_CONTAINER_GET, NLM_F_ACK);
+	struct get get = { .to = container };
+	int ret;
+
+	*container = (struct pvk_container){ 0 };
+	if (name)
+		pvk_msg_put_str(&msg, PV_DRIVER_A_CONTAINER, name);
+	else if (id)
+		pvk_msg_put_u64(&msg, PV_DRIVER_A_CONTAINER_ID, id);
+	ret = finish_get(pvk_genl_call(&drv->genl, &msg, container_cb, &get, err), &get, err);
+	if (ret)
+		pvk_container_free(container);
+	return ret;
+}
+
+static void put_entries(struct pvk_msg *msg, const struct pvk_container *container)
+{
+	struct nlattr *nest;
+	size_t i;
+
+	for (i = 0; i < container->n_entries; i++) {
+		nest = pvk_msg_nest(msg, PV_DRIVER_A_ENTRY);
+		pvk_msg_put_str(msg, PV_DRIVER_A_ENTRY_ALIAS, container->entries[i].alias);
+		pvk_msg_put_u32(msg, PV_DRIVER_A_ENTRY_TYPE, container->entries[i].type);
+		pvk_msg_nest_end(msg, nest);
+	}
+}
+
+static int container_id_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+{
+	const struct nlattr *tb[PV_DRIVER_A_CONTAINER_ID + 1];
+	struct get *get = arg;
+
+	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_CONTAINER_ID) ||
+	    !tb[PV_DRIVER_A_CONTAINER_ID] ||
+	    pvk_attr_u64(tb[PV_DRIVER_A_CONTAINER_ID], get->to))
+		return garbled(err);
+	get->found = true;
+	return 0;
+}
+
+int pvk_drv_container_new(struct pvk_drv *drv, const struct pvk_container *container,
+			  int cgroup_fd, pid_t pid, uint64_t *id, struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_CONTAINER_NEW, NLM_F_ACK);
+	uint64_t fresh = 0;
+	struct get get = { .to = &fresh };
+	int ret;
+
+	pvk_msg_put_str(&msg, PV_DRIVER_A_CONTAINER, container->name);
+	if (cgroup_fd >= 0)
+		pvk_msg_put_u32(&msg, PV_DRIVER_A_CGROUP_FD, (uint32_t)cgroup_fd);
+	if (pid > 0)
+		pvk_msg_put_u32(&msg, PV_DRIVER_A_PID, (uint32_t)pid);
+	pvk_msg_put_u32(&msg, PV_DRIVER_A_ROLES, container->roles);
+	put_entries(&msg, container);
+	ret = finish_get(pvk_genl_call(&drv->genl, &msg, container_id_cb, &get, err), &get, err);
+	if (!ret && id)
+		*id = fresh;
+	return ret;
+}
+
+static int role_call(struct pvk_drv *drv, uint8_t cmd, const char *text, struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, cmd, NLM_F_ACK);
+
+	if (text)
+		pvk_msg_put_str(&msg, PV_DRIVER_A_TEXT, text);
+	return call_plain(drv, &msg, err);
+}
+
+int pvk_drv_agent(struct pvk_drv *drv, const char *text, struct pvk_err *err)
+{
+	return role_call(drv, PV_DRIVER_CMD_AGENT, text, err);
+}
+
+int pvk_drv_front(struct pvk_drv *drv, const char *text, struct pvk_err *err)
+{
+	return role_call(drv, PV_DRIVER_CMD_FRONT, text, err);
+}
+
+int pvk_drv_exec_ack(struct pvk_drv *drv, uint64_t id, pid_t worker, struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_EXEC_ACK, NLM_F_ACK);
+
+	pvk_msg_put_u64(&msg, PV_DRIVER_A_EXEC_ID, id);
+	pvk_msg_put_u32(&msg, PV_DRIVER_A_PID, (uint32_t)worker);
+	return call_plain(drv, &msg, err);
+}
+
+/* Cut to what the kernel takes, never in the middle of a character. */
+static void put_text(struct pvk_msg *msg, uint16_t type, const char *text, size_t max)
+{
+	char cut[PVK_LINE_SIZE];
+	size_t len = strnlen(text, max + 1);
+
+	if (len > max)
+		for (len = max; len && ((unsigned char)text[len] & 0xc0) == 0x80;)
+			len--;
+	memcpy(cut, text, len);
+	cut[len] = '\0';
+	pvk_msg_put_str(msg, type, cut);
+}
+
+int pvk_drv_result(struct pvk_drv *drv, const struct pvk_result *result, struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_RESULT, NLM_F_ACK);
+	size_t i;
+
+	pvk_msg_put_u64(&msg, PV_DRIVER_A_EXEC_ID, result->id);
+	if (result->error)
+		pvk_msg_put_u32(&msg, PV_DRIVER_A_ERRNO, (uint32_t)result->error);
+	if (result->text)
+		put_text(&msg, PV_DRIVER_A_TEXT, result->text, PV_DRIVER_MAX_TEXT);
+	for (i = 0; i < result->n_warnings && i < PVK_LIST_MAX; i++)
+		put_text(&msg, PV_DRIVER_A_WARNING, result->warnings[i], PV_DRIVER_MAX_TEXT);
+	if (result->params)
+		put_text(&msg, PV_DRIVER_A_PARAMS, result->params, PV_DRIVER_MAX_LINE);
+	if (result->builtin)
+		pvk_msg_put_flag(&msg, PV_DRIVER_A_BUILTIN);
+	return call_plain(drv, &msg, err);
+}
+
+static int peer_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+{
+	struct get *get = arg;
+
+	if (get->found || pvk_parse_peer(nlh, get->to))
+		return garbled(err);
+	get->found = true;
+	return 0;
+}
+
+int pvk_drv_whois(struct pvk_drv *drv, int fd, int listener_fd, struct pvk_peer *peer,
+		  struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_WHOIS, NLM_F_ACK);
+	struct get get = { .to = peer };
+	int ret;
+
+	pvk_msg_put_u32(&msg, PV_DRIVER_A_FD, (uint32_t)fd);
+	pvk_msg_put_u32(&msg, PV_DRIVER_A_LISTENER_FD, (uint32_t)listener_fd);
+	ret = finish_get(pvk_genl_call(&drv->genl, &msg, peer_cb, &get, err), &get, err);
+	/* What a caller may read after a failure names nobody. */
+	if (ret)
+		*peer = (struct pvk_peer){ .kind = PV_DRIVER_PEER_UNKNOWN };
+	return ret;
+}
+
+static int generation_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+{
+	const struct nlattr *tb[PV_DRIVER_A_GENERATION + 1];
+	struct get *get = arg;
+
+	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_GENERATION) || !tb[PV_DRIVER_A_GENERATION] ||
+	    pvk_attr_u32(tb[PV_DRIVER_A_GENERATION], get->to))
+		return garbled(err);
+	get->found = true;
+	return 0;
+}
+
+int pvk_drv_subscribe(struct pvk_drv *drv, const char *alias, uint32_t *generation,
+		      struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_SUBSCRIBE, NLM_F_ACK);
+	uint32_t from = 0;
+	struct get get = { .to = &from };
+	int ret;
+
+	if (alias)
+		pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, alias);
+	ret = finish_get(pvk_genl_call(&drv->genl, &msg, generation_cb, &get, err), &get, err);
+	if (!ret && generation)
+		*generation = from;
+	return ret;
+}
+
+static int status_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+{
+	struct get *get = arg;
+
+	if (pvk_parse_status(nlh, get->to))
+		return garbled(err);
+	get->found = true;
+	return 0;
+}
+
+int pvk_drv_status(struct pvk_drv *drv, struct pvk_status *status, struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_STATUS_GET, NLM_F_ACK);
+	struct get get = { .to = status };
+
+	return finish_get(pvk_genl_call(&drv->genl, &msg, status_cb, &get, err), &get, err);
+}
+
+/* --- requests with an outcome --------------------------------------------- */
+
+static int submit(struct pvk_drv *drv, struct pvk_msg *msg, uint32_t *seq, struct pvk_err *err)
+{
+	uint32_t ours = msg->nlh->nlmsg_seq;
+	int ret = call_plain(drv, msg, err);
+
+	if (!ret && seq)
+		*seq = ours;
+	return ret;
+}
+
+static int submit_use(struct pvk_drv *drv, uint8_t cmd, const struct pvk_request *request,
+		      uint32_t *seq, struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, cmd, NLM_F_ACK);
+
+	pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, request->alias);
+	if (request->timeout_ms)
+		pvk_msg_put_u32(&msg, PV_DRIVER_A_TIMEOUT, request->timeout_ms);
+	if (request->container)
+		pvk_msg_put_str(&msg, PV_DRIVER_A_CONTAINER, request->container);
+	if (request->container_id)
+		pvk_msg_put_u64(&msg, PV_DRIVER_A_CONTAINER_ID, request->container_id);
+	return submit(drv, &msg, seq, err);
+}
+
+int pvk_drv_submit_load(struct pvk_drv *drv, const struct pvk_request *request,
+			uint32_t *seq, struct pvk_err *err)
+{
+	return submit_use(drv, PV_DRIVER_CMD_LOAD, request, seq, err);
+}
+
+int pvk_drv_submit_unload(struct pvk_drv *drv, const struct pvk_request *request,
+			  uint32_t *seq, struct pvk_err *err)
+{
+	return submit_use(drv, PV_DRIVER_CMD_UNLOAD, request, seq, err);
+}
+
+int pvk_drv_submit_container_del(struct pvk_drv *drv, const char *name,
+				 uint32_t timeout_ms, uint32_t *seq, struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_CONTAINER_DEL, NLM_F_ACK);
+
+	pvk_msg_put_str(&msg, PV_DRIVER_A_CONTAINER, name);
+	if (timeout_ms)
+		pvk_msg_put_u32(&msg, PV_DRIVER_A_TIMEOUT, timeout_ms);
+	return submit(drv, &msg, seq, err);
+}
+
+static struct kept *find_outcome(struct pvk_drv *drv, uint32_t seq)
+{
+	struct kept **link;
+
+	for (link = &drv->head; *link; link = &(*link)->next) {
+		const struct nlmsghdr *nlh = kept_msg(*link);
+
+		if (nlh && nlh->nlmsg_seq == seq && cmd_of(nlh) == PV_DRIVER_CMD_OUTCOME)
+			return unlink_kept(drv, link);
+	}
+	return NULL;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int pvk_drv_wait(struct pvk_drv *drv, uint32_t seq, int timeout_ms,
+		 struct pvk_outcome *outcome, struct pvk_err *err)
+{
+	int64_t deadline = now_ms() + timeout_ms, left;
+	struct kept *kept;
+	int ret;
+
+	*outcome = (struct pvk_outcome){ 0 };
+	while (!(kept = find_outcome(drv, seq))) {
+		if (drv->broken)
+			return pvk_err_set(err, drv->broken, "messages of the kernel were lost");
+		left = deadline - now_ms();
+		if (left <= 0)
+			return pvk_err_set(err, -ETIMEDOUT, "no outcome from the kernel");
+		ret = pvk_genl_receive(&drv->genl, 1, (int)left, err);
+		if (ret < 0)
+			return ret;
+	}
+	ret = pvk_parse_outcome(kept_msg(kept), outcome);
+	free(kept);
+	return ret ? garbled(err) : 0;
+}
+
+/* The outcome as an errno with its text; hands it on if it is wanted. */
+static int wait_result(struct pvk_drv *drv, uint32_t seq, uint32_t timeout_ms,
+		       struct pvk_outcome *wanted, struct pvk_err *err)
+{
+	struct pvk_outcome outcome;
+	int ret;
+
+	ret = pvk_drv_wait(drv, seq, (int)(timeout_ms ? timeout_ms : TIMEOUT_MAX_MS) + GRACE_MS,
+			   &outcome, err);
+	if (ret)
+		return ret;
+	ret = -outcome.error;
+	if (ret)
+		pvk_err_set(err, ret, "%s", outcome.text[0] ? outcome.text : strerror(-ret));
+	if (wanted)
+		*wanted = outcome;
+	else
+		pvk_outcome_free(&outcome);
+	return ret;
+}
+
+static int use_and_wait(struct pvk_drv *drv, uint8_t cmd, const struct pvk_request *request,
+			struct pvk_outcome *outcome, struct pvk_err *err)
+{
+	uint32_t seq;
+	int ret;
+
+	if (outcome)
+		*outcome = (struct pvk_outcome){ 0 };
+	if (request->timeout_ms > TIMEOUT_MAX_MS)
+		return pvk_err_set(err, -EINVAL, "a time limit is at most 3600 s");
+	ret = submit_use(drv, cmd, request, &seq, err);
+	if (ret)
+		return ret;
+	return wait_result(drv, seq, request->timeout_ms, outcome, err);
+}
+
+int pvk_drv_load(struct pvk_drv *drv, const struct pvk_request *request,
+		 struct pvk_outcome *outcome, struct pvk_err *err)
+{
+	return use_and_wait(drv, PV_DRIVER_CMD_LOAD, request, outcome, err);
+}
+
+int pvk_drv_unload(struct pvk_drv *drv, const struct pvk_request *request,
+		   struct pvk_outcome *outcome, struct pvk_err *err)
+{
+	return use_and_wait(drv, PV_DRIVER_CMD_UNLOAD, request, outcome, err);
+}
+
+int pvk_drv_container_del(struct pvk_drv *drv, const char *name, uint32_t timeout_ms,
+			  struct pvk_outcome *outcome, struct pvk_err *err)
+{
+	uint32_t seq;
+	int ret;
+
+	if (outcome)
+		*outcome = (struct pvk_outcome){ 0 };
+	if (timeout_ms > TIMEOUT_MAX_MS)
+		return pvk_err_set(err, -EINVAL, "a time limit is at most 3600 s");
+	ret = pvk_drv_submit_container_del(drv, name, timeout_ms, &seq, err);
+	if (ret)
+		return ret;
+	return wait_result(drv, seq, timeout_ms, outcome, err);
+}
