@@ -42,7 +42,7 @@ static inline void pvk_cleanup_close(int *fd)
  * `struct pvk_err *` accepts NULL; on success it leaves the text alone.
  */
 struct pvk_err {
-	char text[256];
+	char text[512];
 };
 
 /* Writes the text (cut to fit) if err is not NULL; returns code. */

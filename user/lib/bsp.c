@@ -1,0 +1,640 @@
+// SPDX-License-Identifier: MIT
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "bsp.h"
+
+#define SPEC	"driver-aliases@1"
+
+static int out_of_memory(struct pvk_err *err)
+{
+	return pvk_err_set(err, -ENOMEM, "out of memory");
+}
+
+static int parse_object(const char *text, size_t len, struct json_doc **doc, struct pvk_err *err)
+{
+	const struct json_limits limits = { .max_bytes = PVK_BSP_BYTES_MAX };
+	struct json_error error;
+	int ret;
+
+	ret = json_parse(text, len, &limits, doc, &error);
+	if (ret)
+		return pvk_err_set(err, ret, "%s", error.text);
+	if (json_typeof(json_root(*doc)) == JSON_OBJECT)
+		return 0;
+	pvk_err_set(err, -EINVAL, "1:1: expected an object, got %s",
+		    json_typename(json_typeof(json_root(*doc))));
+	json_free(*doc);
+	*doc = NULL;
+	return -EINVAL;
+}
+
+/* ---- drivers.json ---- */
+
+/* How specific a section is; the larger wins. */
+enum {
+	RANK_UNKNOWN = -2,	/* no section that this version knows */
+	RANK_OTHER = -1,	/* of another board */
+	RANK_ALL,
+	RANK_DTB_ALL,
+	RANK_DTB,		/* to RANK_FITCONFIG - 1, the first name the highest */
+	RANK_FITCONFIG = INT_MAX,
+};
+
+static bool same_dtb(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+
+	n -= n > 4 && !strcmp(a + n - 4, ".dtb") ? 4 : 0;
+	m -= m > 4 && !strcmp(b + m - 4, ".dtb") ? 4 : 0;
+	return n == m && !memcmp(a, b, n);
+}
+
+static int section_rank(const char *section, const struct pvk_selection *sel)
+{
+	size_t i;
+
+	if (!section)
+		return RANK_UNKNOWN;
+	if (!strcmp(section, "all"))
+		return RANK_ALL;
+	if (!strcmp(section, "dtb:all"))
+		return sel->dtb_any || sel->n_dtb ? RANK_DTB_ALL : RANK_OTHER;
+	if (!strncmp(section, "dtb:", 4) && section[4]) {
+		for (i = 0; i < sel->n_dtb; i++)
+			if (same_dtb(section + 4, sel->dtb[i]))
+				return RANK_FITCONFIG - 1 - (int)i;
+		return RANK_OTHER;
+	}
+	if (!strncmp(section, "fitconfig:", 10) && section[10])
+		return sel->fitconfig && !strcmp(section + 10, sel->fitconfig) ?
+		       RANK_FITCONFIG : RANK_OTHER;
+	return RANK_UNKNOWN;
+}
+
+static int check_line(const struct json *item, const char *alias, struct pvk_err *err)
+{
+	struct pvk_err why;
+	const char *line = json_cstr(item);
+	int ret;
+
+	if (!line)
+		return pvk_err_set(err, -EINVAL, "%u:%u: alias \"%s\": a module line is %s",
+				   json_line(item), json_column(item), alias,
+				   json_typeof(item) == JSON_STRING ? "a string with a NUL" :
+				   json_typename(json_typeof(item)));
+	ret = pvk_modline_check(line, NULL, &why);
+	if (ret)
+		return pvk_err_set(err, ret == -ENOMEM ? ret : -EINVAL, "%u:%u: alias \"%s\": %s",
+				   json_line(item), json_column(item), alias, why.text);
+	return 0;
+}
+
+static int check_alias(const struct json *key, const struct json *lines, struct pvk_err *err)
+{
+	const char *name = json_cstr(key);
+	const struct json *item;
+	int ret;
+
+	if (!name || !pvk_alias_ok(name))
+		return pvk_err_set(err, -EINVAL, "%u:%u: \"%.80s\" can't be an alias",
+				   json_line(key), json_column(key), json_string(key, NULL));
+	if (json_typeof(lines) != JSON_ARRAY)
+		return pvk_err_set(err, -EINVAL, "%u:%u: alias \"%s\" is %s, expected an array",
+				   json_line(lines), json_column(lines), name,
+				   json_typename(json_typeof(lines)));
+	if (json_count(lines) > PVK_BSP_LINES_MAX)
+		return pvk_err_set(err, -EINVAL, "%u:%u: alias \"%s\" has more than %d modules",
+				   json_line(lines), json_column(lines), name, PVK_BSP_LINES_MAX);
+	json_for_each(item, lines) {
+		ret = check_line(item, name, err);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int check_section(const struct json *key, const struct json *section, struct pvk_err *err)
+{
+	const struct json *alias, *lines;
+	int ret;
+
+	if (json_typeof(section) != JSON_OBJECT)
+		return pvk_err_set(err, -EINVAL, "%u:%u: section \"%s\" is %s, expected an object",
+				   json_line(section), json_column(section), json_cstr(key),
+				   json_typename(json_typeof(section)));
+	if (json_count(section) > PVK_BSP_ALIASES_MAX)
+		return pvk_err_set(err, -EINVAL, "%u:%u: section \"%s\" has more than %d aliases",
+				   json_line(section), json_column(section), json_cstr(key),
+				   PVK_BSP_ALIASES_MAX);
+	json_for_each_member(alias, lines, section) {
+		ret = check_alias(alias, lines, err);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int check_spec(const struct json *root, struct pvk_err *err)
+{
+	const struct json *spec = json_get(root, "#spec");
+	const char *text = json_cstr(spec);
+
+	if (text && !strcmp(text, SPEC))
+		return 0;
+	if (!spec)
+		return pvk_err_set(err, -EINVAL, "1:1: no \"#spec\", expected \"" SPEC "\"");
+	return pvk_err_set(err, -EINVAL, "%u:%u: unknown \"#spec\" (%.80s), expected \"" SPEC "\"",
+			   json_line(spec), json_column(spec),
+			   text ? text : json_typename(json_typeof(spec)));
+}
+
+static int check_file(const struct json *root, const struct pvk_selection *sel,
+		      struct pvk_list *warnings, struct pvk_err *err)
+{
+	const struct json *key, *section;
+	const char *name;
+	int ret;
+
+	ret = check_spec(root, err);
+	if (ret)
+		return ret;
+	json_for_each_member(key, section, root) {
+		name = json_string(key, NULL);
+		if (name[0] == '#')
+			continue;
+		if (section_rank(json_cstr(key), sel) == RANK_UNKNOWN) {
+			pvk_list_warn(warnings, "%u:%u: unknown section \"%.80s\" is ignored",
+				      json_line(key), json_column(key), name);
+			continue;
+		}
+		ret = check_section(key, section, err);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* An alias while sections are being merged: bsp->alias[i] is entry[i]'s. */
+struct entry {
+	const char *name;
+	const struct json *lines;
+	const char *section;
+	int rank;
+	size_t order;		/* in the file */
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	int ret = strcmp(x->name, y->name);
+
+	if (!ret)
+		ret = (x->order > y->order) - (x->order < y->order);
+	return ret;
+}
+
+static int by_order(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+/* Every alias of every section that applies, as the file has them. */
+static size_t collect(const struct json *root, const struct pvk_selection *sel,
+		      struct entry *entry)
+{
+	const struct json *key, *section, *alias, *lines;
+	size_t count = 0;
+	int rank;
+
+	json_for_each_member(key, section, root) {
+		rank = section_rank(json_cstr(key), sel);
+		if (rank < RANK_ALL)
+			continue;
+		json_for_each_member(alias, lines, section) {
+			if (entry)
+				entry[count] = (struct entry){
+					.name = json_cstr(alias),
+					.lines = lines,
+					.section = json_cstr(key),
+					.rank = rank,
+					.order = count,
+				};
+			count++;
+		}
+	}
+	return count;
+}
+
+/*
+ * Leaves one entry a name: the first one's place, the most specific one's
+ * lines. Sorting keeps this below quadratic in what the file chooses to hold.
+ */
+static size_t merge(struct entry *entry, size_t count)
+{
+	size_t i, n = 0, order;
+
+	qsort(entry, count, sizeof(*entry), by_name);
+	for (i = 0; i < count; i++) {
+		if (!n || strcmp(entry[n - 1].name, entry[i].name)) {
+			entry[n++] = entry[i];
+		} else if (entry[i].rank > entry[n - 1].rank) {
+			order = entry[n - 1].order;
+			entry[n - 1] = entry[i];
+			entry[n - 1].order = order;
+		}
+	}
+	qsort(entry, n, sizeof(*entry), by_order);
+	return n;
+}
+
+static int add_alias(struct pvk_bsp *bsp, const struct entry *entry)
+{
+	struct pvk_alias *alias = &bsp->alias[bsp->count++];
+	const struct json *item;
+
+	alias->name = strdup(entry->name);
+	alias->section = strdup(entry->section);
+	alias->line = calloc(json_count(entry->lines) + 1, sizeof(*alias->line));
+	if (!alias->name || !alias->section || !alias->line)
+		return -ENOMEM;
+	json_for_each(item, entry->lines) {
+		alias->line[alias->count] = strdup(json_cstr(item));
+		if (!alias->line[alias->count])
+			return -ENOMEM;
+		alias->count++;
+	}
+	return 0;
+}
+
+static int take_aliases(const struct json *root, const struct pvk_selection *sel,
+			struct pvk_bsp *bsp, struct pvk_err *err)
+{
+	size_t count = collect(root, sel, NULL), i;
+	pvk_auto_free struct entry *entry = NULL;
+
+	if (!count)
+		return 0;
+	entry = calloc(count, sizeof(*entry));
+	if (!entry)
+		return out_of_memory(err);
+	collect(root, sel, entry);
+	count = merge(entry, count);
+	if (count > PVK_BSP_ALIASES_MAX)
+		return pvk_err_set(err, -EINVAL, "more than %d aliases for this board",
+				   PVK_BSP_ALIASES_MAX);
+
+	bsp->alias = calloc(count, sizeof(*bsp->alias));
+	if (!bsp->alias)
+		return out_of_memory(err);
+	for (i = 0; i < count; i++)
+		if (add_alias(bsp, &entry[i]))
+			return out_of_memory(err);
+	return 0;
+}
+
+int pvk_bsp_parse(const char *text, size_t len, const struct pvk_selection *selection,
+		  struct pvk_bsp *bsp, struct pvk_list *warnings, struct pvk_err *err)
+{
+	json_auto struct json_doc *doc = NULL;
+	int ret;
+
+	*bsp = (struct pvk_bsp){ 0 };
+	ret = parse_object(text, len, &doc, err);
+	if (!ret)
+		ret = check_file(json_root(doc), selection, warnings, err);
+	if (!ret)
+		ret = take_aliases(json_root(doc), selection, bsp, err);
+	if (ret)
+		pvk_bsp_free(bsp);
+	return ret;
+}
+
+void pvk_bsp_free(struct pvk_bsp *bsp)
+{
+	size_t i, j;
+
+	for (i = 0; i < bsp->count; i++) {
+		for (j = 0; j < bsp->alias[i].count; j++)
+			free(bsp->alias[i].line[j]);
+		free(bsp->alias[i].line);
+		free(bsp->alias[i].name);
+		free(bsp->alias[i].section);
+	}
+	free(bsp->alias);
+	*bsp = (struct pvk_bsp){ 0 };
+}
+
+const struct pvk_alias *pvk_bsp_find(const struct pvk_bsp *bsp, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < bsp->count; i++)
+		if (!strcmp(bsp->alias[i].name, name))
+			return &bsp->alias[i];
+	return NULL;
+}
+
+/* ---- what a container names ---- */
+
+static const char *const want_names[] = {
+	[PVK_REQUIRED] = "required",
+	[PVK_OPTIONAL] = "optional",
+	[PVK_MANUAL] = "manual",
+};
+
+static const char *const arg_names[] = {
+	[PVK_REQUIRED] = "PV_DRIVERS_REQUIRED",
+	[PVK_OPTIONAL] = "PV_DRIVERS_OPTIONAL",
+	[PVK_MANUAL] = "PV_DRIVERS_MANUAL",
+};
+
+static const char *const annotation_names[] = {
+	[PVK_REQUIRED] = "org.pvkit.drivers.required",
+	[PVK_OPTIONAL] = "org.pvkit.drivers.optional",
+	[PVK_MANUAL] = "org.pvkit.drivers.manual",
+};
+
+/* What all readers below write to, and what they say of it. */
+struct naming {
+	struct pvk_names *names;
+	struct pvk_list *warnings;
+	struct pvk_err *err;
+	const struct json *at;	/* for messages */
+};
+
+void pvk_names_free(struct pvk_names *names)
+{
+	free(names->named);
+	*names = (struct pvk_names){ 0 };
+}
+
+static struct pvk_named *find_named(struct pvk_names *names, const char *alias)
+{
+	size_t i;
+
+	for (i = 0; i < names->count; i++)
+		if (!strcmp(names->named[i].alias, alias))
+			return &names->named[i];
+	return NULL;
+}
+
+static int add_name(struct naming *to, const char *alias, enum pvk_want want)
+{
+	struct pvk_names *names = to->names;
+	struct pvk_named *named;
+
+	if (!alias || !pvk_alias_ok(alias))
+		return pvk_err_set(to->err, -EINVAL, "%u:%u: \"%.80s\" can't be a driver's name",
+				   json_line(to->at), json_column(to->at), alias ? alias : "");
+	named = find_named(names, alias);
+	if (named) {
+		pvk_list_warn(to->warnings, "%u:%u: \"%s\" is named twice",
+			      json_line(to->at), json_column(to->at), alias);
+		if (want < named->want)
+			named->want = want;
+		return 0;
+	}
+	if (names->count == PVK_BSP_NAMES_MAX)
+		return pvk_err_set(to->err, -EINVAL, "%u:%u: more than %d drivers are named",
+				   json_line(to->at), json_column(to->at), PVK_BSP_NAMES_MAX);
+	if (!names->named)
+		names->named = calloc(PVK_BSP_NAMES_MAX, sizeof(*names->named));
+	if (!names->named)
+		return out_of_memory(to->err);
+	named = &names->named[names->count++];
+	strcpy(named->alias, alias);
+	named->want = want;
+	return 0;
+}
+
+static int add_array(struct naming *to, const struct json *array, enum pvk_want want)
+{
+	const struct json *item;
+	int ret;
+
+	json_for_each(item, array) {
+		to->at = item;
+		if (!json_cstr(item))
+			return pvk_err_set(to->err, -EINVAL, "%u:%u: a driver's name is %s",
+					   json_line(item), json_column(item),
+					   json_typeof(item) == JSON_STRING ? "a string with a NUL" :
+					   json_typename(json_typeof(item)));
+		ret = add_name(to, json_cstr(item), want);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Names between commas or spaces; nothing between two commas is fine. */
+static int add_list(struct naming *to, const struct json *string, enum pvk_want want)
+{
+	pvk_auto_free char *copy = NULL;
+	char *save = NULL, *name;
+	int ret;
+
+	to->at = string;
+	if (!json_cstr(string))
+		return pvk_err_set(to->err, -EINVAL, "%u:%u: a list of names is %s, expected a string",
+				   json_line(string), json_column(string),
+				   json_typename(json_typeof(string)));
+	copy = strdup(json_cstr(string));
+	if (!copy)
+		return out_of_memory(to->err);
+	for (name = strtok_r(copy, ", ", &save); name; name = strtok_r(NULL, ", ", &save)) {
+		ret = add_name(to, name, want);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Which of names the key is, or -1. */
+static int find_want(const struct json *key, const char *const names[3])
+{
+	const char *text = json_cstr(key);
+	int i;
+
+	for (i = PVK_REQUIRED; i <= PVK_MANUAL; i++)
+		if (text && !strcmp(text, names[i]))
+			return i;
+	return -1;
+}
+
+static int expect(const struct json *v, enum json_type type, const char *what, struct pvk_err *err)
+{
+	if (json_typeof(v) == type)
+		return 0;
+	return pvk_err_set(err, -EINVAL, "%u:%u: \"%s\" is %s, expected %s", json_line(v),
+			   json_column(v), what, json_typename(json_typeof(v)),
+			   json_typename(type));
+}
+
+static int read_drivers(struct naming *to, const struct json *drivers)
+{
+	const struct json *key, *list;
+	int want, ret;
+
+	if (!drivers)
+		return 0;
+	ret = expect(drivers, JSON_OBJECT, "drivers", to->err);
+	if (ret)
+		return ret;
+	json_for_each_member(key, list, drivers) {
+		want = find_want(key, want_names);
+		if (want < 0) {
+			pvk_list_warn(to->warnings, "%u:%u: unknown key \"%.80s\" in \"drivers\"",
+				      json_line(key), json_column(key), json_string(key, NULL));
+			continue;
+		}
+		ret = expect(list, JSON_ARRAY, want_names[want], to->err);
+		if (!ret)
+			ret = add_array(to, list, (enum pvk_want)want);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int read_roles(struct naming *to, const struct json *roles)
+{
+	const struct json *item;
+	int ret;
+
+	to->names->mgmt = !roles;
+	if (!roles)
+		return 0;
+	ret = expect(roles, JSON_ARRAY, "roles", to->err);
+	if (ret)
+		return ret;
+	json_for_each(item, roles) {
+		const char *role = json_cstr(item);
+
+		ret = expect(item, JSON_STRING, "roles", to->err);
+		if (ret)
+			return ret;
+		if (role && !strcmp(role, "mgmt"))
+			to->names->mgmt = true;
+	}
+	return 0;
+}
+
+static int read_args(struct naming *to, const struct json *args)
+{
+	const struct json *key, *list;
+	int want, ret;
+
+	if (!args)
+		return 0;
+	ret = expect(args, JSON_OBJECT, "args", to->err);
+	if (ret)
+		return ret;
+	json_for_each_member(key, list, args) {
+		want = find_want(key, arg_names);
+		if (want < 0)
+			continue;
+		if (json_typeof(list) == JSON_STRING) {
+			ret = add_list(to, list, (enum pvk_want)want);
+		} else {
+			ret = expect(list, JSON_ARRAY, arg_names[want], to->err);
+			if (!ret)
+				ret = add_array(to, list, (enum pvk_want)want);
+		}
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int pvk_names_from_run_json(const char *text, size_t len, struct pvk_names *names,
+			    struct pvk_list *warnings, struct pvk_err *err)
+{
+	struct naming to = { .names = names, .warnings = warnings, .err = err };
+	json_auto struct json_doc *doc = NULL;
+	int ret;
+
+	*names = (struct pvk_names){ 0 };
+	ret = parse_object(text, len, &doc, err);
+	if (!ret)
+		ret = read_roles(&to, json_get(json_root(doc), "roles"));
+	if (!ret)
+		ret = read_drivers(&to, json_get(json_root(doc), "drivers"));
+	if (ret)
+		pvk_names_free(names);
+	return ret;
+}
+
+int pvk_names_from_src_json(const char *text, size_t len, struct pvk_names *names,
+			    struct pvk_list *warnings, struct pvk_err *err)
+{
+	struct naming to = { .names = names, .warnings = warnings, .err = err };
+	json_auto struct json_doc *doc = NULL;
+	int ret;
+
+	*names = (struct pvk_names){ .mgmt = true };
+	ret = parse_object(text, len, &doc, err);
+	if (!ret)
+		ret = read_args(&to, json_get(json_root(doc), "args"));
+	if (ret)
+		pvk_names_free(names);
+	return ret;
+}
+
+static int read_annotations(struct naming *to, const struct json *object)
+{
+	const struct json *key, *list, *roles;
+	pvk_auto_free char *copy = NULL;
+	char *save = NULL, *role;
+	int want, ret;
+
+	json_for_each_member(key, list, object) {
+		want = find_want(key, annotation_names);
+		ret = want < 0 ? 0 : add_list(to, list, (enum pvk_want)want);
+		if (ret)
+			return ret;
+	}
+
+	roles = json_get(object, "org.pvkit.roles");
+	if (!roles)
+		return 0;
+	ret = expect(roles, JSON_STRING, "org.pvkit.roles", to->err);
+	if (ret)
+		return ret;
+	copy = strdup(json_string(roles, NULL));
+	if (!copy)
+		return out_of_memory(to->err);
+	for (role = strtok_r(copy, ", ", &save); role; role = strtok_r(NULL, ", ", &save))
+		if (!strcmp(role, "mgmt"))
+			to->names->mgmt = true;
+	return 0;
+}
+
+int pvk_names_from_annotations(const struct json *object, struct pvk_names *names,
+			       struct pvk_list *warnings, struct pvk_err *err)
+{
+	struct naming to = { .names = names, .warnings = warnings, .err = err };
+	int ret;
+
+	*names = (struct pvk_names){ 0 };
+	if (!object)
+		return 0;
+	ret = expect(object, JSON_OBJECT, "annotations", err);
+	if (!ret)
+		ret = read_annotations(&to, object);
+	if (ret)
+		pvk_names_free(names);
+	return ret;
+}
+
+const char *pvk_oci_name(const struct json *annotations, const char *id)
+{
+	const struct json *given = json_get(annotations, "org.pvkit.name");
+	const char *name = given ? json_cstr(given) : id;
+
+	return name && pvk_name_ok(name) ? name : NULL;
+}
