@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -29,6 +28,13 @@ static int parse_object(const char *text, size_t len, struct json_doc **doc, str
 	json_free(*doc);
 	*doc = NULL;
 	return -EINVAL;
+}
+
+/* What stands where a string without NUL is expected. */
+static const char *not_a_name(const struct json *v)
+{
+	return json_typeof(v) == JSON_STRING ? "a string with a NUL" :
+	       json_typename(json_typeof(v));
 }
 
 /* ---- drivers.json ---- */
@@ -82,9 +88,7 @@ static int check_line(const struct json *item, const char *alias, struct pvk_err
 
 	if (!line)
 		return pvk_err_set(err, -EINVAL, "%u:%u: alias \"%s\": a module line is %s",
-				   json_line(item), json_column(item), alias,
-				   json_typeof(item) == JSON_STRING ? "a string with a NUL" :
-				   json_typename(json_typeof(item)));
+				   json_line(item), json_column(item), alias, not_a_name(item));
 	ret = pvk_modline_check(line, NULL, &why);
 	if (ret)
 		return pvk_err_set(err, ret == -ENOMEM ? ret : -EINVAL, "%u:%u: alias \"%s\": %s",
@@ -421,9 +425,7 @@ static int add_array(struct naming *to, const struct json *array, enum pvk_want 
 		to->at = item;
 		if (!json_cstr(item))
 			return pvk_err_set(to->err, -EINVAL, "%u:%u: a driver's name is %s",
-					   json_line(item), json_column(item),
-					   json_typeof(item) == JSON_STRING ? "a string with a NUL" :
-					   json_typename(json_typeof(item)));
+					   json_line(item), json_column(item), not_a_name(item));
 		ret = add_name(to, json_cstr(item), want);
 		if (ret)
 			return ret;
@@ -440,9 +442,8 @@ static int add_list(struct naming *to, const struct json *string, enum pvk_want 
 
 	to->at = string;
 	if (!json_cstr(string))
-		return pvk_err_set(to->err, -EINVAL, "%u:%u: a list of names is %s, expected a string",
-				   json_line(string), json_column(string),
-				   json_typename(json_typeof(string)));
+		return pvk_err_set(to->err, -EINVAL, "%u:%u: a list of names is %s",
+				   json_line(string), json_column(string), not_a_name(string));
 	copy = strdup(json_cstr(string));
 	if (!copy)
 		return out_of_memory(to->err);

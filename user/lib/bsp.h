@@ -111,7 +111,8 @@ int pvk_names_from_run_json(const char *text, size_t len, struct pvk_names *name
 			    struct pvk_list *warnings, struct pvk_err *err);
 
 /*
- *	"args": { "PV_DRIVERS_REQUIRED": [..], "PV_DRIVERS_OPTIONAL": .., "PV_DRIVERS_MANUAL": .. }
+ *	"args": { "PV_DRIVERS_REQUIRED": [..], "PV_DRIVERS_OPTIONAL": ..,
+ *		  "PV_DRIVERS_MANUAL": .. }
  * each an array or one string with names between commas or spaces. src.json
  * says nothing of roles, so mgmt is set as for a run.json without them.
  */

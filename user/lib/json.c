@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -382,7 +381,7 @@ static int check_string(struct check *c)
 		if (c->p == c->end)
 			return fail_expected(c, "'\"' at the end of a string");
 		if ((unsigned char)*c->p < 0x20)
-			return fail(c, -EBADMSG, "a control character in a string, expected \\u00XX");
+			return fail(c, -EBADMSG, "a control character in a string");
 		if (*c->p == '\\') {
 			ret = check_escape(c);
 			if (ret)

@@ -211,7 +211,7 @@ static int read_text(struct reader *r, const char *text, size_t len)
 			continue;
 		}
 		if (r->after_list)
-			return pvk_err_set(r->err, -EINVAL, "text right behind a \"${...}\": \"%.80s\"",
+			return pvk_err_set(r->err, -EINVAL, "text behind a \"${...}\": \"%.80s\"",
 					   text + i);
 		if (text[i] == '"')
 			r->in_quote = !r->in_quote;

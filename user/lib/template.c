@@ -253,8 +253,10 @@ int pvk_sources_lookup(void *arg, enum pvk_ns ns, const char *key,
 	const struct pvk_sources *sources = arg;
 	struct pvk_meta *meta;
 
+	if (ns == PVK_NS_MODPARAM && sources->modparam)
+		return pvk_modparam_get(sources->modparam, key, value);
 	if (ns == PVK_NS_MODPARAM)
-		return sources->modparam ? pvk_modparam_get(sources->modparam, key, value) : -ENOENT;
+		return -ENOENT;
 
 	/* Asked before the store is, so the answer does not tell what is in it. */
 	if (!pvk_meta_may_read(caller, key))
