@@ -76,6 +76,7 @@ const char *pvk_op_name(uint32_t op)
 	static const char *const names[] = {
 		[PV_DRIVER_OP_LOAD] = "load",
 		[PV_DRIVER_OP_UNLOAD] = "unload",
+		[PV_DRIVER_OP_RESOLVE] = "resolve",
 	};
 
 	return name_of(names, PVK_ARRAY_SIZE(names), op);
