@@ -10,12 +10,6 @@
 
 #include <uapi/linux/pv_driver.h>
 
-/* Integer value ranges */
-static const struct netlink_range_validation pv_driver_a_timeout_range = {
-	.min	= 1ULL,
-	.max	= 3600000ULL,
-};
-
 /* Common nested types */
 const struct nla_policy pv_driver_entry_nl_policy[PV_DRIVER_A_ENTRY_USED + 1] = {
 	[PV_DRIVER_A_ENTRY_ALIAS] = { .type = NLA_NUL_STRING, .len = PV_DRIVER_MAX_ALIAS, },
@@ -44,7 +38,7 @@ const struct nla_policy pv_driver_driver_get_nl_policy[PV_DRIVER_A_CONTAINER_ID 
 /* PV_DRIVER_CMD_LOAD - do */
 const struct nla_policy pv_driver_load_nl_policy[PV_DRIVER_A_CONTAINER_ID + 1] = {
 	[PV_DRIVER_A_ALIAS] = { .type = NLA_NUL_STRING, .len = PV_DRIVER_MAX_ALIAS, },
-	[PV_DRIVER_A_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &pv_driver_a_timeout_range),
+	[PV_DRIVER_A_TIMEOUT] = NLA_POLICY_MIN(NLA_U32, 1),
 	[PV_DRIVER_A_CONTAINER] = { .type = NLA_NUL_STRING, .len = PV_DRIVER_MAX_ALIAS, },
 	[PV_DRIVER_A_CONTAINER_ID] = { .type = NLA_U64, },
 };
@@ -52,7 +46,7 @@ const struct nla_policy pv_driver_load_nl_policy[PV_DRIVER_A_CONTAINER_ID + 1] =
 /* PV_DRIVER_CMD_UNLOAD - do */
 const struct nla_policy pv_driver_unload_nl_policy[PV_DRIVER_A_CONTAINER_ID + 1] = {
 	[PV_DRIVER_A_ALIAS] = { .type = NLA_NUL_STRING, .len = PV_DRIVER_MAX_ALIAS, },
-	[PV_DRIVER_A_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &pv_driver_a_timeout_range),
+	[PV_DRIVER_A_TIMEOUT] = NLA_POLICY_MIN(NLA_U32, 1),
 	[PV_DRIVER_A_CONTAINER] = { .type = NLA_NUL_STRING, .len = PV_DRIVER_MAX_ALIAS, },
 	[PV_DRIVER_A_CONTAINER_ID] = { .type = NLA_U64, },
 };
@@ -69,7 +63,7 @@ const struct nla_policy pv_driver_container_new_nl_policy[PV_DRIVER_A_ENTRY + 1]
 /* PV_DRIVER_CMD_CONTAINER_DEL - do */
 const struct nla_policy pv_driver_container_del_nl_policy[PV_DRIVER_A_CONTAINER + 1] = {
 	[PV_DRIVER_A_CONTAINER] = { .type = NLA_NUL_STRING, .len = PV_DRIVER_MAX_ALIAS, },
-	[PV_DRIVER_A_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &pv_driver_a_timeout_range),
+	[PV_DRIVER_A_TIMEOUT] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
 /* PV_DRIVER_CMD_CONTAINER_GET - do */

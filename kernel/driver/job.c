@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Jobs: the load and the unload of one driver.
+ *
+ * A job runs in the driver's work item, one at a time for each driver, with
+ * pvd_lock held but for the tasks in between. While it has the lock dropped,
+ * modules come and go, other drivers run their jobs, and requests are queued or
+ * cancelled; the driver itself, its lines and their modules stay.
+ *
+ * What a load brought in, dependencies too, is in pvd_ours in the order in
+ * which it came. Taking away is one mechanism for a load that fails, a last use
+ * that ends and what an earlier job had to leave behind: drop the holds, then
+ * sweep, newest first, whatever of ours nobody holds. That order is right also
+ * when a driver lists a module before its own dependency.
+ */
+
+#include <linux/delay.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
+
+#include "pv_driver.h"
+
+/* A load that lost a dependency to somebody's removal is tried again. */
+#define PVD_LOAD_TRIES		4
+/* References that udev or a reader of /proc takes are gone in no time. */
+#define PVD_BUSY_TRIES		5
+#define PVD_BUSY_PAUSE_MS	20
+
+static u32 pvd_sweep_number;	/* locked */
+
+static u32 pvd_us_since(ktime_t start)
+{
+	return min_t(s64, ktime_us_delta(ktime_get(), start), U32_MAX);
+}
+
+__printf(3, 4)
+static int pvd_fail(struct pvd_driver *drv, int error, const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, fmt);
+	text = kvasprintf(GFP_KERNEL, fmt, args);
+	va_end(args);
+	pvd_driver_set_error(drv, error, text);
+	kfree(text);
+	return error;
+}
+
+/* locked; does a line in use elsewhere ask for other parameters? */
+static bool pvd_line_differs(const struct pvd_line *line)
+{
+	const struct pvd_line *other;
+
+	list_for_each_entry(other, &line->module->lines, by_module)
+		if (other != line && other->applied && !strcmp(other->params, line->params))
+			return false;
+	return true;
+}
+
+static void pvd_line_hold(struct pvd_line *line)
+{
+	if (line->held)
+		return;
+	line->held = true;
+	line->driver->held = true;
+	line->module->holds++;
+}
+
+/* locked; uses what is there already, and says so if parameters are lost */
+static bool pvd_line_adopt(struct pvd_line *line)
+{
+	struct pvd_module *m = line->module;
+	bool ours_now = m->owner == line->driver;
+
+	if (!m->builtin && !pvd_module_pin(m))
+		return false;
+	if (line->params[0] && !line->applied && (ours_now || pvd_line_differs(line)))
+		pvd_driver_warn(line->driver, "%s: %s already, parameters not applied", m->name,
+				m->builtin ? "built in" : "resident");
+	pvd_line_hold(line);
+	return true;
+}
+
+/* locked, drops the lock; the module is not there */
+static int pvd_line_run(struct pvd_line *line, struct pvd_container *who)
+{
+	struct pvd_module *m = line->module;
+	struct pvd_task task = {
+		.op = PV_DRIVER_OP_LOAD,
+		.driver = line->driver,
+		.container = who,
+		.line = line->text,
+		.module = m->name,
+	};
+	int err;
+
+	err = pvd_task_run(&task);
+	if (err) {
+		pvd_fail(line->driver, err, "%s: %s", m->name,
+			 task.text ? task.text : "could not be loaded");
+		goto out;
+	}
+	if (m->live) {
+		kfree(line->applied);
+		line->applied = task.params ?: kstrdup("", GFP_KERNEL);
+		task.params = NULL;
+	} else if (task.builtin) {
+		m->builtin = true;
+	} else {
+		err = pvd_fail(line->driver, -ENOENT, "%s: not there after its load", m->name);
+	}
+out:
+	pvd_task_release(&task);
+	return err;
+}
+
+/* locked, drops the lock */
+static int pvd_line_load(struct pvd_line *line, struct pvd_container *who)
+{
+	unsigned int tries;
+	u32 removals;
+	int err = 0;
+
+	for (tries = 0; tries < PVD_LOAD_TRIES; tries++) {
+		if (pvd_line_adopt(line))
+			return 0;
+		removals = pvd_removals;
+		err = pvd_line_run(line, who);
+		if (!err)
+			continue;
+		if (removals == pvd_removals)
+			break;
+	}
+	if (err)
+		return err;
+	if (pvd_line_adopt(line))
+		return 0;
+	return pvd_fail(line->driver, -EAGAIN, "%s: removed while it was loaded",
+			line->module->name);
+}
+
+/* locked; is it for this sweep to remove? */
+static bool pvd_sweepable(const struct pvd_module *m, const struct pvd_driver *drv)
+{
+	return m->live && !m->holds && !m->permanent && !m->removing &&
+	       (!m->owner || m->owner == drv);
+}
+
+static struct pvd_module *pvd_sweep_next(const struct pvd_driver *drv, u32 number)
+{
+	struct pvd_module *m;
+
+	list_for_each_entry_reverse(m, &pvd_ours, by_order)
+		if (m->sweep != number && pvd_sweepable(m, drv))
+			return m;
+	return NULL;
+}
+
+static bool pvd_names(const struct pvd_driver *drv, const struct pvd_module *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < drv->n_lines; i++)
+		if (drv->lines[i].module == m)
+			return true;
+	return false;
+}
+
+/*
+ * Locked, drops the lock. The module is pinned for the look at its references:
+ * one that a module of ours has is no obstacle, the module goes when that one
+ * does.
+ *
+ * Return: 0 to go ahead, 1 to leave it for later, -EBUSY.
+ */
+static int pvd_module_idle(struct pvd_module *m)
+{
+	unsigned int tries = 0;
+	int ret;
+
+	for (;;) {
+		if (!pvd_module_pin(m))
+			return 1;
+		if (module_refcount(m->mod) <= 1)
+			ret = 0;
+		else if (pvd_module_held_by_ours(m))
+			ret = 1;
+		else
+			ret = -EBUSY;
+		pvd_module_unpin(m);
+		if (ret != -EBUSY || ++tries == PVD_BUSY_TRIES)
+			return ret;
+
+		m->removing = true;
+		mutex_unlock(&pvd_lock);
+		msleep(PVD_BUSY_PAUSE_MS);
+		mutex_lock(&pvd_lock);
+		m->removing = false;
+		if (!m->live || m->holds)
+			return 1;
+	}
+}
+
+/* locked, drops the lock */
+static int pvd_module_remove(struct pvd_module *m, struct pvd_driver *drv)
+{
+	struct pvd_task task = {
+		.op = PV_DRIVER_OP_UNLOAD,
+		.driver = drv,
+		.line = m->name,
+		.module = m->name,
+	};
+	bool named = pvd_names(drv, m);
+	int err;
+
+	err = pvd_module_idle(m);
+	if (err == -EBUSY && named)
+		return pvd_fail(drv, err, "%s: in use", m->name);
+	if (err || !m->live)
+		return 0;
+
+	m->removing = true;
+	err = pvd_task_run(&task);
+	pvd_removals++;
+	m->removing = false;
+	/* With holds, somebody took it meanwhile, and the removal had to fail. */
+	if (err && m->live && !m->holds && named)
+		pvd_fail(drv, err, "%s: %s", m->name,
+			 task.text ? task.text : "could not be removed");
+	else
+		err = 0;
+	pvd_task_release(&task);
+	return err;
+}
+
+/* locked, drops the lock; the first error about a module that @drv names */
+static int pvd_sweep(struct pvd_driver *drv)
+{
+	u32 number = ++pvd_sweep_number;
+	struct pvd_module *m;
+	int err = 0;
+
+	while ((m = pvd_sweep_next(drv, number))) {
+		int e;
+
+		m->sweep = number;
+		e = pvd_module_remove(m, drv);
+		if (!err)
+			err = e;
+		pvd_module_put(m);
+	}
+	return err;
+}
+
+/* locked; what is left of this driver's modules is everybody's from now on */
+static void pvd_disown(struct pvd_driver *drv)
+{
+	struct pvd_module *m;
+
+	list_for_each_entry(m, &pvd_ours, by_order) {
+		if (m->owner != drv)
+			continue;
+		if (!m->holds) {
+			pvd_module_unpin(m);
+			if (!drv->held)
+				m->owner = NULL;
+		}
+	}
+}
+
+static void pvd_release(struct pvd_driver *drv)
+{
+	unsigned int i;
+
+	for (i = 0; i < drv->n_lines; i++) {
+		struct pvd_line *line = &drv->lines[i];
+
+		if (!line->held)
+			continue;
+		line->held = false;
+		if (!--line->module->holds)
+			pvd_module_unpin(line->module);
+	}
+	drv->held = false;
+}
+
+static void pvd_warn_permanent(struct pvd_driver *drv)
+{
+	unsigned int i;
+
+	for (i = 0; i < drv->n_lines; i++)
+		if (drv->lines[i].module->permanent)
+			pvd_driver_warn(drv, "%s: permanent, it has no exit function and stays",
+					drv->lines[i].module->name);
+}
+
+/* locked; will an unload take one of the driver's own modules away? */
+static bool pvd_removes(const struct pvd_driver *drv)
+{
+	unsigned int i;
+
+	for (i = 0; i < drv->n_lines; i++)
+		if (drv->lines[i].module->ours && pvd_sweepable(drv->lines[i].module, drv))
+			return true;
+	return false;
+}
+
+/* locked, drops the lock */
+static int pvd_take_back(struct pvd_driver *drv)
+{
+	int err = pvd_sweep(drv);
+
+	pvd_disown(drv);
+	return err;
+}
+
+/**
+ * pvd_load - load a driver's modules, all or none
+ * @drv: the driver; its error, warnings, state and statistics are set
+ * @who: with whose rights the lines are resolved; NULL for the host
+ *
+ * On failure what this load brought in is gone again, unless other uses need
+ * it. Locked, drops the lock.
+ *
+ * Return: 0 or a negative errno.
+ */
+int pvd_load(struct pvd_driver *drv, struct pvd_container *who)
+{
+	ktime_t start = ktime_get();
+	unsigned int i;
+	int err = 0;
+
+	pvd_driver_clear(drv);
+	if (!pvd_driver_present(drv))
+		pvd_driver_set_state(drv, PV_DRIVER_STATE_LOADING);
+
+	for (i = 0; i < drv->n_lines && !err; i++)
+		err = pvd_line_load(&drv->lines[i], who);
+	if (!err && !pvd_driver_present(drv))
+		err = pvd_fail(drv, -EAGAIN, "a module was removed while others were loaded");
+
+	if (err) {
+		char *text = drv->text;
+
+		/* Keep the cause: taking back may fail too. */
+		drv->text = NULL;
+		if (list_empty(&drv->uses))
+			pvd_release(drv);
+		pvd_take_back(drv);
+		pvd_driver_set_error(drv, err, text);
+		kfree(text);
+		drv->stats.failures++;
+		return err;
+	}
+	drv->held = true;
+	pvd_disown(drv);
+	pvd_warn_permanent(drv);
+	drv->stats.loads++;
+	drv->stats.load_us = pvd_us_since(start);
+	return 0;
+}
+
+/**
+ * pvd_unload - give up a driver's modules
+ * @drv: the driver, without uses; its error, state and statistics are set
+ *
+ * Modules that others hold, that were there before us or that cannot be removed
+ * at all stay, which is no error. Locked, drops the lock.
+ *
+ * Return: 0, or a negative errno when a module that the driver names, and that
+ * is ours and nobody else's, could not be removed.
+ */
+int pvd_unload(struct pvd_driver *drv)
+{
+	ktime_t start = ktime_get();
+	bool had = drv->held;
+	int err;
+
+	pvd_driver_set_error(drv, 0, NULL);
+	pvd_release(drv);
+	if (pvd_removes(drv))
+		pvd_driver_set_state(drv, PV_DRIVER_STATE_UNLOADING);
+	err = pvd_take_back(drv);
+	if (err) {
+		drv->stats.failures++;
+	} else if (had) {
+		drv->stats.unloads++;
+		drv->stats.unload_us = pvd_us_since(start);
+	}
+	return err;
+}
+
+/**
+ * pvd_compare - warn when another container would have given other parameters
+ * @drv: the driver, loaded
+ * @who: who uses it from now on; NULL for the host
+ *
+ * The first use fixed the parameters. Only lines with a template can differ,
+ * and only the agent can tell. Locked, drops the lock.
+ */
+void pvd_compare(struct pvd_driver *drv, struct pvd_container *who)
+{
+	unsigned int i;
+
+	for (i = 0; i < drv->n_lines && pvd_agent; i++) {
+		struct pvd_line *line = &drv->lines[i];
+		struct pvd_task task = {
+			.op = PV_DRIVER_OP_RESOLVE,
+			.driver = drv,
+			.container = who,
+			.line = line->text,
+			.module = line->module->name,
+		};
+
+		if (!line->applied || !strstr(line->params, "${"))
+			continue;
+		if (!pvd_task_run(&task) && line->applied &&
+		    strcmp(line->applied, task.params ? task.params : ""))
+			pvd_driver_warn(drv, "%s: the first use fixed the parameters, %s would give others",
+					line->module->name, who ? who->name : "the host");
+		pvd_task_release(&task);
+	}
+}
