@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "http_int.h"
+
+struct call {
+	TAILQ_ENTRY(call) link;
+	struct evhttp_request *ev;	/* NULL: answered, or nobody waits any more */
+	struct call_order order;
+	size_t at;			/* the alias that is under way */
+	uint32_t seq;			/* valid if in flight */
+	bool in_flight;			/* the kernel has it; else it waits for room there */
+	int status;			/* of the first failure; 0: none */
+	char text[2 * PVK_TEXT_SIZE];
+};
+
+TAILQ_HEAD(call_list, call);
+
+struct http_calls {
+	const struct http_kernel *kernel;
+	struct call_list list;
+	unsigned int count;
+};
+
+int http_status_of_refusal(int error)
+{
+	switch (error) {
+	case EPERM:
+	case ESRCH:		/* the container is gone */
+		return 403;
+	case ENOENT:
+		return 404;
+	case EBUSY:
+		return 409;
+	case ENOMEM:
+		return 500;
+	case ENOTCONN:
+	case EMFILE:
+		return 503;
+	default:
+		return 400;
+	}
+}
+
+int http_status_of_outcome(int error)
+{
+	return error == ETIMEDOUT ? 504 : 400;
+}
+
+struct http_calls *calls_new(const struct http_kernel *kernel)
+{
+	struct http_calls *calls = calloc(1, sizeof(*calls));
+
+	if (!calls)
+		return NULL;
+	calls->kernel = kernel;
+	TAILQ_INIT(&calls->list);
+	return calls;
+}
+
+static void call_free(struct http_calls *calls, struct call *call)
+{
+	TAILQ_REMOVE(&calls->list, call, link);
+	calls->count--;
+	free(call->order.alias);
+	free(call);
+}
+
+void calls_free(struct http_calls *calls)
+{
+	struct call *call;
+
+	while ((call = TAILQ_FIRST(&calls->list)))
+		call_free(calls, call);
+	free(calls);
+}
+
+/* The first failure is the answer; one of several drivers is named in it. */
+static void note_failure(struct call *call, int status, const char *text)
+{
+	const char *alias = call->order.alias[call->at];
+
+	if (call->status)
+		return;
+	call->status = status;
+	if (call->order.count > 1 && !strstr(text, alias))
+		snprintf(call->text, sizeof(call->text), "%s: %s", alias, text);
+	else
+		snprintf(call->text, sizeof(call->text), "%s", text);
+}
+
+static void answer(struct call *call, int status)
+{
+	struct evhttp_request *ev = call->ev;
+
+	call->ev = NULL;
+	if (!ev)
+		return;
+	if (call->status)
+		http_reply_error(ev, call->status, "%s", call->text);
+	else
+		http_reply_empty(ev, status);
+}
+
+/*
+ * Submits the drivers one after the other, until the kernel has one to work on
+ * (or no room for it). An alias that fails does not keep the others from their
+ * turn: they are independent, and a caller that repeats the request finds what
+ * could be done done.
+ */
+static void advance(struct http_calls *calls, struct call *call)
+{
+	struct pvk_request request = {
+		.container_id = call->order.container_id,
+		.timeout_ms = call->order.timeout_ms,
+	};
+	struct pvk_err err = { .text = "" };
+	int ret;
+
+	for (; call->at < call->order.count; call->at++) {
+		request.alias = call->order.alias[call->at];
+		ret = calls->kernel->submit(calls->kernel->arg, call->order.op, &request,
+					    &call->seq, &err);
+		if (ret == -EMFILE)
+			return;
+		if (!ret) {
+			call->in_flight = true;
+			if (call->order.async && call->at + 1 == call->order.count)
+				answer(call, 202);
+			return;
+		}
+		note_failure(call, http_status_of_refusal(-ret), err.text);
+	}
+	answer(call, 200);
+	call_free(calls, call);
+}
+
+/* Those that found no room, in the order in which they came. */
+static void advance_waiting(struct http_calls *calls)
+{
+	struct call *call, *next;
+
+	for (call = TAILQ_FIRST(&calls->list); call; call = next) {
+		next = TAILQ_NEXT(call, link);
+		if (!call->in_flight)
+			advance(calls, call);
+	}
+}
+
+void calls_outcome(struct http_calls *calls, const struct pvk_outcome *outcome)
+{
+	struct call *call;
+
+	TAILQ_FOREACH(call, &calls->list, link)
+		if (call->in_flight && call->seq == outcome->seq)
+			break;
+	if (!call)
+		return;
+	call->in_flight = false;
+	if (outcome->error)
+		note_failure(call, http_status_of_outcome(outcome->error),
+			     outcome->text[0] ? outcome->text : strerror(outcome->error));
+	call->at++;
+	advance(calls, call);
+	advance_waiting(calls);
+}
+
+void calls_forget(struct http_calls *calls, struct evhttp_connection *evcon)
+{
+	struct call *call;
+
+	TAILQ_FOREACH(call, &calls->list, link)
+		if (call->ev && evhttp_request_get_connection(call->ev) == evcon)
+			call->ev = NULL;
+}
+
+void call_start(struct http_calls *calls, struct evhttp_request *ev,
+		const struct call_order *order)
+{
+	struct call *call;
+
+	call = calls->count < CALLS_MAX ? calloc(1, sizeof(*call)) : NULL;
+	if (!call) {
+		free(order->alias);
+		http_reply_error(ev, 503, "too many requests");
+		return;
+	}
+	call->ev = ev;
+	call->order = *order;
+	TAILQ_INSERT_TAIL(&calls->list, call, link);
+	calls->count++;
+	advance(calls, call);
+}

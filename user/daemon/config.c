@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+
+#define CONFIG_FILE_MAX	(64 * 1024)
+/* Owner of nothing on a Debian system but what an NFS server makes up. */
+#define ID_NOBODY	65534
+
+static const char usage[] =
+	"Usage: pvkitd [OPTION...]\n"
+	"\n"
+	"Serves the pv-ctrl API to containers and loads drivers for the kernel's\n"
+	"pv_driver module.\n"
+	"\n"
+	"  --socket PATH   listen here (repeatable; default /run/pvkit/pv-ctrl)\n"
+	"  --root DIR      bsp/drivers.json and metadata (default /var/lib/pvkit)\n"
+	"  --config DIR    where pvkitd.conf is (default /etc/pvkit)\n"
+	"  --modules DIR   kernel modules (default /lib/modules/RELEASE)\n"
+	"  --user USER     user of the HTTP process, name or number (default 65534)\n"
+	"  --agent-only    load drivers, serve nothing\n"
+	"  --front-only    serve, leave the loading to another process\n"
+	"  --foreground    do not detach; log to standard error\n"
+	"  --verbose       log more\n"
+	"  --help, --version\n"
+	"\n"
+	"pvkitd.conf holds lines `NAME VALUE` with NAME one of socket, root,\n"
+	"modules, user; # begins a comment. The command line wins.\n"
+	"\n"
+	"Exit status: 0 ended by a signal, or detached and ready; 1 failed;\n"
+	"2 wrong usage.\n";
+
+enum {
+	OPT_SOCKET = 256,
+	OPT_ROOT,
+	OPT_CONFIG,
+	OPT_MODULES,
+	OPT_USER,
+	OPT_AGENT_ONLY,
+	OPT_FRONT_ONLY,
+	OPT_FOREGROUND,
+	OPT_VERBOSE,
+	OPT_HELP,
+	OPT_VERSION,
+};
+
+static const struct option options[] = {
+	{ "socket", required_argument, NULL, OPT_SOCKET },
+	{ "root", required_argument, NULL, OPT_ROOT },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "modules", required_argument, NULL, OPT_MODULES },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "agent-only", no_argument, NULL, OPT_AGENT_ONLY },
+	{ "front-only", no_argument, NULL, OPT_FRONT_ONLY },
+	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
+	{ "verbose", no_argument, NULL, OPT_VERBOSE },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ 0 },
+};
+
+static int set_path(char *to, size_t size, const char *name, const char *value,
+		    struct pvk_err *err)
+{
+	size_t len = strlen(value);
+
+	if (value[0] != '/')
+		return pvk_err_set(err, -EINVAL, "%s: '%s' is no absolute path", name, value);
+	if (len >= size)
+		return pvk_err_set(err, -ENAMETOOLONG, "%s: longer than %zu bytes", name,
+				   size - 1);
+	memcpy(to, value, len + 1);
+	return 0;
+}
+
+static int set_user(struct config *config, const char *value, struct pvk_err *err)
+{
+	const struct passwd *pw;
+	unsigned long id;
+	char *end;
+
+	errno = 0;
+	id = strtoul(value, &end, 10);
+	if (pvk_isalnum((unsigned char)value[0]) && !*end && !errno && id < (uid_t)-1) {
+		config->uid = (uid_t)id;
+		config->gid = (gid_t)id;
+		return 0;
+	}
+	pw = getpwnam(value);
+	if (!pw)
+		return pvk_err_set(err, -ENOENT, "user: there is no '%s'", value);
+	config->uid = pw->pw_uid;
+	config->gid = pw->pw_gid;
+	return 0;
+}
+
+static int add_socket(struct config *config, const char *value, struct pvk_err *err)
+{
+	int ret;
+
+	if (config->n_sockets == CONFIG_SOCKETS_MAX)
+		return pvk_err_set(err, -E2BIG, "more than %d sockets", CONFIG_SOCKETS_MAX);
+	ret = set_path(config->socket[config->n_sockets], sizeof(config->socket[0]), "socket",
+		       value, err);
+	if (!ret)
+		config->n_sockets++;
+	return ret;
+}
+
+static int set_value(struct config *config, int option, const char *value,
+		     struct pvk_err *err)
+{
+	switch (option) {
+	case OPT_SOCKET:
+		return add_socket(config, value, err);
+	case OPT_ROOT:
+		return set_path(config->root, sizeof(config->root), "root", value, err);
+	case OPT_CONFIG:
+		return set_path(config->dir, sizeof(config->dir), "config", value, err);
+	case OPT_MODULES:
+		return set_path(config->modules, sizeof(config->modules), "modules", value, err);
+	case OPT_USER:
+		return set_user(config, value, err);
+	case OPT_AGENT_ONLY:
+		config->roles = CONFIG_AGENT;
+		return 0;
+	case OPT_FRONT_ONLY:
+		config->roles = CONFIG_FRONT;
+		return 0;
+	case OPT_FOREGROUND:
+		config->foreground = true;
+		return 0;
+	case OPT_VERBOSE:
+		config->verbose = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int config_line(struct config *config, char *line, struct pvk_err *err)
+{
+	const struct option *opt;
+	char *name, *value;
+
+	line[strcspn(line, "#")] = '\0';
+	name = line + strspn(line, " \t\r");
+	value = name + strcspn(name, " \t\r");
+	if (!*name)
+		return 0;
+	if (*value)
+		*value++ = '\0';
+	value += strspn(value, " \t\r");
+	value[strcspn(value, " \t\r")] = '\0';
+
+	for (opt = options; opt->name; opt++)
+		if (opt->has_arg && opt->val != OPT_CONFIG && !strcmp(opt->name, name))
+			return set_value(config, opt->val, value, err);
+	return pvk_err_set(err, -EINVAL, "unknown setting '%s'", name);
+}
+
+static int read_file(struct config *config, struct pvk_err *err)
+{
+	pvk_auto_free char *text = NULL;
+	char path[PATH_MAX + 16];
+	struct pvk_err line_err;
+	char *line, *rest;
+	unsigned int n = 0;
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/pvkitd.conf", config->dir);
+	ret = pvk_read_file(AT_FDCWD, path, CONFIG_FILE_MAX, &text, NULL);
+	if (ret == -ENOENT)
+		return 0;
+	if (ret)
+		return pvk_err_set(err, ret, "%s: %s", path, strerror(-ret));
+
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		n++;
+		ret = config_line(config, line, &line_err);
+		if (ret)
+			return pvk_err_set(err, ret, "%s:%u: %s", path, n, line_err.text);
+	}
+	return 0;
+}
+
+/* --config first of all: it says where the file is that the others override. */
+static int find_config_dir(struct config *config, int argc, char **argv, struct pvk_err *err)
+{
+	int opt, ret;
+
+	optind = 0;
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == '?')
+			return pvk_err_set(err, -EINVAL, "see pvkitd --help");
+		if (opt == OPT_HELP || opt == OPT_VERSION) {
+			fputs(opt == OPT_HELP ? usage : "pvkitd 0.1\n", stdout);
+			return CONFIG_DONE;
+		}
+		ret = opt == OPT_CONFIG ? set_value(config, opt, optarg, err) : 0;
+		if (ret)
+			return ret;
+	}
+	if (optind < argc)
+		return pvk_err_set(err, -EINVAL, "unexpected argument '%s'", argv[optind]);
+	return 0;
+}
+
+static int read_options(struct config *config, int argc, char **argv, struct pvk_err *err)
+{
+	bool sockets = false;
+	int opt, ret;
+
+	optind = 0;
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == OPT_SOCKET && !sockets) {
+			config->n_sockets = 0;
+			sockets = true;
+		}
+		ret = set_value(config, opt, optarg, err);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int config_parse(struct config *config, int argc, char **argv, struct pvk_err *err)
+{
+	int ret;
+
+	*config = (struct config){
+		.root = "/var/lib/pvkit",
+		.dir = "/etc/pvkit",
+		.uid = ID_NOBODY,
+		.gid = ID_NOBODY,
+		.roles = CONFIG_AGENT | CONFIG_FRONT,
+	};
+	ret = find_config_dir(config, argc, argv, err);
+	if (!ret)
+		ret = read_file(config, err);
+	if (!ret)
+		ret = read_options(config, argc, argv, err);
+	if (!ret && !config->n_sockets)
+		ret = add_socket(config, "/run/pvkit/pv-ctrl", err);
+	return ret;
+}

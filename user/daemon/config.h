@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config - command line and CONFIG/pvkitd.conf
+ */
+#ifndef PVKITD_CONFIG_H
+#define PVKITD_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "util.h"
+
+#define CONFIG_SOCKETS_MAX	8
+
+#define CONFIG_AGENT		(1u << 0)
+#define CONFIG_FRONT		(1u << 1)
+
+struct config {
+	char socket[CONFIG_SOCKETS_MAX][108];	/* as large as sun_path */
+	unsigned int n_sockets;
+	char root[PATH_MAX];
+	char dir[PATH_MAX];
+	char modules[PATH_MAX];	/* "": /lib/modules/RELEASE */
+	uid_t uid;		/* the front's */
+	gid_t gid;
+	unsigned int roles;	/* CONFIG_AGENT, CONFIG_FRONT */
+	bool foreground;
+	bool verbose;
+};
+
+/* What config_parse() may find besides an error. */
+#define CONFIG_DONE	1	/* --help or --version was answered */
+
+/*
+ * Fills in the defaults, the file and the command line, in this order; a
+ * --socket replaces the sockets of the step before. 0, CONFIG_DONE, or a
+ * negative errno with a text.
+ */
+int config_parse(struct config *config, int argc, char **argv, struct pvk_err *err);
+/* One "name value" line of the file, without its newline; for tests too. */
+int config_line(struct config *config, char *line, struct pvk_err *err);
+
+#endif /* PVKITD_CONFIG_H */

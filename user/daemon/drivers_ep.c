@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+/*
+ * GET /drivers, PUT /drivers/[NAME/]{load,unload}
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "http_int.h"
+
+#define TIMEOUT_MAX_S	3600
+
+static const char *upper_type(uint32_t type)
+{
+	switch (type) {
+	case PV_DRIVER_TYPE_REQUIRED:
+		return "REQUIRED";
+	case PV_DRIVER_TYPE_OPTIONAL:
+		return "OPTIONAL";
+	default:
+		return "MANUAL";
+	}
+}
+
+/* Clients know three words; a driver on its way is not there yet, or no more. */
+static const char *upper_state(uint32_t state)
+{
+	switch (state) {
+	case PV_DRIVER_STATE_LOADED:
+		return "LOADED";
+	case PV_DRIVER_STATE_UNKNOWN:
+		return "UNKNOWN";
+	default:
+		return "UNLOADED";
+	}
+}
+
+static void put_driver(struct json_out *out, const char *name, uint32_t type, uint32_t state)
+{
+	json_out_object(out);
+	json_out_pair_str(out, "name", name);
+	json_out_pair_str(out, "type", upper_type(type));
+	json_out_pair_str(out, "status", upper_state(state));
+	json_out_end(out);
+}
+
+static int list_container(struct http_request *request, struct json_out *out,
+			  struct pvk_err *err)
+{
+	const struct http_kernel *kernel = http_kernel(request->http);
+	struct pvk_container container;
+	size_t i;
+	int ret;
+
+	ret = kernel->container(kernel->arg, request->peer->id, &container, err);
+	if (ret)
+		return ret;
+	/* Clients compare this with {}, so it stays an object. */
+	if (!container.n_entries)
+		json_out_object(out);
+	else
+		json_out_array(out);
+	for (i = 0; i < container.n_entries; i++)
+		put_driver(out, container.entries[i].alias, container.entries[i].type,
+			   container.entries[i].state);
+	json_out_end(out);
+	pvk_container_free(&container);
+	return 0;
+}
+
+/* Nobody named them for the host, which loads on request: MANUAL. */
+static int list_host(struct http_request *request, struct json_out *out, struct pvk_err *err)
+{
+	const struct http_kernel *kernel = http_kernel(request->http);
+	const char *all = http_query(request, "all");
+	struct pvk_drivers list;
+	size_t i;
+	int ret;
+
+	if (!all || strcmp(all, "1")) {
+		json_out_object(out);
+		json_out_end(out);
+		return 0;
+	}
+	ret = kernel->drivers(kernel->arg, &list, err);
+	if (ret)
+		return ret;
+	json_out_array(out);
+	for (i = 0; i < list.count; i++)
+		put_driver(out, list.item[i].alias, PV_DRIVER_TYPE_MANUAL, list.item[i].state);
+	json_out_end(out);
+	pvk_drivers_free(&list);
+	return 0;
+}
+
+/* What went wrong before there was anything to load or list. */
+static void reply_lookup_error(struct http_request *request, int ret,
+			       const struct pvk_err *err)
+{
+	if (ret == -ENOENT || ret == -ESRCH || ret == -EPERM)
+		http_reply_error(request->ev, 403, "the container is no longer registered");
+	else
+		http_reply_error(request->ev, 500, "%s", err->text);
+}
+
+void drivers_get(struct http_request *request)
+{
+	json_auto_out struct json_out out;
+	struct pvk_err err = { .text = "" };
+	int ret;
+
+	json_out_init(&out, HTTP_ANSWER_MAX);
+	ret = request->caller.host ? list_host(request, &out, &err) :
+				     list_container(request, &out, &err);
+	if (ret)
+		reply_lookup_error(request, ret, &err);
+	else
+		http_reply_json(request->ev, 200, &out);
+}
+
+/* -EINVAL: ?timeout= is no number of seconds, up to an hour. */
+static int read_options(const struct http_request *request, struct call_order *order)
+{
+	const char *async = http_query(request, "async");
+	const char *timeout = http_query(request, "timeout");
+	unsigned long seconds;
+	char *end;
+
+	order->async = async && !strcmp(async, "1");
+	if (!timeout)
+		return 0;
+	if (timeout[0] < '0' || timeout[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	seconds = strtoul(timeout, &end, 10);
+	if (errno || *end || !seconds || seconds > TIMEOUT_MAX_S)
+		return -EINVAL;
+	order->timeout_ms = (uint32_t)seconds * 1000;
+	return 0;
+}
+
+static int init_order(struct http_request *request, const char *verb,
+		      struct call_order *order)
+{
+	*order = (struct call_order){
+		.op = strcmp(verb, "load") ? PV_DRIVER_OP_UNLOAD : PV_DRIVER_OP_LOAD,
+		.container_id = request->peer->id,
+	};
+	if (!read_options(request, order))
+		return 0;
+	http_reply_error(request->ev, 400, "timeout is 1 to %d seconds", TIMEOUT_MAX_S);
+	return -EINVAL;
+}
+
+void drivers_put_one(struct http_request *request)
+{
+	const char *alias = request->seg[1];
+	struct call_order order;
+
+	/* What no driver can be called is in no run.json and in no BSP. */
+	if (!pvk_alias_ok(alias)) {
+		if (request->caller.host)
+			http_reply_error(request->ev, 404, "there is no such driver");
+		else
+			http_reply_error(request->ev, 403, "not a driver of this container");
+		return;
+	}
+	if (init_order(request, request->seg[2], &order))
+		return;
+	order.alias = calloc(1, sizeof(*order.alias));
+	if (!order.alias) {
+		http_reply_error(request->ev, 500, "out of memory");
+		return;
+	}
+	strcpy(order.alias[0], alias);
+	order.count = 1;
+	call_start(http_calls(request->http), request->ev, &order);
+}
+
+/* Loads in the container's order, unloads in the reverse. */
+static int take_manual(const struct pvk_container *container, struct call_order *order)
+{
+	size_t i, at;
+
+	order->alias = calloc(container->n_entries + 1, sizeof(*order->alias));
+	if (!order->alias)
+		return -ENOMEM;
+	for (i = 0; i < container->n_entries; i++) {
+		at = order->op == PV_DRIVER_OP_LOAD ? i : container->n_entries - 1 - i;
+		if (container->entries[at].type == PV_DRIVER_TYPE_MANUAL)
+			strcpy(order->alias[order->count++], container->entries[at].alias);
+	}
+	return 0;
+}
+
+void drivers_put_all(struct http_request *request)
+{
+	const struct http_kernel *kernel = http_kernel(request->http);
+	struct pvk_container container = { 0 };
+	struct pvk_err err = { .text = "" };
+	struct call_order order;
+	int ret = 0;
+
+	if (init_order(request, request->seg[1], &order))
+		return;
+	/* The host names no drivers, so it has no manual ones either. */
+	if (!request->caller.host)
+		ret = kernel->container(kernel->arg, request->peer->id, &container, &err);
+	if (ret) {
+		reply_lookup_error(request, ret, &err);
+		return;
+	}
+	ret = take_manual(&container, &order);
+	pvk_container_free(&container);
+	if (ret)
+		http_reply_error(request->ev, 500, "out of memory");
+	else
+		call_start(http_calls(request->http), request->ev, &order);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * family - notices that a generic netlink family comes or goes
+ *
+ * A socket that was registered as agent or front is of no use once pv_driver
+ * was removed, and does not say so by itself.
+ */
+#ifndef PVKITD_FAMILY_H
+#define PVKITD_FAMILY_H
+
+#define FAMILY_NEW	(1u << 0)
+#define FAMILY_DEL	(1u << 1)
+#define FAMILY_LOST	(1u << 2)	/* messages were dropped: either may be true */
+
+/* A non-blocking socket, or a negative errno. */
+int family_watch_open(void);
+/* Reads what is there; FAMILY_* of the named family since the last call. */
+unsigned int family_watch_read(int fd, const char *name);
+
+#endif /* PVKITD_FAMILY_H */

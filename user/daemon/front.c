@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The front: HTTP. It parses what containers send, so it has nothing that is
+ * worth taking: a user of its own, no capability, and a netlink socket on which
+ * the kernel answers who somebody is and does what that somebody may.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "driver.h"
+#include "family.h"
+#include "http.h"
+#include "log.h"
+#include "priv.h"
+#include "role.h"
+
+/* After kernel and sockets were lost: started again, with rights, by the parent. */
+#define EXIT_AGAIN	1
+/* How long to wait for a message of the kernel before looking for pv_driver anew. */
+#define FAMILY_WAIT_MS	10000
+
+struct front {
+	struct role_env *env;
+	struct event_base *base;
+	struct pvk_drv *drv;
+	struct http *http;
+	struct pvk_meta *user_meta;
+	struct pvk_meta *device_meta;
+	struct event *drv_ev;
+	struct event *family_ev;
+	struct event *sig_ev[2];
+	int family_fd;
+	int status;
+};
+
+/* ---- the kernel ---- */
+
+static int k_whois(void *arg, int fd, int listener_fd, struct pvk_peer *peer,
+		   struct pvk_err *err)
+{
+	struct front *front = arg;
+
+	return pvk_drv_whois(front->drv, fd, listener_fd, peer, err);
+}
+
+static int k_container(void *arg, uint64_t id, struct pvk_container *container,
+		       struct pvk_err *err)
+{
+	struct front *front = arg;
+
+	return pvk_drv_container_get(front->drv, NULL, id, container, err);
+}
+
+static int k_drivers(void *arg, struct pvk_drivers *list, struct pvk_err *err)
+{
+	struct front *front = arg;
+
+	return pvk_drv_driver_list(front->drv, 0, list, err);
+}
+
+static int k_submit(void *arg, uint32_t op, const struct pvk_request *request,
+		    uint32_t *seq, struct pvk_err *err)
+{
+	struct front *front = arg;
+
+	return op == PV_DRIVER_OP_LOAD ?
+		pvk_drv_submit_load(front->drv, request, seq, err) :
+		pvk_drv_submit_unload(front->drv, request, seq, err);
+}
+
+static void on_outcome(void *arg, const struct pvk_outcome *outcome)
+{
+	struct front *front = arg;
+
+	http_outcome(front->http, outcome);
+}
+
+static void on_pending(void *arg)
+{
+	struct front *front = arg;
+
+	if (front->drv_ev)
+		event_active(front->drv_ev, EV_READ, 0);
+}
+
+static void leave(struct front *front, int status)
+{
+	front->status = status;
+	event_base_loopbreak(front->base);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct front *front = arg;
+	struct pvk_err err;
+
+	(void)fd;
+	(void)what;
+	if (pvk_drv_dispatch(front->drv, &err)) {
+		log_msg(LOG_ERR, "pv_driver: %s", err.text);
+		leave(front, EXIT_AGAIN);
+	}
+}
+
+/* The right to register again went with the capability. */
+static void on_family(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	if (family_watch_read(fd, PV_DRIVER_GENL_NAME))
+		leave(arg, EXIT_AGAIN);
+}
+
+/* Waits for pv_driver to be there; meanwhile callers wait in the listeners' backlogs. */
+static int register_front(struct front *front)
+{
+	static const struct pvk_drv_ops ops = { .outcome = on_outcome, .pending = on_pending };
+	const struct timespec wait = { .tv_nsec = 200 * 1000000L };
+	bool said = false;
+	struct pvk_err err;
+	int ret;
+
+	for (;;) {
+		ret = pvk_drv_open(&front->drv, &ops, front, &err);
+		if (ret != -ENOENT)
+			break;
+		if (!said)
+			log_msg(LOG_WARNING, "pv_driver is not in the kernel; waiting for it");
+		said = true;
+		nanosleep(&wait, NULL);
+	}
+	/* What made us look is not what on_family() is to hear of. */
+	family_watch_read(front->family_fd, PV_DRIVER_GENL_NAME);
+	if (!ret)
+		ret = pvk_drv_front(front->drv, PVKITD_TEXT, &err);
+	if (ret)
+		log_msg(LOG_ERR, "%s", err.text);
+	return ret;
+}
+
+/* ---- metadata ---- */
+
+/*
+ * Gives a store and its keys to the front's user: they may have been restored,
+ * or put there, by root. Files with a second link are left alone: they may be
+ * somebody else's.
+ */
+static void own_store(int rootfd, const char *name, const struct config *config)
+{
+	struct pvk_meta *meta;
+	struct pvk_keys keys;
+	struct stat st;
+	char path[300];
+	size_t i;
+	int fd;
+
+	if (pvk_meta_open(&meta, rootfd, name, 0))
+		return;
+	if (fchownat(rootfd, name, config->uid, config->gid, AT_SYMLINK_NOFOLLOW))
+		log_msg(LOG_WARNING, "%s: %s", name, strerror(errno));
+	if (!pvk_meta_list(meta, &keys)) {
+		for (i = 0; i < keys.count; i++) {
+			snprintf(path, sizeof(path), "%s/%s", name, keys.key[i]);
+			fd = openat(rootfd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+			if (fd < 0)
+				continue;
+			if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+			    st.st_uid != config->uid)
+				(void)!fchownat(fd, "", config->uid, config->gid,
+						AT_EMPTY_PATH);
+			close(fd);
+		}
+		pvk_keys_free(&keys);
+	}
+	pvk_meta_close(meta);
+}
+
+static struct pvk_meta *open_store(int rootfd, const char *name, const struct config *config)
+{
+	struct pvk_meta *meta = NULL;
+	int ret;
+
+	if (!geteuid())
+		own_store(rootfd, name, config);
+	ret = pvk_meta_open(&meta, rootfd, name, 0);
+	if (ret)
+		log_msg(LOG_ERR, "%s/%s: %s", config->root, name, strerror(-ret));
+	return ret ? NULL : meta;
+}
+
+/* A device without a place to write still lists and loads drivers. */
+static void open_stores(struct front *front)
+{
+	const struct config *config = front->env->config;
+	pvk_auto_close int rootfd = -1;
+
+	rootfd = open(config->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rootfd < 0) {
+		log_msg(LOG_ERR, "%s: %s", config->root, strerror(errno));
+		return;
+	}
+	front->user_meta = open_store(rootfd, "user-meta", config);
+	front->device_meta = open_store(rootfd, "device-meta", config);
+}
+
+/* ---- the process ---- */
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	leave(arg, 0);
+}
+
+static int add_events(struct front *front)
+{
+	static const int sigs[] = { SIGTERM, SIGINT };
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(sigs); i++) {
+		front->sig_ev[i] = evsignal_new(front->base, sigs[i], on_signal, front);
+		if (!front->sig_ev[i] || event_add(front->sig_ev[i], NULL))
+			return -ENOMEM;
+	}
+	front->drv_ev = event_new(front->base, pvk_drv_fd(front->drv), EV_READ | EV_PERSIST,
+				  on_readable, front);
+	front->family_ev = event_new(front->base, front->family_fd, EV_READ | EV_PERSIST,
+				     on_family, front);
+	if (!front->drv_ev || event_add(front->drv_ev, NULL) ||
+	    !front->family_ev || event_add(front->family_ev, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+static int add_listeners(struct front *front)
+{
+	const struct config *config = front->env->config;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < config->n_sockets; i++) {
+		ret = http_listen(front->http, front->env->listener[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int set_up(struct front *front)
+{
+	const struct config *config = front->env->config;
+	const struct http_kernel kernel = {
+		.whois = k_whois,
+		.container = k_container,
+		.drivers = k_drivers,
+		.submit = k_submit,
+		.arg = front,
+	};
+	struct pvk_err err;
+	int ret;
+
+	front->family_fd = family_watch_open();
+	if (front->family_fd < 0)
+		return front->family_fd;
+	open_stores(front);
+	ret = register_front(front);
+	if (ret)
+		return ret;
+	ret = priv_drop_all(config->uid, config->gid, &err);
+	if (ret) {
+		log_msg(LOG_ERR, "%s", err.text);
+		return ret;
+	}
+	if (front->env->parent && priv_die_with(front->env->parent, SIGTERM))
+		return -ESRCH;
+
+	front->base = event_base_new();
+	if (!front->base)
+		return -ENOMEM;
+	front->http = http_new(front->base, &kernel, front->user_meta, front->device_meta);
+	ret = front->http ? add_events(front) : -ENOMEM;
+	return ret ? ret : add_listeners(front);
+}
+
+static void tear_down(struct front *front)
+{
+	size_t i;
+
+	if (front->http)
+		http_free(front->http);
+	for (i = 0; i < PVK_ARRAY_SIZE(front->sig_ev); i++)
+		if (front->sig_ev[i])
+			event_free(front->sig_ev[i]);
+	if (front->drv_ev)
+		event_free(front->drv_ev);
+	if (front->family_ev)
+		event_free(front->family_ev);
+	if (front->family_fd >= 0)
+		close(front->family_fd);
+	pvk_drv_close(front->drv);
+	pvk_meta_close(front->user_meta);
+	pvk_meta_close(front->device_meta);
+	if (front->base)
+		event_base_free(front->base);
+}
+
+int front_run(struct role_env *env)
+{
+	struct front front = { .env = env, .family_fd = -1 };
+	int ret;
+
+	/* Again after the change of user; this is for the wait before it. */
+	if (env->parent && priv_die_with(env->parent, SIGTERM))
+		return 0;
+	ret = set_up(&front);
+	if (ret) {
+		log_msg(LOG_ERR, "front: %s", strerror(-ret));
+		front.status = EXIT_AGAIN;
+	} else {
+		role_ready(env);
+		if (event_base_dispatch(front.base) < 0)
+			front.status = EXIT_AGAIN;
+	}
+	tear_down(&front);
+	return front.status;
+}

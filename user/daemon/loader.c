@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The loader: the kernel's agent. One thread that never waits for a module:
+ * workers do that. It keeps nothing that it could lose: drivers are in
+ * drivers.json and in the kernel, tasks in the kernel.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <string.h>
+
+#include "family.h"
+#include "log.h"
+#include "pool.h"
+#include "priv.h"
+#include "registry.h"
+#include "role.h"
+
+/* Aliases that were in use when the file changed are tried again this often. */
+#define PENDING_S	5
+
+struct loader {
+	struct role_env *env;
+	struct event_base *base;
+	struct pool *pool;
+	struct pvk_drv *drv;		/* NULL while pv_driver is not in the kernel */
+	struct event *drv_ev;
+	struct event *retry_ev;
+	struct event *family_ev;
+	struct event *sig_ev[4];
+	int family_fd;
+	int status;
+};
+
+/* ---- tasks ---- */
+
+static int send_result(struct loader *loader, const struct worker_answer *answer)
+{
+	const char *warnings[WORKER_WARNINGS_MAX];
+	struct pvk_result result = {
+		.id = answer->id,
+		.error = answer->error,
+		.text = answer->text[0] ? answer->text : NULL,
+		.params = answer->params,
+		.warnings = warnings,
+		.n_warnings = answer->n_warnings,
+		.builtin = answer->builtin,
+	};
+	struct pvk_err err;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < answer->n_warnings; i++)
+		warnings[i] = answer->warning[i];
+	if (!loader->drv)
+		return -ENOTCONN;
+	ret = pvk_drv_result(loader->drv, &result, &err);
+	if (ret)
+		log_msg(LOG_DEBUG, "result of task %llu: %s", (unsigned long long)answer->id,
+			err.text);
+	return ret;
+}
+
+static int on_starting(void *arg, const struct worker_task *task, pid_t worker)
+{
+	struct loader *loader = arg;
+	struct pvk_err err;
+	int ret;
+
+	ret = pvk_drv_exec_ack(loader->drv, task->id, worker, &err);
+	if (ret)
+		log_msg(LOG_DEBUG, "task %llu: %s", (unsigned long long)task->id, err.text);
+	return ret;
+}
+
+static void on_finished(void *arg, const struct worker_answer *answer)
+{
+	if (answer->error)
+		log_msg(LOG_INFO, "%s", answer->text);
+	send_result(arg, answer);
+}
+
+/* A task that no worker takes is refused by us, not left to run into the time limit. */
+static void refuse(struct loader *loader, const struct worker_task *task, int ret)
+{
+	struct worker_answer answer;
+
+	memset(&answer, 0, sizeof(answer));
+	answer.id = task->id;
+	answer.error = -ret;
+	strcpy(answer.text, ret == -EAGAIN ? "all workers of pvkitd are busy" :
+		"pvkitd has no worker for it");
+	if (!on_starting(loader, task, getpid()))
+		send_result(loader, &answer);
+}
+
+static bool has_mgmt(struct loader *loader, uint64_t id)
+{
+	struct pvk_container container;
+	bool mgmt;
+
+	/* Gone meanwhile: then it has no right left that could be looked up. */
+	if (pvk_drv_container_get(loader->drv, NULL, id, &container, NULL))
+		return false;
+	mgmt = container.roles & PV_DRIVER_ROLE_MGMT;
+	pvk_container_free(&container);
+	return mgmt;
+}
+
+static void on_exec(void *arg, const struct pvk_exec *exec)
+{
+	struct loader *loader = arg;
+	struct worker_task task;
+	int ret;
+
+	memset(&task, 0, sizeof(task));
+	task.id = exec->id;
+	task.op = exec->op;
+	strcpy(task.line, exec->line);
+	strcpy(task.container, exec->container);
+	task.host = !exec->container[0] && !exec->container_id;
+	if (!task.host && strstr(task.line, "${"))
+		task.mgmt = has_mgmt(loader, exec->container_id);
+	log_msg(LOG_DEBUG, "task %llu for %s: %s %s", (unsigned long long)task.id,
+		task.host ? "the host" : task.container, pvk_op_name(task.op), task.line);
+	ret = pool_submit(loader->pool, &task);
+	if (ret)
+		refuse(loader, &task, ret);
+}
+
+/* ---- the kernel ---- */
+
+static void disconnect(struct loader *loader)
+{
+	if (loader->drv_ev)
+		event_free(loader->drv_ev);
+	loader->drv_ev = NULL;
+	pvk_drv_close(loader->drv);
+	loader->drv = NULL;
+}
+
+static void on_pending(void *arg)
+{
+	struct loader *loader = arg;
+
+	if (loader->drv_ev)
+		event_active(loader->drv_ev, EV_READ, 0);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct loader *loader = arg;
+	struct pvk_err err;
+
+	(void)fd;
+	(void)what;
+	if (pvk_drv_dispatch(loader->drv, &err)) {
+		log_msg(LOG_ERR, "pv_driver: %s", err.text);
+		loader->status = 1;
+		event_base_loopbreak(loader->base);
+	}
+}
+
+static void sync_drivers(struct loader *loader)
+{
+	const struct timeval wait = { .tv_sec = PENDING_S };
+	unsigned int pending;
+	struct pvk_err err;
+
+	if (!loader->drv)
+		return;
+	if (registry_sync(loader->drv, loader->env->config->root, &pending, &err))
+		log_msg(LOG_ERR, "%s; the drivers stay as they are", err.text);
+	else if (pending)
+		event_add(loader->retry_ev, &wait);
+}
+
+static int connect_kernel(struct loader *loader, struct pvk_err *err)
+{
+	static const struct pvk_drv_ops ops = { .exec = on_exec, .pending = on_pending };
+	int ret;
+
+	ret = pvk_drv_open(&loader->drv, &ops, loader, err);
+	if (ret)
+		return ret;
+	loader->drv_ev = event_new(loader->base, pvk_drv_fd(loader->drv),
+				   EV_READ | EV_PERSIST, on_readable, loader);
+	if (!loader->drv_ev || event_add(loader->drv_ev, NULL)) {
+		disconnect(loader);
+		return pvk_err_set(err, -ENOMEM, "out of memory");
+	}
+	/* First of all: what is asked from now on is ours to do, not modprobe's. */
+	ret = pvk_drv_agent(loader->drv, PVKITD_TEXT, err);
+	if (ret) {
+		disconnect(loader);
+		return ret;
+	}
+	sync_drivers(loader);
+	role_ready(loader->env);
+	return 0;
+}
+
+/* -ENOENT is a state, not a failure: the module may come any time. */
+static int try_connect(struct loader *loader)
+{
+	struct pvk_err err;
+	int ret;
+
+	ret = connect_kernel(loader, &err);
+	if (ret == -ENOENT)
+		log_msg(LOG_WARNING, "pv_driver is not in the kernel; waiting for it");
+	else if (ret)
+		log_msg(LOG_ERR, "%s", err.text);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static void on_family(evutil_socket_t fd, short what, void *arg)
+{
+	struct loader *loader = arg;
+
+	(void)what;
+	if (!family_watch_read(fd, PV_DRIVER_GENL_NAME))
+		return;
+	disconnect(loader);
+	if (try_connect(loader)) {
+		loader->status = 1;
+		event_base_loopbreak(loader->base);
+	}
+}
+
+/* ---- the process ---- */
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct loader *loader = arg;
+
+	(void)what;
+	if (sig == SIGCHLD)
+		pool_reap(loader->pool);
+	else if (sig == SIGHUP)
+		sync_drivers(loader);
+	else
+		event_base_loopbreak(loader->base);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	sync_drivers(arg);
+}
+
+static int add_events(struct loader *loader)
+{
+	static const int sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(sigs); i++) {
+		loader->sig_ev[i] = evsignal_new(loader->base, sigs[i], on_signal, loader);
+		if (!loader->sig_ev[i] || event_add(loader->sig_ev[i], NULL))
+			return -ENOMEM;
+	}
+	loader->retry_ev = evtimer_new(loader->base, on_retry, loader);
+	loader->family_fd = family_watch_open();
+	if (loader->family_fd < 0)
+		return loader->family_fd;
+	loader->family_ev = event_new(loader->base, loader->family_fd, EV_READ | EV_PERSIST,
+				      on_family, loader);
+	if (!loader->retry_ev || !loader->family_ev || event_add(loader->family_ev, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+static int set_up(struct loader *loader)
+{
+	static const struct pool_ops ops = { .starting = on_starting, .finished = on_finished };
+	const struct config *config = loader->env->config;
+	const struct worker model = {
+		.root = config->root,
+		.modules = config->modules[0] ? config->modules : NULL,
+	};
+	struct pvk_err err;
+	int ret;
+
+	/* Metadata belongs to the front's user and nobody else may read it. */
+	ret = priv_keep(PRIV_BIT(CAP_SYS_MODULE) | PRIV_BIT(CAP_DAC_READ_SEARCH), &err);
+	if (ret) {
+		log_msg(LOG_ERR, "%s", err.text);
+		return ret;
+	}
+	loader->base = event_base_new();
+	ret = loader->base ? add_events(loader) : -ENOMEM;
+	if (!ret) {
+		loader->pool = pool_new(loader->base, &model, &ops, loader);
+		ret = loader->pool ? 0 : -ENOMEM;
+	}
+	if (ret) {
+		log_msg(LOG_ERR, "%s", strerror(-ret));
+		return ret;
+	}
+	return try_connect(loader);
+}
+
+static void tear_down(struct loader *loader)
+{
+	size_t i;
+
+	disconnect(loader);
+	if (loader->pool)
+		pool_free(loader->pool);
+	for (i = 0; i < PVK_ARRAY_SIZE(loader->sig_ev); i++)
+		if (loader->sig_ev[i])
+			event_free(loader->sig_ev[i]);
+	if (loader->retry_ev)
+		event_free(loader->retry_ev);
+	if (loader->family_ev)
+		event_free(loader->family_ev);
+	if (loader->family_fd >= 0)
+		close(loader->family_fd);
+	if (loader->base)
+		event_base_free(loader->base);
+}
+
+int loader_run(struct role_env *env)
+{
+	struct loader loader = { .env = env, .family_fd = -1 };
+
+	if (env->parent && priv_die_with(env->parent, SIGTERM))
+		return 0;
+	if (set_up(&loader))
+		loader.status = 1;
+	else if (event_base_dispatch(loader.base) < 0)
+		loader.status = 1;
+	tear_down(&loader);
+	return loader.status;
+}

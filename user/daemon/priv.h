@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * priv - giving up what a process does not need
+ */
+#ifndef PVKITD_PRIV_H
+#define PVKITD_PRIV_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util.h"
+
+#define PRIV_BIT(cap)	(UINT64_C(1) << (cap))
+
+/*
+ * Keeps the capabilities of the mask that the process has, in the permitted and
+ * effective sets, for good: the bounding set is emptied of the rest too, the
+ * others are cleared, and no execve() gains anything any more.
+ */
+int priv_keep(uint64_t mask, struct pvk_err *err);
+
+/*
+ * Becomes this user, without supplementary groups and without any capability.
+ * A process that may not change its user stays who it is.
+ */
+int priv_drop_all(uid_t uid, gid_t gid, struct pvk_err *err);
+
+/*
+ * Asks for a signal when the parent dies; `parent` is who forked us. -ESRCH
+ * when it is gone already. To be called after priv_drop_all(), which forgets it.
+ */
+int priv_die_with(pid_t parent, int sig);
+
+#endif /* PVKITD_PRIV_H */

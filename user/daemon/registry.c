@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "bsp.h"
+#include "log.h"
+#include "registry.h"
+
+#define DRIVERS_FILE	"bsp/drivers.json"
+#define OURS_FILE	"drivers.registered"
+/* Twice as many as one file may have: a failed removal is remembered too. */
+#define OURS_MAX	(2 * PVK_BSP_ALIASES_MAX)
+#define OURS_BYTES_MAX	(OURS_MAX * (PVK_NAME_MAX + 1))
+
+#define DT_COMPATIBLE	"/proc/device-tree/compatible"
+#define DT_BYTES_MAX	4096
+#define DT_NAMES_MAX	32
+
+/* ---- which board this is ---- */
+
+struct board {
+	struct pvk_selection selection;
+	const char *name[DT_NAMES_MAX];
+	char *compatible;
+};
+
+/* The root node's `compatible`: names that each end in a NUL. */
+static void board_read(struct board *board)
+{
+	size_t len, at, n = 0;
+
+	memset(board, 0, sizeof(*board));
+	if (pvk_read_file(AT_FDCWD, DT_COMPATIBLE, DT_BYTES_MAX, &board->compatible, &len))
+		return;
+	for (at = 0; at < len && n < DT_NAMES_MAX; at += strlen(board->compatible + at) + 1)
+		if (board->compatible[at])
+			board->name[n++] = board->compatible + at;
+	board->selection.dtb = board->name;
+	board->selection.n_dtb = n;
+	board->selection.dtb_any = true;
+}
+
+/* ---- what we registered ---- */
+
+struct ours {
+	char *text;		/* of the file, cut into names */
+	const char *name[OURS_MAX];
+	size_t count;
+};
+
+static void ours_read(struct ours *ours, int rootfd)
+{
+	char *line, *rest;
+	int ret;
+
+	memset(ours, 0, sizeof(*ours));
+	ret = pvk_read_file(rootfd, OURS_FILE, OURS_BYTES_MAX, &ours->text, NULL);
+	if (ret && ret != -ENOENT)
+		log_msg(LOG_WARNING, "%s: %s", OURS_FILE, strerror(-ret));
+	if (ret)
+		return;
+	rest = ours->text;
+	while ((line = strsep(&rest, "\n")))
+		if (pvk_alias_ok(line) && ours->count < OURS_MAX)
+			ours->name[ours->count++] = line;
+}
+
+static int replace_file(int rootfd, const struct pvk_buf *buf)
+{
+	pvk_auto_close int fd = -1;
+	size_t at = 0;
+	ssize_t n;
+
+	fd = openat(rootfd, OURS_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	while (at < buf->len) {
+		n = write(fd, buf->data + at, buf->len - at);
+		if (n < 0)
+			return -errno;
+		at += (size_t)n;
+	}
+	if (fsync(fd) || renameat(rootfd, OURS_FILE ".new", rootfd, OURS_FILE) || fsync(rootfd))
+		return -errno;
+	return 0;
+}
+
+/* The file's aliases, and those of `ours` for which `keep` is set. */
+static void ours_write(int rootfd, const struct pvk_bsp *bsp, const struct ours *ours,
+		       const bool *keep)
+{
+	pvk_auto_buf struct pvk_buf buf = PVK_BUF_INIT(OURS_BYTES_MAX);
+	pvk_auto_free char *old = NULL;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < bsp->count; i++)
+		pvk_buf_printf(&buf, "%s\n", bsp->alias[i].name);
+	for (i = 0; i < ours->count; i++)
+		if (keep[i] && !pvk_bsp_find(bsp, ours->name[i]))
+			pvk_buf_printf(&buf, "%s\n", ours->name[i]);
+	if (!pvk_read_file(rootfd, OURS_FILE, OURS_BYTES_MAX, &old, NULL) &&
+	    !strcmp(old, pvk_buf_str(&buf)))
+		return;
+	ret = buf.err ? buf.err : replace_file(rootfd, &buf);
+	if (ret)
+		log_msg(LOG_WARNING, "%s: %s", OURS_FILE, strerror(-ret));
+}
+
+/* ---- the two together ---- */
+
+static int read_drivers(int rootfd, struct pvk_bsp *bsp, struct pvk_err *err)
+{
+	pvk_auto_list struct pvk_list warnings = { 0 };
+	pvk_auto_free char *text = NULL;
+	struct pvk_err bad;
+	struct board board;
+	size_t len, i;
+	int ret;
+
+	memset(bsp, 0, sizeof(*bsp));
+	ret = pvk_read_file(rootfd, DRIVERS_FILE, PVK_BSP_BYTES_MAX, &text, &len);
+	if (ret == -ENOENT) {
+		log_msg(LOG_WARNING, "there is no %s", DRIVERS_FILE);
+		return 0;
+	}
+	if (ret)
+		return pvk_err_set(err, ret, "%s: %s", DRIVERS_FILE, strerror(-ret));
+	board_read(&board);
+	ret = pvk_bsp_parse(text, len, &board.selection, bsp, &warnings, &bad);
+	free(board.compatible);
+	if (ret)
+		return pvk_err_set(err, ret, "%s: %s", DRIVERS_FILE, bad.text);
+	for (i = 0; i < warnings.count; i++)
+		log_msg(LOG_WARNING, "%s: %s", DRIVERS_FILE, warnings.item[i]);
+	return 0;
+}
+
+static void register_all(struct pvk_drv *drv, const struct pvk_bsp *bsp,
+			 unsigned int *pending)
+{
+	const struct pvk_alias *alias;
+	struct pvk_err err;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < bsp->count; i++) {
+		alias = &bsp->alias[i];
+		ret = pvk_drv_driver_new(drv, alias->name, (const char *const *)alias->line,
+					 alias->count, &err);
+		if (ret == -EBUSY)
+			++*pending;
+		if (ret)
+			log_msg(LOG_WARNING, "driver %s: %s", alias->name, err.text);
+	}
+}
+
+static void remove_vanished(struct pvk_drv *drv, const struct pvk_bsp *bsp,
+			    const struct ours *ours, bool *keep, unsigned int *pending)
+{
+	struct pvk_err err;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < ours->count; i++) {
+		if (pvk_bsp_find(bsp, ours->name[i]))
+			continue;
+		ret = pvk_drv_driver_del(drv, ours->name[i], &err);
+		if (!ret || ret == -ENOENT) {
+			keep[i] = false;
+			continue;
+		}
+		if (ret == -EBUSY)
+			++*pending;
+		log_msg(LOG_WARNING, "driver %s, no longer in %s: %s", ours->name[i],
+			DRIVERS_FILE, err.text);
+	}
+}
+
+int registry_sync(struct pvk_drv *drv, const char *root, unsigned int *pending,
+		  struct pvk_err *err)
+{
+	pvk_auto_bsp struct pvk_bsp bsp = { 0 };
+	pvk_auto_close int rootfd = -1;
+	bool keep[OURS_MAX];
+	struct ours ours;
+	int ret;
+
+	*pending = 0;
+	rootfd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rootfd < 0)
+		return pvk_err_set(err, -errno, "%s: %s", root, strerror(errno));
+	ret = read_drivers(rootfd, &bsp, err);
+	if (ret)
+		return ret;
+
+	ours_read(&ours, rootfd);
+	memset(keep, true, sizeof(keep));
+	/* Before the kernel has them: being killed in between must not orphan one. */
+	ours_write(rootfd, &bsp, &ours, keep);
+	remove_vanished(drv, &bsp, &ours, keep, pending);
+	register_all(drv, &bsp, pending);
+	ours_write(rootfd, &bsp, &ours, keep);
+	free(ours.text);
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * role - what a process of pvkitd is given to begin with
+ */
+#ifndef PVKITD_ROLE_H
+#define PVKITD_ROLE_H
+
+#include <sys/types.h>
+
+#include "config.h"
+
+/* How the kernel is told who we are, and the package's version. */
+#define PVKITD_TEXT	"pvkitd 0.1"
+
+struct role_env {
+	const struct config *config;
+	int listener[CONFIG_SOCKETS_MAX];	/* n_sockets of them; the front's */
+	pid_t parent;		/* supervisor; 0: a service manager looks after us */
+	int ready_fd;		/* takes one byte when we are ready; -1: NOTIFY_SOCKET */
+};
+
+/* Says that this process serves now; once. */
+void role_ready(struct role_env *env);
+
+/*
+ * The loader: registers drivers.json, is the kernel's agent. The front: HTTP.
+ * Both return an exit status: 0 after SIGTERM, else started again.
+ */
+int loader_run(struct role_env *env);
+int front_run(struct role_env *env);
+
+#endif /* PVKITD_ROLE_H */

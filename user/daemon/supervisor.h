@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor - starts the loader and the front, and starts them again
+ *
+ * It keeps the listening sockets, so that what connects while the front is
+ * down waits instead of failing, and does nothing else that could make it die.
+ */
+#ifndef PVKITD_SUPERVISOR_H
+#define PVKITD_SUPERVISOR_H
+
+#include "role.h"
+
+/*
+ * Runs the roles of env->config until SIGTERM or SIGINT, and returns the exit
+ * status. One byte goes to detach_fd (-1: none) when all are ready.
+ */
+int supervisor_run(const struct role_env *env, int detach_fd);
+
+#endif /* PVKITD_SUPERVISOR_H */
