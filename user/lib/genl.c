@@ -392,11 +392,17 @@ struct pvk_msg pvk_msg_new(struct pvk_genl *genl, uint8_t cmd, uint16_t flags)
 
 void pvk_msg_put(struct pvk_msg *msg, uint16_t type, const void *data, size_t len)
 {
+	size_t pad = MNL_ALIGN(len) - len;
+
 	if (msg->err)
 		return;
 	if (len > UINT16_MAX - MNL_ATTR_HDRLEN ||
-	    !mnl_attr_put_check(msg->nlh, msg->max, type, len, data))
+	    !mnl_attr_put_check(msg->nlh, msg->max, type, len, data)) {
 		msg->err = -EMSGSIZE;
+		return;
+	}
+	/* libmnl leaves there what was in memory. */
+	memset((char *)mnl_nlmsg_get_payload_tail(msg->nlh) - pad, 0, pad);
 }
 
 void pvk_msg_put_str(struct pvk_msg *msg, uint16_t type, const char *text)

@@ -1,0 +1,877 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The netlink client of pv_driver, with a socket pair in the kernel's place:
+ * what it sends, byte for byte; what it makes of answers, whole and broken; and
+ * in which order what arrives reaches whom. Bytes are little-endian.
+ */
+#include <errno.h>
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include "driver.h"
+#include "ktap.h"
+
+#define FAMILY	0x1f
+
+/* ---- the kernel's part ---- */
+
+/* A datagram under construction: several messages may stand in it. */
+struct gram {
+	size_t len;
+	size_t msg;	/* where the last message begins */
+	_Alignas(8) unsigned char data[192 * 1024];
+};
+
+static struct gram gram;
+
+static void gram_add(const void *data, size_t len)
+{
+	memcpy(gram.data + gram.len, data, len);
+	gram.len += len;
+	while (gram.len % 4)
+		gram.data[gram.len++] = 0;
+	((struct nlmsghdr *)(gram.data + gram.msg))->nlmsg_len = gram.len - gram.msg;
+}
+
+static void gram_msg(uint16_t type, uint16_t flags, uint32_t seq)
+{
+	struct nlmsghdr nlh = { .nlmsg_type = type, .nlmsg_flags = flags, .nlmsg_seq = seq };
+
+	gram.msg = gram.len;
+	gram_add(&nlh, sizeof(nlh));
+}
+
+static void gram_cmd(uint8_t cmd, uint16_t flags, uint32_t seq)
+{
+	struct genlmsghdr head = { .cmd = cmd, .version = 1 };
+
+	gram_msg(FAMILY, flags, seq);
+	gram_add(&head, sizeof(head));
+}
+
+static void gram_attr(uint16_t type, const void *data, size_t len)
+{
+	struct nlattr attr = { .nla_type = type, .nla_len = sizeof(attr) + len };
+
+	gram_add(&attr, sizeof(attr));
+	gram_add(data, len);
+}
+
+static void gram_str(uint16_t type, const char *text)
+{
+	gram_attr(type, text, strlen(text) + 1);
+}
+
+static void gram_u32(uint16_t type, uint32_t value)
+{
+	gram_attr(type, &value, sizeof(value));
+}
+
+static void gram_u64(uint16_t type, uint64_t value)
+{
+	gram_attr(type, &value, sizeof(value));
+}
+
+/* NLMSG_ERROR; quoted: our request is in it, as without NETLINK_CAP_ACK. */
+static void gram_ack(uint32_t seq, int code, const char *text, size_t quoted)
+{
+	struct nlmsgerr ack = { .error = code, .msg.nlmsg_len = sizeof(ack.msg) + quoted };
+	char request[64] = { 0 };
+	uint16_t flags = quoted ? 0 : NLM_F_CAPPED;
+
+	gram_msg(NLMSG_ERROR, flags | (text ? NLM_F_ACK_TLVS : 0), seq);
+	gram_add(&ack, sizeof(ack));
+	gram_add(request, quoted);
+	if (text)
+		gram_str(NLMSGERR_ATTR_MSG, text);
+}
+
+static void gram_done(uint32_t seq)
+{
+	int zero = 0;
+
+	gram_msg(NLMSG_DONE, NLM_F_MULTI, seq);
+	gram_add(&zero, sizeof(zero));
+}
+
+static void gram_event(const char *alias, uint32_t state, uint32_t generation)
+{
+	gram_cmd(PV_DRIVER_CMD_EVENT, 0, 0);
+	gram_u32(PV_DRIVER_A_EVENT_KIND, PV_DRIVER_EVENT_KIND_STATE);
+	gram_str(PV_DRIVER_A_ALIAS, alias);
+	gram_u32(PV_DRIVER_A_STATE, state);
+	gram_u32(PV_DRIVER_A_GENERATION, generation);
+}
+
+static void gram_outcome(uint32_t seq, const char *alias, uint32_t code, const char *text)
+{
+	gram_cmd(PV_DRIVER_CMD_OUTCOME, 0, seq);
+	gram_str(PV_DRIVER_A_ALIAS, alias);
+	gram_u32(PV_DRIVER_A_OP, PV_DRIVER_OP_LOAD);
+	gram_u32(PV_DRIVER_A_STATE, code ? PV_DRIVER_STATE_FAILED : PV_DRIVER_STATE_LOADED);
+	if (code)
+		gram_u32(PV_DRIVER_A_ERRNO, code);
+	if (text)
+		gram_str(PV_DRIVER_A_TEXT, text);
+}
+
+/* ---- the client's part ---- */
+
+/* What the callbacks saw: "state wifi loading 3; outcome wifi 0; ". */
+static char seen[4096];
+static unsigned int n_events, n_overruns, n_pending;
+
+static void on_outcome(void *arg, const struct pvk_outcome *outcome)
+{
+	(void)arg;
+	snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "outcome %s %d; ",
+		 outcome->alias, outcome->error);
+}
+
+static void on_event(void *arg, const struct pvk_event *event)
+{
+	(void)arg;
+	n_events += event->kind != PV_DRIVER_EVENT_KIND_OVERRUN;
+	n_overruns += event->kind == PV_DRIVER_EVENT_KIND_OVERRUN;
+	snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%s %s %s %u; ",
+		 pvk_event_kind_name(event->kind), event->alias, pvk_state_name(event->state),
+		 event->generation);
+}
+
+static void on_exec(void *arg, const struct pvk_exec *exec)
+{
+	(void)arg;
+	snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%s #%llu %s '%s' for %s; ",
+		 pvk_op_name(exec->op), (unsigned long long)exec->id, exec->alias, exec->line,
+		 exec->container);
+}
+
+static void on_pending(void *arg)
+{
+	(void)arg;
+	n_pending++;
+}
+
+struct pair {
+	struct pvk_drv *drv;
+	int kernel;
+};
+
+static struct pair pair_open(void)
+{
+	static const struct pvk_drv_ops ops = {
+		.outcome = on_outcome, .event = on_event, .exec = on_exec,
+		.pending = on_pending,
+	};
+	struct pair pair;
+	int fd[2], size = 1024 * 1024;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd) ||
+	    setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) ||
+	    pvk_drv_open_fd(&pair.drv, fd[0], FAMILY, &ops, NULL)) {
+		perror("socketpair");
+		exit(1);
+	}
+	pair.kernel = fd[1];
+	seen[0] = '\0';
+	n_events = n_overruns = n_pending = 0;
+	gram.len = 0;
+	return pair;
+}
+
+static void pair_close(struct pair *pair)
+{
+	pvk_drv_close(pair->drv);
+	close(pair->kernel);
+}
+
+/* Sends what was built; it waits in the socket, as the kernel's answers do. */
+static void answer(const struct pair *pair)
+{
+	if (send(pair->kernel, gram.data, gram.len, MSG_DONTWAIT) != (ssize_t)gram.len)
+		perror("# send");
+	gram.len = 0;
+}
+
+static ssize_t request(const struct pair *pair, unsigned char *data, size_t size)
+{
+	return recv(pair->kernel, data, size, MSG_DONTWAIT);
+}
+
+static void print_bytes(const char *label, const unsigned char *data, size_t len)
+{
+	size_t i;
+
+	printf("# %s", label);
+	for (i = 0; i < len; i++)
+		printf("%s%02x", i % 4 ? "" : " ", data[i]);
+	putchar('\n');
+}
+
+/* ---- what is sent ---- */
+
+#define HEAD(len, flags, seq, cmd) \
+	len, 0, 0, 0, FAMILY, 0, flags, flags >> 8, seq, 0, 0, 0, 0, 0, 0, 0, cmd, 1, 0, 0
+
+#define REQUEST_ACK	(NLM_F_REQUEST | NLM_F_ACK)
+
+static void sends(const struct pair *pair, const unsigned char *want, size_t want_len,
+		  const char *what)
+{
+	unsigned char got[1024];
+	ssize_t len = request(pair, got, sizeof(got));
+	bool same = len == (ssize_t)want_len && memcmp(got, want, want_len) == 0;
+
+	ktap_check(same, "%s is sent byte for byte", what);
+	if (!same) {
+		print_bytes("expected:", want, want_len);
+		print_bytes("got:     ", got, len < 0 ? 0 : (size_t)len);
+	}
+}
+
+static void test_send_driver_new(void)
+{
+	static const unsigned char want[] = {
+		HEAD(56, REQUEST_ACK, 1, PV_DRIVER_CMD_DRIVER_NEW),
+		9, 0, PV_DRIVER_A_ALIAS, 0, 'w', 'i', 'f', 'i', 0, 0, 0, 0,
+		13, 0, PV_DRIVER_A_LINE, 0, 'i', 'w', 'l', ' ', 'a', '=', '1', ' ', 0, 0, 0, 0,
+		6, 0, PV_DRIVER_A_LINE, 0, 'b', 0, 0, 0,
+	};
+	static const char *const lines[] = { "iwl a=1 ", "b" };
+	struct pair pair = pair_open();
+
+	gram_ack(1, 0, NULL, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_driver_new(pair.drv, "wifi", lines, 2, NULL), 0, "driver-new is taken");
+	sends(&pair, want, sizeof(want), "driver-new with two lines");
+	pair_close(&pair);
+}
+
+static void test_send_load(void)
+{
+	static const unsigned char want[] = {
+		HEAD(52, REQUEST_ACK, 1, PV_DRIVER_CMD_LOAD),
+		9, 0, PV_DRIVER_A_ALIAS, 0, 'w', 'i', 'f', 'i', 0, 0, 0, 0,
+		8, 0, PV_DRIVER_A_TIMEOUT, 0, 0xe8, 3, 0, 0,
+		12, 0, PV_DRIVER_A_CONTAINER_ID, 0, 7, 0, 0, 0, 1, 0, 0, 0,
+	};
+	const struct pvk_request load = {
+		.alias = "wifi", .timeout_ms = 1000, .container_id = 0x100000007,
+	};
+	struct pair pair = pair_open();
+	uint32_t seq = 0;
+
+	gram_ack(1, 0, NULL, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_submit_load(pair.drv, &load, &seq, NULL), 0, "a load is taken");
+	ktap_eq(seq, 1, "the submit gives its sequence number");
+	sends(&pair, want, sizeof(want), "a load on behalf of a container");
+	pair_close(&pair);
+}
+
+static void test_send_container_new(void)
+{
+	static const unsigned char want[] = {
+		HEAD(72, REQUEST_ACK, 1, PV_DRIVER_CMD_CONTAINER_NEW),
+		8, 0, PV_DRIVER_A_CONTAINER, 0, 'w', 'e', 'b', 0,
+		8, 0, PV_DRIVER_A_CGROUP_FD, 0, 0, 0, 0, 0,
+		8, 0, PV_DRIVER_A_PID, 0, 42, 0, 0, 0,
+		8, 0, PV_DRIVER_A_ROLES, 0, PV_DRIVER_ROLE_MGMT, 0, 0, 0,
+		20, 0, PV_DRIVER_A_ENTRY, 0x80,
+		7, 0, PV_DRIVER_A_ENTRY_ALIAS, 0, 'b', 't', 0, 0,
+		8, 0, PV_DRIVER_A_ENTRY_TYPE, 0, PV_DRIVER_TYPE_MANUAL, 0, 0, 0,
+	};
+	struct pvk_entry entry = { .alias = "bt", .type = PV_DRIVER_TYPE_MANUAL };
+	const struct pvk_container web = {
+		.name = "web", .roles = PV_DRIVER_ROLE_MGMT, .entries = &entry, .n_entries = 1,
+	};
+	struct pair pair = pair_open();
+	uint64_t id = 0;
+
+	gram_cmd(PV_DRIVER_CMD_CONTAINER_NEW, 0, 1);
+	gram_u64(PV_DRIVER_A_CONTAINER_ID, 99);
+	gram_ack(1, 0, NULL, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_container_new(pair.drv, &web, 0, 42, &id, NULL), 0,
+		"container-new is taken");
+	ktap_eq((long long)id, 99, "container-new gives the id");
+	sends(&pair, want, sizeof(want), "container-new with an entry, file descriptor 0");
+	pair_close(&pair);
+}
+
+static void test_send_limits(void)
+{
+	static char long_line[1000], text[1202];
+	const char *lines[PV_DRIVER_MAX_LINES * 4];
+	const struct pvk_result result = { .id = 5, .error = ENODEV, .text = text };
+	const struct pvk_request load = { .alias = "wifi", .timeout_ms = 3600001 };
+	unsigned char got[2048];
+	struct pair pair = pair_open();
+	size_t i;
+	int ret;
+
+	memset(long_line, 'x', sizeof(long_line) - 1);
+	for (i = 0; i < PVK_ARRAY_SIZE(lines); i++)
+		lines[i] = long_line;
+	ret = pvk_drv_driver_new(pair.drv, "wifi", lines, PVK_ARRAY_SIZE(lines), NULL);
+	ktap_eq(ret, -EMSGSIZE, "a request larger than the buffer is refused");
+	ktap_eq(request(&pair, got, sizeof(got)), -1, "and nothing of it is sent");
+	ktap_eq(pvk_drv_load(pair.drv, &load, NULL, NULL), -EINVAL,
+		"a time limit above an hour is refused");
+
+	/* 600 times e-acute: byte 511 is the middle of a character. */
+	for (i = 0; i < 1200; i += 2)
+		memcpy(text + i, "\xc3\xa9", 2);
+	gram_ack(2, 0, NULL, 0);
+	answer(&pair);
+	ret = pvk_drv_result(pair.drv, &result, NULL);
+	ktap_eq(ret, 0, "a result with too long a text is sent all the same");
+	request(&pair, got, sizeof(got));
+	/* header 20, exec-id 12, errno 8 */
+	ktap_eq(got[40] | got[41] << 8, 4 + 510 + 1, "the text is cut between two characters");
+	pair_close(&pair);
+}
+
+/* ---- answers ---- */
+
+static void build_driver(uint32_t seq, uint16_t flags, const char *alias, uint32_t generation)
+{
+	static const unsigned char module[] = {
+		12, 0, PV_DRIVER_A_MODULE_NAME, 0, 'i', 'w', 'l', 'w', 'i', 'f', 'i', 0,
+		8, 0, PV_DRIVER_A_MODULE_FLAGS, 0,
+		PV_DRIVER_MODULE_FLAG_LIVE | PV_DRIVER_MODULE_FLAG_PINNED, 0, 0, 0,
+		8, 0, PV_DRIVER_A_MODULE_PARAMS, 0, 'a', '=', '1', 0,
+	};
+	static const unsigned char stats[] = {
+		8, 0, PV_DRIVER_A_STATS_LOADS, 0, 3, 0, 0, 0,
+		8, 0, PV_DRIVER_A_STATS_LOAD_US, 0, 0, 1, 0, 0,
+	};
+
+	gram_cmd(PV_DRIVER_CMD_DRIVER_GET, flags, seq);
+	gram_str(PV_DRIVER_A_ALIAS, alias);
+	gram_u32(PV_DRIVER_A_STATE, PV_DRIVER_STATE_LOADED);
+	gram_u32(PV_DRIVER_A_GENERATION, generation);
+	gram_str(PV_DRIVER_A_LINE, "iwlwifi a=1");
+	gram_str(PV_DRIVER_A_LINE, "iwlmvm");
+	gram_str(PV_DRIVER_A_USER, "");
+	gram_str(PV_DRIVER_A_USER, "web");
+	gram_u32(PV_DRIVER_A_ERRNO, ENODEV);
+	gram_str(PV_DRIVER_A_TEXT, "iwlmvm: No such device");
+	gram_str(PV_DRIVER_A_WARNING, "a warning");
+	gram_attr(PV_DRIVER_A_MODULE | NLA_F_NESTED, module, sizeof(module));
+	gram_attr(PV_DRIVER_A_STATS | NLA_F_NESTED, stats, sizeof(stats));
+	gram_u32(PV_DRIVER_A_MAX + 5, 1);
+}
+
+static void test_get_driver(void)
+{
+	struct pair pair = pair_open();
+	struct pvk_driver driver;
+
+	build_driver(1, 0, "wifi", 12);
+	gram_ack(1, 0, NULL, 0);
+	answer(&pair);
+	if (!ktap_eq(pvk_drv_driver_get(pair.drv, "wifi", 0, &driver, NULL), 0,
+		     "a driver is read, an attribute of a newer kernel passed over")) {
+		pair_close(&pair);
+		return;
+	}
+	ktap_str(driver.alias, "wifi", "its alias");
+	ktap_str(pvk_state_name(driver.state), "loaded", "its state");
+	ktap_eq(driver.type, -1, "no type outside a container's view");
+	ktap_eq(driver.generation, 12, "its generation");
+	ktap_eq((long long)driver.lines.count, 2, "both lines");
+	ktap_str(driver.lines.item[1], "iwlmvm", "lines in their order");
+	ktap_eq((long long)driver.users.count, 2, "both users");
+	ktap_str(driver.users.item[0], "", "the host is a user with an empty name");
+	ktap_eq(driver.error, ENODEV, "its error");
+	ktap_str(driver.text, "iwlmvm: No such device", "the error's text");
+	ktap_eq((long long)driver.n_modules, 1, "its module");
+	ktap_str(driver.modules[0].name, "iwlwifi", "the module's name");
+	ktap_eq(driver.modules[0].flags,
+		PV_DRIVER_MODULE_FLAG_LIVE | PV_DRIVER_MODULE_FLAG_PINNED, "the module's flags");
+	ktap_str(driver.modules[0].params, "a=1", "the module's parameters");
+	ktap_eq(driver.stats.load_us, 256, "its statistics");
+	pvk_driver_free(&driver);
+	pair_close(&pair);
+}
+
+static void test_refusals(void)
+{
+	static const struct {
+		const char *what;
+		int code;
+		const char *text;
+		size_t quoted;
+		int want;
+		const char *want_text;
+	} table[] = {
+		{ "with the kernel's words", -EPERM, "not yours", 0, -EPERM, "not yours" },
+		{ "with our request quoted", -EBUSY, "in use", 24, -EBUSY, "in use" },
+		{ "without words", -ENOENT, NULL, 0, -ENOENT, "No such file or directory" },
+		{ "with a positive code", 5, NULL, 0, 0, "" },
+		{ "with a code that is none", -100000, NULL, 0, -EBADMSG,
+		  "the kernel's answer makes no sense" },
+	};
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(table); i++) {
+		struct pair pair = pair_open();
+		struct pvk_err err = { .text = "" };
+
+		gram_ack(1, table[i].code, table[i].text, table[i].quoted);
+		answer(&pair);
+		ktap_eq(pvk_drv_driver_del(pair.drv, "wifi", &err), table[i].want,
+			"a refusal %s: its code", table[i].what);
+		ktap_str(err.text, table[i].want_text, "a refusal %s: its text", table[i].what);
+		pair_close(&pair);
+	}
+}
+
+static void test_refusal_bad_text(void)
+{
+	struct pair pair = pair_open();
+	struct pvk_err err = { .text = "" };
+
+	/* The text's attribute says that it is longer than the message. */
+	gram_ack(1, -EPERM, "not yours", 0);
+	gram.data[gram.len - 16] = 200;
+	answer(&pair);
+	ktap_eq(pvk_drv_driver_del(pair.drv, "wifi", &err), -EPERM,
+		"a refusal whose text overruns the message: its code");
+	ktap_str(err.text, "Operation not permitted",
+		 "a refusal whose text overruns the message: errno's words");
+	pair_close(&pair);
+}
+
+/* ---- dumps ---- */
+
+static void build_dump(uint32_t seq, uint32_t first, uint32_t second, uint16_t flags)
+{
+	build_driver(seq, NLM_F_MULTI | flags, "wifi", first);
+	build_driver(seq, NLM_F_MULTI, "bluetooth", second);
+	gram_done(seq);
+}
+
+static void test_dump(void)
+{
+	struct pair pair = pair_open();
+	struct pvk_drivers list;
+
+	build_dump(1, 7, 7, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_driver_list(pair.drv, 0, &list, NULL), 0, "a dump is read");
+	ktap_eq((long long)list.count, 2, "both drivers");
+	ktap_str(list.item[1].alias, "bluetooth", "in their order");
+	ktap_eq(list.generation, 7, "the list's generation");
+	pvk_drivers_free(&list);
+
+	gram_done(2);
+	answer(&pair);
+	ktap_eq(pvk_drv_driver_list(pair.drv, 0, &list, NULL), 0, "an empty dump is read");
+	ktap_eq((long long)list.count, 0, "and is an empty list");
+	pair_close(&pair);
+}
+
+static void test_dump_again(void)
+{
+	struct pair pair = pair_open();
+	struct pvk_drivers list;
+
+	build_dump(1, 7, 8, 0);
+	answer(&pair);
+	build_dump(2, 8, 8, NLM_F_DUMP_INTR);
+	answer(&pair);
+	build_dump(3, 9, 9, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_driver_list(pair.drv, 0, &list, NULL), 0,
+		"a dump that changed while it was read is read again");
+	ktap_eq((long long)list.count, 2, "nothing of the first readings is left");
+	ktap_eq(list.generation, 9, "the third reading is the one that counts");
+	ktap_check(!list.torn, "it is whole");
+	pvk_drivers_free(&list);
+	pair_close(&pair);
+}
+
+static void test_dump_never_whole(void)
+{
+	struct pair pair = pair_open();
+	struct pvk_drivers list;
+	uint32_t seq;
+
+	for (seq = 1; seq <= 10; seq++) {
+		build_dump(seq, seq, seq + 1, 0);
+		answer(&pair);
+	}
+	ktap_eq(pvk_drv_driver_list(pair.drv, 0, &list, NULL), 0,
+		"a dump that changes each time is taken in the end");
+	ktap_check(list.torn && list.count == 2, "and said to be torn");
+	pvk_drivers_free(&list);
+	pair_close(&pair);
+}
+
+static void test_dump_fails(void)
+{
+	struct pair pair = pair_open();
+	struct pvk_drivers list;
+
+	build_driver(1, NLM_F_MULTI, "wifi", 7);
+	gram_ack(1, -EPERM, "not yours", 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_driver_list(pair.drv, 0, &list, NULL), -EPERM,
+		"a dump that fails half-way is a failure");
+	ktap_check(!list.item && !list.count, "and leaves nothing to free");
+	pair_close(&pair);
+}
+
+/* ---- outcomes, events and tasks ---- */
+
+static void test_outcome_orders(void)
+{
+	const struct pvk_request load = { .alias = "wifi" };
+	struct pair pair = pair_open();
+	struct pvk_outcome outcome;
+	struct pvk_err err = { .text = "" };
+
+	gram_event("wifi", PV_DRIVER_STATE_LOADING, 1);
+	gram_ack(1, 0, NULL, 0);
+	answer(&pair);
+	gram_event("wifi", PV_DRIVER_STATE_LOADED, 2);
+	answer(&pair);
+	gram_outcome(1, "wifi", 0, NULL);
+	answer(&pair);
+	ktap_eq(pvk_drv_load(pair.drv, &load, &outcome, &err), 0,
+		"acknowledgement, then outcome, events between: a load succeeds");
+	ktap_str(pvk_state_name(outcome.state), "loaded", "the outcome has the state");
+	pvk_outcome_free(&outcome);
+	ktap_eq(pvk_drv_dispatch(pair.drv, NULL), 0, "the events are dispatched");
+	ktap_str(seen, "state wifi loading 1; state wifi loaded 2; ", "in their order");
+	ktap_eq(n_pending, 1, "the loop was told once that something waits");
+
+	seen[0] = '\0';
+	gram_outcome(2, "wifi", ENODEV, "iwlwifi: No such device");
+	gram_event("wifi", PV_DRIVER_STATE_FAILED, 3);
+	gram_ack(2, 0, NULL, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_load(pair.drv, &load, NULL, &err), -ENODEV,
+		"outcome before acknowledgement: a load fails with the module's errno");
+	ktap_str(err.text, "iwlwifi: No such device", "and the kernel's text");
+	ktap_eq(pvk_drv_dispatch(pair.drv, NULL), 0, "the event is dispatched");
+	ktap_str(seen, "state wifi failed 3; ", "and the outcome is not given twice");
+	pair_close(&pair);
+}
+
+static void test_async(void)
+{
+	const struct pvk_request load = { .alias = "wifi" }, other = { .alias = "bt" };
+	struct pair pair = pair_open();
+	uint32_t first, second;
+
+	gram_ack(1, 0, NULL, 0);
+	answer(&pair);
+	pvk_drv_submit_load(pair.drv, &load, &first, NULL);
+	gram_ack(2, 0, NULL, 0);
+	answer(&pair);
+	pvk_drv_submit_load(pair.drv, &other, &second, NULL);
+	ktap_check(first != second, "two submits have two numbers");
+	ktap_eq(pvk_drv_dispatch(pair.drv, NULL), 0, "nothing to dispatch is no failure");
+	ktap_str(seen, "", "and calls nobody");
+	ktap_eq(pvk_drv_dispatch_wait(pair.drv, 20, NULL), -ETIMEDOUT,
+		"waiting for nothing times out");
+
+	gram_outcome(second, "bt", 0, NULL);
+	gram_cmd(PV_DRIVER_CMD_EXEC, 0, 0);
+	gram_u64(PV_DRIVER_A_EXEC_ID, 77);
+	gram_u32(PV_DRIVER_A_OP, PV_DRIVER_OP_LOAD);
+	gram_str(PV_DRIVER_A_ALIAS, "wifi");
+	gram_str(PV_DRIVER_A_LINE, "iwlwifi ${user-meta:opts}");
+	gram_str(PV_DRIVER_A_CONTAINER, "web");
+	gram_outcome(first, "wifi", ETIMEDOUT, "too slow");
+	answer(&pair);
+	pvk_drv_dispatch(pair.drv, NULL);
+	ktap_str(seen, "outcome bt 0; load #77 wifi 'iwlwifi ${user-meta:opts}' for web; "
+		 "outcome wifi 110; ", "outcomes and tasks come by callback, in their order");
+	pair_close(&pair);
+}
+
+static void test_wait_times_out(void)
+{
+	struct pair pair = pair_open();
+	struct pvk_outcome outcome;
+
+	gram_outcome(5, "bt", 0, NULL);
+	answer(&pair);
+	ktap_eq(pvk_drv_wait(pair.drv, 4, 30, &outcome, NULL), -ETIMEDOUT,
+		"waiting does not take another request's outcome");
+	ktap_eq(pvk_drv_wait(pair.drv, 5, 30, &outcome, NULL), 0, "which is kept for its own");
+	ktap_str(outcome.alias, "bt", "and whole");
+	pvk_outcome_free(&outcome);
+	pair_close(&pair);
+}
+
+static void test_flood(void)
+{
+	struct pair pair = pair_open();
+	unsigned int i;
+	int round;
+
+	/* 3,000 events stand before an acknowledgement. */
+	for (i = 0; i < 3000; i++)
+		gram_event("wifi", PV_DRIVER_STATE_LOADED, i);
+	gram_outcome(9, "bt", 0, NULL);
+	gram_ack(1, 0, NULL, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_driver_del(pair.drv, "wifi", NULL), 0, "a call gets through a flood");
+	for (round = 0; round < 10; round++) {
+		pvk_drv_dispatch(pair.drv, NULL);
+		if (strlen(seen) > sizeof(seen) - 200)
+			seen[0] = '\0';
+	}
+	ktap_eq(n_events, 1024, "as many events as there is room for are kept");
+	ktap_eq(n_overruns, 1, "the subscriber is told once that others were lost");
+	ktap_check(strstr(seen, "outcome bt 0; "), "an outcome is not lost for it");
+	ktap_check(n_pending >= 4, "what one dispatch leaves is announced anew");
+	pair_close(&pair);
+}
+
+static void test_hang_up(void)
+{
+	struct pair pair = pair_open();
+	struct pvk_err err = { .text = "" };
+
+	shutdown(pair.kernel, SHUT_WR);
+	ktap_eq(pvk_drv_driver_del(pair.drv, "wifi", &err), -EPIPE,
+		"a call ends when the other side hangs up");
+	ktap_eq(pvk_drv_dispatch(pair.drv, &err), -EPIPE, "and so does dispatch");
+	pair_close(&pair);
+}
+
+/* ---- broken messages ---- */
+
+static void test_peer(void)
+{
+	static const struct {
+		const char *what;
+		uint32_t kind;
+		const char *name;
+		uint64_t id;
+		int want;
+	} table[] = {
+		{ "a container", PV_DRIVER_PEER_CONTAINER, "web", 4, 0 },
+		{ "a container without a name", PV_DRIVER_PEER_CONTAINER, NULL, 4, -EBADMSG },
+		{ "a container without an id", PV_DRIVER_PEER_CONTAINER, "web", 0, -EBADMSG },
+		{ "the host", PV_DRIVER_PEER_HOST, NULL, 0, 0 },
+		{ "a kind of a newer kernel", 9, NULL, 0, 0 },
+	};
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(table); i++) {
+		struct pair pair = pair_open();
+		struct pvk_peer peer;
+
+		gram_cmd(PV_DRIVER_CMD_WHOIS, 0, 1);
+		gram_u32(PV_DRIVER_A_PEER, table[i].kind);
+		if (table[i].name)
+			gram_str(PV_DRIVER_A_CONTAINER, table[i].name);
+		gram_u64(PV_DRIVER_A_CONTAINER_ID, table[i].id);
+		gram_ack(1, 0, NULL, 0);
+		answer(&pair);
+		ktap_eq(pvk_drv_whois(pair.drv, 3, 4, &peer, NULL), table[i].want,
+			"whois answers %s", table[i].what);
+		pair_close(&pair);
+	}
+}
+
+static void test_no_reply(void)
+{
+	struct pair pair = pair_open();
+	struct pvk_peer peer = { .kind = PV_DRIVER_PEER_HOST };
+
+	gram_ack(1, 0, NULL, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_whois(pair.drv, 3, 4, &peer, NULL), -EBADMSG,
+		"an acknowledgement without the answer is a failure");
+	ktap_eq(peer.kind, PV_DRIVER_PEER_UNKNOWN, "and nobody is the peer");
+	pair_close(&pair);
+}
+
+static void test_bad_lengths(void)
+{
+	static const uint32_t lengths[] = { 0, 15, 19, 0x7fffffff, 0x80000000, 0xffffffff };
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(lengths); i++) {
+		struct pair pair = pair_open();
+
+		gram_event("wifi", PV_DRIVER_STATE_LOADED, 1);
+		((struct nlmsghdr *)gram.data)->nlmsg_len = lengths[i];
+		answer(&pair);
+		ktap_eq(pvk_drv_dispatch(pair.drv, NULL), 0,
+			"a message that says it is %u bytes long is dropped", lengths[i]);
+		ktap_str(seen, "", "and calls nobody");
+		pair_close(&pair);
+	}
+}
+
+typedef int (*parser)(const struct nlmsghdr *nlh, void *to);
+typedef void (*freer)(void *to);
+
+static void no_free(void *to)
+{
+	(void)to;
+}
+
+static const struct {
+	const char *name;
+	parser parse;
+	freer free;
+} parsers[] = {
+	{ "driver", (parser)pvk_parse_driver, (freer)pvk_driver_free },
+	{ "container", (parser)pvk_parse_container, (freer)pvk_container_free },
+	{ "outcome", (parser)pvk_parse_outcome, (freer)pvk_outcome_free },
+	{ "event", (parser)pvk_parse_event, no_free },
+	{ "exec", (parser)pvk_parse_exec, no_free },
+	{ "peer", (parser)pvk_parse_peer, no_free },
+	{ "status", (parser)pvk_parse_status, no_free },
+};
+
+/* One message that every parser finds something in. */
+static size_t build_everything(void)
+{
+	static const unsigned char entry[] = {
+		8, 0, PV_DRIVER_A_ENTRY_ALIAS, 0, 'b', 't', 'x', 0,
+		8, 0, PV_DRIVER_A_ENTRY_TYPE, 0, 1, 0, 0, 0,
+		8, 0, PV_DRIVER_A_ENTRY_STATE, 0, 2, 0, 0, 0,
+		4, 0, PV_DRIVER_A_ENTRY_USED, 0,
+	};
+
+	gram.len = 0;
+	build_driver(1, 0, "wifi", 1);
+	gram_str(PV_DRIVER_A_CONTAINER, "web");
+	gram_u64(PV_DRIVER_A_CONTAINER_ID, 1);
+	gram_attr(PV_DRIVER_A_ENTRY | NLA_F_NESTED, entry, sizeof(entry));
+	gram_str(PV_DRIVER_A_CGROUP, "/web");
+	gram_u32(PV_DRIVER_A_EVENT_KIND, 0);
+	gram_u64(PV_DRIVER_A_EXEC_ID, 1);
+	gram_u32(PV_DRIVER_A_OP, 0);
+	gram_u32(PV_DRIVER_A_PEER, PV_DRIVER_PEER_CONTAINER);
+	gram_u32(PV_DRIVER_A_AGENT_PORTID, 1);
+	return gram.len;
+}
+
+/* An exact copy on the heap, so that a read past its end is seen. */
+static int parse_copy(size_t which, size_t len)
+{
+	union {
+		struct pvk_driver driver;
+		struct pvk_container container;
+		struct pvk_outcome outcome;
+		struct pvk_event event;
+		struct pvk_exec exec;
+		struct pvk_peer peer;
+		struct pvk_status status;
+	} to;
+	struct nlmsghdr *nlh = malloc(len);
+	int ret;
+
+	if (!nlh)
+		abort();
+	memcpy(nlh, gram.data, len);
+	nlh->nlmsg_len = len;
+	ret = parsers[which].parse(nlh, &to);
+	if (!ret)
+		parsers[which].free(&to);
+	free(nlh);
+	return ret;
+}
+
+static void test_mutations(void)
+{
+	static const unsigned char values[] = { 0x00, 0x01, 0x03, 0x7f, 0x80, 0xff };
+	size_t which, at, v, len = build_everything(), bad = 0, odd = 0;
+	unsigned char was;
+	int ret;
+
+	for (which = 0; which < PVK_ARRAY_SIZE(parsers); which++) {
+		ktap_eq(parse_copy(which, len), 0, "%s: the message is well formed",
+			parsers[which].name);
+		bad = odd = 0;
+		for (at = 16; at < len; at++) {
+			ret = parse_copy(which, at);
+			odd += ret && ret != -EBADMSG;
+			bad += ret == -EBADMSG;
+		}
+		for (at = 16; at < len; at++) {
+			was = gram.data[at];
+			for (v = 0; v < PVK_ARRAY_SIZE(values); v++) {
+				gram.data[at] = values[v];
+				ret = parse_copy(which, len);
+				odd += ret && ret != -EBADMSG;
+				bad += ret == -EBADMSG;
+			}
+			gram.data[at] = was;
+		}
+		ktap_eq((long long)odd, 0, "%s: cut and changed messages give 0 or -EBADMSG",
+			parsers[which].name);
+		ktap_check(bad > len / 8, "%s: many of them are refused", parsers[which].name);
+	}
+}
+
+static void test_many_items(void)
+{
+	struct pvk_driver driver;
+	unsigned int i;
+	int ret;
+
+	gram.len = 0;
+	gram_cmd(PV_DRIVER_CMD_DRIVER_GET, 0, 1);
+	gram_str(PV_DRIVER_A_ALIAS, "wifi");
+	gram_u32(PV_DRIVER_A_STATE, 0);
+	for (i = 0; i < PVK_TEXTS_MAX; i++)
+		gram_str(PV_DRIVER_A_USER, "c");
+	ret = pvk_parse_driver((struct nlmsghdr *)gram.data, &driver);
+	ktap_eq(ret ? -1 : (long long)driver.users.count, PVK_TEXTS_MAX,
+		"as many users as allowed are read");
+	if (!ret)
+		pvk_driver_free(&driver);
+	gram_str(PV_DRIVER_A_USER, "c");
+	ktap_eq(pvk_parse_driver((struct nlmsghdr *)gram.data, &driver), -EBADMSG,
+		"one more is refused");
+}
+
+static void test_names(void)
+{
+	ktap_str(pvk_state_name(99), "?", "a state of a newer kernel has a name too");
+	ktap_str(pvk_type_name(PV_DRIVER_TYPE_OPTIONAL), "optional", "a type's name");
+	ktap_str(pvk_module_flag_name(4), "pinned", "a flag's name");
+	ktap_str(pvk_module_flag_name(5), NULL, "the flags end");
+}
+
+int main(void)
+{
+	ktap_plan(0);
+	test_send_driver_new();
+	test_send_load();
+	test_send_container_new();
+	test_send_limits();
+	test_get_driver();
+	test_refusals();
+	test_refusal_bad_text();
+	test_dump();
+	test_dump_again();
+	test_dump_never_whole();
+	test_dump_fails();
+	test_outcome_orders();
+	test_async();
+	test_wait_times_out();
+	test_flood();
+	test_hang_up();
+	test_peer();
+	test_no_reply();
+	test_bad_lengths();
+	test_mutations();
+	test_many_items();
+	test_names();
+	return ktap_finish();
+}
