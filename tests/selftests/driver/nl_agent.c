@@ -32,6 +32,7 @@
 #include <libkmod.h>
 
 #define MAX_WORKERS 64
+#define EXIT_BUILTIN 200	/* of a worker; no errno is that large */
 
 enum mode { WORK, SILENT, DIE, ACK_DIE, ACK_ABORT, ACK_STALL, NO_WORK, FORGE };
 
@@ -78,9 +79,11 @@ static int work_load(const char *line)
 
 		err = kmod_module_probe_insert_module(mod, KMOD_PROBE_IGNORE_COMMAND,
 						      params ? params + 1 : NULL, NULL, NULL, NULL);
+		if (!err && kmod_module_get_initstate(mod) == KMOD_MODULE_BUILTIN)
+			err = EXIT_BUILTIN;
 		kmod_module_unref(mod);
-		if (err < 0)
-			return err == -EEXIST ? 0 : -err;
+		if (err)
+			return err == -EEXIST ? 0 : abs(err);
 	}
 	return 0;
 }
@@ -136,9 +139,12 @@ static struct worker *start_worker(uint64_t id, enum pv_driver_op op, const char
 
 static void send_result(uint64_t id, int err, const char *line)
 {
+	bool builtin = fixed_builtin || err == EXIT_BUILTIN;
 	struct nlmsghdr *nlh = pvt_msg(&sock, buf, PV_DRIVER_CMD_RESULT, 0);
 	const char *params = strchr(line, ' ');
 
+	if (err == EXIT_BUILTIN)
+		err = 0;
 	mnl_attr_put_u64(nlh, PV_DRIVER_A_EXEC_ID, id);
 	mnl_attr_put_u32(nlh, PV_DRIVER_A_ERRNO, err);
 	if (err) {
@@ -151,7 +157,7 @@ static void send_result(uint64_t id, int err, const char *line)
 	mnl_attr_put_strz(nlh, PV_DRIVER_A_PARAMS, params ? params + 1 : "");
 	if (fixed_warning)
 		mnl_attr_put_strz(nlh, PV_DRIVER_A_WARNING, fixed_warning);
-	if (fixed_builtin)
+	if (builtin)
 		mnl_attr_put(nlh, PV_DRIVER_A_BUILTIN, 0, NULL);
 	pvt_send(&sock, nlh);
 	printf("done %s %s\n", line, pvt_errname(err));

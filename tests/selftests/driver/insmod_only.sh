@@ -1,0 +1,168 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Useful with nothing but insmod: drivers made and loaded through sysfs, by the
+# kernel's own usermode helper, with no program of pvkit on the target.
+
+. "${0%/*}/lib.sh"
+
+register() {
+	sysfs register "$1"
+	expect_ok "register '$1'"
+}
+
+control() {
+	sysfs "$1/control" "$2"
+}
+
+test_echo_makes_an_alias_and_echo_loads_it_with_its_parameters() {
+	# given
+	register 'p pvt_plain num=7 list=1,2,3'
+	expect_state p unloaded
+	# when
+	control p load
+	expect_ok "load"
+	# then
+	expect_state p loaded
+	expect_live pvt_plain
+	expect num 7 "$(param pvt_plain num)"
+	expect list 1,2,3 "$(param pvt_plain list)"
+	expect users - "$(cat $SYS/p/users)"
+	expect modules 'pvt_plain live,ours,pinned num=7 list=1,2,3' "$(cat $SYS/p/modules)"
+	expect error '' "$(cat $SYS/p/error)"
+	# and back
+	control p unload
+	expect_ok "unload"
+	expect_state p unloaded
+	expect_gone pvt_plain
+	expect users '' "$(cat $SYS/p/users)"
+}
+
+test_the_example_of_the_readme_iwlwifi_power_save() {
+	modinfo iwlwifi >/dev/null 2>&1 || not_here "this kernel has no iwlwifi"
+	register 'wifi iwlwifi power_save=1'
+	control wifi load
+	expect_ok "load"
+	expect power_save Y "$(param iwlwifi power_save)"
+	control wifi unload
+	expect_ok "unload"
+	# what modprobe brought in besides goes as well
+	expect_gone iwlwifi cfg80211
+}
+
+test_semicolons_separate_lines_but_not_inside_quotes() {
+	register 'p pvt_plain text="a;b" num=3; pvt_base'
+	control p load
+	expect_ok "load"
+	expect_live pvt_plain pvt_base
+	expect text 'a;b' "$(param pvt_plain text)"
+	expect num 3 "$(param pvt_plain num)"
+}
+
+test_newlines_separate_lines() {
+	printf 'p pvt_plain num=4\npvt_base\n' >$SYS/register
+	control p load
+	expect_ok "load"
+	expect_live pvt_plain pvt_base
+}
+
+test_parameter_value_with_a_space_stays_one_value() {
+	register 'p pvt_plain text="a b" num=5'
+	control p load
+	expect_ok "load"
+	expect text 'a b' "$(param pvt_plain text)"
+	expect num 5 "$(param pvt_plain num)"
+}
+
+test_alias_without_a_module_is_always_loaded() {
+	register builtin
+	expect_state builtin loaded
+	control builtin load
+	expect_ok "load"
+	expect users - "$(cat $SYS/builtin/users)"
+	control builtin unload
+	expect_ok "unload"
+	expect_state builtin loaded
+}
+
+test_unregister_removes_the_directory() {
+	register 'p pvt_plain'
+	[ -d $SYS/p ]
+	sysfs unregister p
+	expect_ok "unregister"
+	[ ! -e $SYS/p ]
+}
+
+test_failed_load_is_an_error_of_write_and_tells_why() {
+	register 'p pvt_plain; pvt_fail'
+	control p load
+	[ "$status" != 0 ] || broken "a failed write" "status 0"
+	expect_state p failed
+	expect_match "the error file" '^[0-9A-Z]+ .*pvt_fail' "$(cat $SYS/p/error)"
+	expect_gone pvt_plain pvt_fail
+	expect users '' "$(cat $SYS/p/users)"
+}
+
+test_load_of_a_module_that_does_not_exist_tells_its_name() {
+	register 'p pvt_nosuch'
+	control p load
+	[ "$status" != 0 ] || broken "a failed write" "status 0"
+	expect_match "the error file" 'pvt_nosuch' "$(cat $SYS/p/error)"
+	expect_state p failed
+}
+
+test_control_refuses_other_words() {
+	register 'p pvt_plain'
+	for word in '' reload 'load now' LOAD loa loadd; do
+		control p "$word"
+		[ "$status" != 0 ] || broken "control refuses '$word'" "status 0"
+	done
+	expect_gone pvt_plain
+	expect_state p unloaded
+}
+
+test_load_and_unload_twice_are_the_same_as_once() {
+	register 'p pvt_plain'
+	for word in load load unload unload; do
+		control p "$word"
+		expect_ok "$word"
+	done
+	expect_gone pvt_plain
+	expect_state p unloaded
+}
+
+test_template_needs_an_agent_and_says_so() {
+	# shellcheck disable=SC2016 # the kernel sees the template
+	register 'p pvt_plain ${user-meta:drivers.p.opts}'
+	control p load
+	expect_match "error" 'key not available' "$out"
+	expect_match "the error file" '[Aa]gent' "$(cat $SYS/p/error)"
+	expect_gone pvt_plain
+}
+
+test_waiting_for_control_can_be_interrupted() {
+	# given a load that takes a while
+	register 'p pvt_slow ms=4000'
+	background /dev/null sh -c "echo load >$SYS/p/control"
+	writer=$child
+	expect_soon 5 state_is p loading
+	# when whoever waits for it is told to go
+	begin=$(now_ms)
+	end "$writer" TERM
+	# then it goes at once, although the module cannot be stopped
+	expect_less "milliseconds until the writer was gone" 1500 $(($(now_ms) - begin))
+	# and what nobody waits for any more is not kept
+	expect_soon 12 not resident pvt_slow
+}
+
+test_module_that_modprobe_finds_under_a_dash_is_the_same() {
+	register 'p pvt-plain num=9'
+	control p load
+	expect_ok "load"
+	expect num 9 "$(param pvt_plain num)"
+	expect_match modules '^pvt_plain live' "$(cat $SYS/p/modules)"
+	control p unload
+	expect_ok "unload"
+	expect_gone pvt_plain
+}
+
+run_tests

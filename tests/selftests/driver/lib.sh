@@ -1,0 +1,442 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# What the selftests of pv_driver share. A test is a function named
+# test_WHAT_IT_SAYS; run_tests, at the end of a file, runs all of the file, each
+# in a subshell that ends with the first expectation that does not hold, and
+# puts the machine back as it was after each. $T is a directory to write to.
+
+# shellcheck source=tests/lib/ktap.sh
+. "${0%/*}/../../lib/ktap.sh"
+
+SELF=$0
+SYS=/sys/class/pv_driver
+CGROOT=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+T=$KTAP_TMP
+DRIVER_TESTS=$KTAP_DIR/../driver
+PATH=$DRIVER_TESTS:$PATH:/usr/sbin:/sbin
+export PATH
+
+# --- expectations: the first that does not hold ends the test -----------------
+
+# broken EXPECTED GOT
+broken() {
+	printf '%s\n' "$1" >"$T/expected"
+	printf '%s\n' "$2" >"$T/got"
+	exit 1
+}
+
+# not_here REASON: the test cannot be run on this machine
+not_here() {
+	echo "$*" >"$T/reason"
+	exit 4
+}
+
+# expect WHAT EXPECTED GOT
+expect() {
+	[ "$2" = "$3" ] || broken "$1: $2" "$3"
+}
+
+# expect_match WHAT PATTERN TEXT: an extended regular expression in one of its lines
+expect_match() {
+	printf '%s\n' "$3" | grep -qE -e "$2" || broken "$1: a match of $2" "$3"
+}
+
+# expect_less WHAT LIMIT GOT
+expect_less() {
+	[ "$3" -lt "$2" ] || broken "$1: less than $2" "$3"
+}
+
+now_ms() {
+	awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime
+}
+
+# wait_until SECONDS COMMAND...: until it succeeds; false when it never did
+wait_until() {
+	wu_end=$(($(now_ms) + $1 * 1000))
+	shift
+	until "$@"; do
+		[ "$(now_ms)" -lt "$wu_end" ] || return 1
+		sleep 0.05
+	done
+}
+
+# expect_soon SECONDS COMMAND...
+expect_soon() {
+	wait_until "$@" && return 0
+	es_limit=$1
+	shift
+	broken "within $es_limit s: $*" "$("$@" 2>&1 || echo "status $?")"
+}
+
+not() {
+	! "$@"
+}
+
+has_line() {
+	grep -qxF -e "$2" "$1"
+}
+
+# --- children: whatever a test starts ends with it ------------------------------
+
+# background OUTPUT COMMAND...: its pid is in $child
+background() {
+	bg_out=$1
+	shift
+	"$@" >"$bg_out" 2>&1 </dev/null &
+	child=$!
+	echo "$child" >>"$T/children"
+}
+
+# start OUTPUT COMMAND...: like background, and waits for its line "ready"
+start() {
+	background "$@"
+	st_out=$1
+	shift
+	wait_until 10 has_line "$st_out" ready || broken "$* gets ready" "$(cat "$st_out")"
+}
+
+# end PID [SIGNAL]: end it and wait; its status is in $status
+end() {
+	kill "-${2:-TERM}" "$1" 2>/dev/null || :
+	status=0
+	wait "$1" 2>/dev/null || status=$?
+}
+
+# --- asking pv_driver -----------------------------------------------------------
+
+# ask ARG...: nl_request; its output is in $out, its status in $status
+ask() {
+	status=0
+	out=$(nl_request "$@" 2>&1) || status=$?
+}
+
+expect_ok() {
+	[ "$status" = 0 ] || broken "success of ${1:-the request}" "status $status: $out"
+}
+
+# must ARG...: ask, and it has to succeed
+must() {
+	ask "$@"
+	expect_ok "$*"
+}
+
+# field NAME: its values in $out, one a line
+field() {
+	printf '%s\n' "$out" | sed -n "s/^$1=//p"
+}
+
+# refused ERRNO[|ERRNO...] ARG...: ask, and it is refused at once, with a text
+# unless the kernel's own policy refused it
+refused() {
+	rf_want=$1
+	shift
+	ask "$@"
+	expect_match "answer to: $*" "^error=($rf_want)\$" "$out"
+}
+
+expect_text() {
+	expect_match "text of the answer" "$1" "$(field text)"
+}
+
+# --- drivers ----------------------------------------------------------------------
+
+# driver ALIAS [LINE...]: registered over netlink
+driver() {
+	dr_alias=$1
+	shift
+	dr_n=$#
+	for dr_line in "$@"; do
+		set -- "$@" "line=$dr_line"
+	done
+	shift "$dr_n"
+	must driver-new "alias=$dr_alias" "$@"
+}
+
+# load ALIAS [ATTR...]: on the host, and wait for the outcome
+load() {
+	ld_alias=$1
+	shift
+	ask --wait 70000 load "alias=$ld_alias" "$@"
+}
+
+unload() {
+	ul_alias=$1
+	shift
+	ask --wait 70000 unload "alias=$ul_alias" "$@"
+}
+
+must_load() {
+	load "$@"
+	expect_ok "load $*"
+}
+
+must_unload() {
+	unload "$@"
+	expect_ok "unload $*"
+}
+
+# expect_outcome ERRNO: of the load or unload before
+expect_outcome() {
+	expect "outcome (all of it: $out)" "$1" "$(field outcome)"
+}
+
+state() {
+	cat "$SYS/$1/state"
+}
+
+expect_state() {
+	expect "state of $1" "$2" "$(state "$1")"
+}
+
+state_is() {
+	[ "$(state "$1")" = "$2" ]
+}
+
+# flags ALIAS MODULE: as sysfs says, without the parameters
+flags() {
+	awk -v m="$2" '$1 == m { print $2 }' "$SYS/$1/modules"
+}
+
+resident() {
+	grep -q "^$1 " /proc/modules
+}
+
+live() {
+	grep -q "^$1 .* Live " /proc/modules
+}
+
+expect_live() {
+	for el in "$@"; do
+		live "$el" || broken "$el is live" "in the kernel: $(ours_resident)"
+	done
+}
+
+expect_gone() {
+	for eg in "$@"; do
+		not resident "$eg" || broken "$eg is not resident" "$(grep "^$eg " /proc/modules)"
+	done
+}
+
+# the test modules that are in the kernel, sorted, on one line
+ours_resident() {
+	sed -n 's/^\(pvt_[a-z0-9]*\) .*/\1/p' /proc/modules | sort | tr '\n' ' ' | sed 's/ $//'
+}
+
+param() {
+	cat "/sys/module/$1/parameters/$2"
+}
+
+# sysfs FILE TEXT: write TEXT, $status and $out say how that went
+sysfs() {
+	status=0
+	out=$(printf '%s\n' "$2" 2>&1 >"$SYS/$1") || status=$?
+}
+
+# --- agent and events ---------------------------------------------------------------
+
+# agent [ARG...]: becomes the agent; its pid is in $agent, its words in $T/agent
+agent() {
+	start "$T/agent" nl_agent "$@"
+	# shellcheck disable=SC2034 # for the tests
+	agent=$child
+}
+
+# events NAME [ARG...]: collects events in $T/NAME
+events() {
+	ev_name=$1
+	shift
+	start "$T/$ev_name" nl_events "$@"
+}
+
+# expect_events NAME "EVENT; EVENT": exactly these. A driver that is registered
+# for the purpose marks the end, so that one too many does not slip through.
+expect_events() {
+	must driver-new "alias=pvt-end-$1"
+	wait_until 10 has_line "$T/$1" "new pvt-end-$1" ||
+		broken "the closing event reaches $1" "$(cat "$T/$1")"
+	must driver-del "alias=pvt-end-$1"
+	expect "events of $1" "$2" "$(told "$1")"
+}
+
+told() {
+	grep -vE '^(ready$|(new|del) )' "$T/$1" | tr '\n' ';' | sed -e 's/;$//' -e 's/;/; /g'
+}
+
+# --- containers -----------------------------------------------------------------------
+
+cgroup_of() {
+	echo "$CGROOT/pvt.$1"
+}
+
+# within CGROUP COMMAND...: runs it there, as root with every capability
+within() {
+	sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$@"
+}
+
+# box NAME: a cgroup with a process in it, whose pid is in $init
+box() {
+	mkdir "$(cgroup_of "$1")"
+	background /dev/null within "$(cgroup_of "$1")" sleep 1000
+	init=$child
+	wait_until 10 grep -qx "$init" "$(cgroup_of "$1")/cgroup.procs" ||
+		broken "a process in $1" none
+}
+
+# container NAME [ENTRY...]: box, registered; entries as ALIAS:TYPE
+container() {
+	ct_name=$1
+	shift
+	box "$ct_name"
+	ct_n=$#
+	for ct_entry in "$@"; do
+		set -- "$@" "entry=$ct_entry"
+	done
+	shift "$ct_n"
+	must container-new "container=$ct_name" "cgroup-fd=$(cgroup_of "$ct_name")" "$@"
+	# shellcheck disable=SC2034 # for the tests
+	container_id=$(field container-id)
+}
+
+# inside NAME ARG...: nl_request from within the container
+inside() {
+	in_box=$(cgroup_of "$1")
+	shift
+	status=0
+	out=$(within "$in_box" nl_request "$@" 2>&1) || status=$?
+}
+
+inside_refused() {
+	ir_want=$1
+	shift
+	inside "$@"
+	expect_match "answer within $*" "^error=($ir_want)\$" "$out"
+}
+
+# nobody ARG...: nl_request as an unprivileged user
+nobody() {
+	status=0
+	out=$(setpriv --reuid 1000 --regid 1000 --clear-groups nl_request "$@" 2>&1) || status=$?
+}
+
+# namespaced ARG...: the same, root in user and network namespaces of its own
+namespaced() {
+	status=0
+	out=$(setpriv --reuid 1000 --regid 1000 --clear-groups unshare -Urn \
+		nl_request "$@" 2>&1) || status=$?
+}
+
+# --- putting things back ----------------------------------------------------------------
+
+end_children() {
+	[ -s "$T/children" ] || return 0
+	while read -r ec; do
+		kill -KILL "$ec" 2>/dev/null || :
+	done <"$T/children"
+	while read -r ec; do
+		wait "$ec" 2>/dev/null || :
+	done <"$T/children"
+	: >"$T/children"
+}
+
+empty_cgroup() {
+	not grep -q . "$1/cgroup.procs"
+}
+
+remove_cgroups() {
+	find "$CGROOT" -depth -mindepth 1 -type d -name 'pvt.*' | while read -r rc; do
+		while read -r pid; do
+			kill -KILL "$pid" 2>/dev/null || :
+		done <"$rc/cgroup.procs"
+		wait_until 5 empty_cgroup "$rc" || :
+		rmdir "$rc" 2>/dev/null || :
+	done
+}
+
+# Only what the tests made: a machine may have drivers of its own.
+remove_drivers() {
+	[ -d "$SYS" ] || return 0
+	ask --dump container-get
+	field container | while read -r rd; do
+		case $rd in
+		pvt-* | c[0-9]*) nl_request --wait 20000 container-del "container=$rd" >/dev/null || : ;;
+		esac
+	done
+	for rd in "$SYS"/*/state; do
+		rd=${rd%/state}
+		rd=${rd##*/}
+		[ "$rd" != '*' ] || continue
+		nl_request --wait 40000 unload "alias=$rd" >/dev/null 2>&1 || :
+		nl_request driver-del "alias=$rd" >/dev/null 2>&1 || :
+	done
+}
+
+remove_modules() {
+	while [ -n "$(ours_resident)" ]; do
+		rm_before=$(ours_resident)
+		for rm_mod in $rm_before; do
+			rmmod "$rm_mod" 2>/dev/null || :
+		done
+		[ "$(ours_resident)" != "$rm_before" ] || break
+	done
+	not resident pvt_noexit || rmmod -f pvt_noexit 2>/dev/null || :
+}
+
+put_back() {
+	end_children
+	remove_drivers
+	remove_modules
+	remove_cgroups
+	[ -z "$(ours_resident)" ] || note "left over: $(ours_resident)"
+}
+
+# --- running ----------------------------------------------------------------------------
+
+what_there_is() {
+	for wt in "$SYS"/*/state; do
+		[ -f "$wt" ] || continue
+		wt=${wt%/state}
+		note "driver ${wt##*/}: $(cat "$wt/state"), users $(tr '\n' ' ' <"$wt/users")"
+		note "$(cat "$wt/modules" "$wt/error")"
+	done
+	note "modules: $(ours_resident)"
+}
+
+one_test() {
+	set -eu
+	trap - EXIT
+	rm -f "$T/expected" "$T/got" "$T/reason"
+	"$1"
+}
+
+run_tests() {
+	rt_names=$(sed -n 's/^\(test_[a-z0-9_]*\)() .*/\1/p' "$SELF")
+	plan "$(echo "$rt_names" | wc -l)"
+	need_module pv_driver
+	[ -n "$CGROOT" ] || {
+		note "cgroup v2 is not mounted"
+		exit 1
+	}
+	on_exit put_back
+	put_back
+	for rt_name in $rt_names; do
+		rt_says=$(echo "${rt_name#test_}" | tr _ ' ')
+		rt_start=$(now_ms)
+		set +e
+		(one_test "$rt_name")
+		rt_status=$?
+		set -e
+		rt_took=$((($(now_ms) - rt_start) / 100))
+		case $rt_status in
+		0) pass "$rt_says # $((rt_took / 10)).$((rt_took % 10)) s" ;;
+		4) skip "$rt_says" "$(cat "$T/reason")" ;;
+		*)
+			what_there_is
+			fail "$rt_says" "$(cat "$T/expected" 2>/dev/null || echo no error)" \
+				"$(cat "$T/got" 2>/dev/null || echo "a command failed, status $rt_status")"
+			;;
+		esac
+		put_back
+	done
+	finish
+}
