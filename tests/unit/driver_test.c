@@ -511,6 +511,27 @@ static void test_dump_never_whole(void)
 	pair_close(&pair);
 }
 
+static void test_dump_brief(void)
+{
+	struct pair pair = pair_open();
+	struct pvk_drivers list;
+
+	gram_cmd(PV_DRIVER_CMD_DRIVER_GET, NLM_F_MULTI, 1);
+	gram_str(PV_DRIVER_A_ALIAS, "wifi");
+	gram_u32(PV_DRIVER_A_STATE, PV_DRIVER_STATE_LOADED);
+	gram_done(1);
+	answer(&pair);
+	build_driver(2, 0, "wifi", 7);
+	gram_ack(2, 0, NULL, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_driver_list(pair.drv, 0, &list, NULL), 0,
+		"a driver too long for a dump is asked for alone");
+	ktap_eq(list.count ? (long long)list.item[0].lines.count : -1, 2,
+		"and is whole in the list");
+	pvk_drivers_free(&list);
+	pair_close(&pair);
+}
+
 static void test_dump_fails(void)
 {
 	struct pair pair = pair_open();
@@ -861,6 +882,7 @@ int main(void)
 	test_dump();
 	test_dump_again();
 	test_dump_never_whole();
+	test_dump_brief();
 	test_dump_fails();
 	test_outcome_orders();
 	test_async();

@@ -11,6 +11,7 @@ int cli_status(int code)
 	case 0:
 		return CLI_OK;
 	case -ENOENT:
+	case -ESRCH:
 		return CLI_NOT_FOUND;
 	case -EPERM:
 	case -EACCES:

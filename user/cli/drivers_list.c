@@ -5,6 +5,8 @@
 
 #include "cli.h"
 
+#define USERS_WIDTH	32
+
 enum { OPT_CONTAINER = 256 };
 
 static const char *flags_text(uint32_t flags, struct pvk_buf *buf)
@@ -19,16 +21,23 @@ static const char *flags_text(uint32_t flags, struct pvk_buf *buf)
 	return pvk_buf_str(buf);
 }
 
+/* As many as fit, and how many more there are: a board may have hundreds. */
 static const char *users_text(const struct pvk_driver *driver, struct pvk_buf *buf)
 {
 	const struct pvk_texts *users = &driver->users;
 	size_t i;
 
 	pvk_buf_reset(buf);
-	/* No container can be called that. */
-	for (i = 0; i < users->count; i++)
-		pvk_buf_printf(buf, "%s%s", i ? "," : "",
-			       users->item[i][0] ? users->item[i] : "(host)");
+	for (i = 0; i < users->count; i++) {
+		/* No container can be called that. */
+		const char *name = users->item[i][0] ? users->item[i] : "(host)";
+
+		if (i && buf->len + strlen(name) > USERS_WIDTH) {
+			pvk_buf_printf(buf, ",+%zu", users->count - i);
+			break;
+		}
+		pvk_buf_printf(buf, "%s%s", i ? "," : "", name);
+	}
 	return pvk_buf_str(buf);
 }
 

@@ -9,6 +9,15 @@ enum { OPT_TIMEOUT = 256, OPT_CONTAINER };
 typedef int (*use_fn)(struct pvk_drv *drv, const struct pvk_request *request,
 		      struct pvk_outcome *outcome, struct pvk_err *err);
 
+static void print_done(const char *alias, const struct pvk_outcome *outcome)
+{
+	/* Others use it, or it was there before: "loaded" would read as a failure. */
+	if (outcome->op == PV_DRIVER_OP_UNLOAD && outcome->state == PV_DRIVER_STATE_LOADED)
+		printf("%s: use ended, stays loaded\n", alias);
+	else
+		printf("%s: %s\n", alias, pvk_state_name(outcome->state));
+}
+
 static int use_one(struct cli *cli, use_fn use, const struct pvk_request *request,
 		   struct json_out *out)
 {
@@ -24,7 +33,7 @@ static int use_one(struct cli *cli, use_fn use, const struct pvk_request *reques
 		cli_json_outcome(out, request->alias, ret, &outcome, &err);
 		json_out_end(out);
 	} else if (!ret) {
-		printf("%s: %s\n", request->alias, pvk_state_name(outcome.state));
+		print_done(request->alias, &outcome);
 	}
 	pvk_outcome_free(&outcome);
 	return cli_status(ret);

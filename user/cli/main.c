@@ -24,6 +24,7 @@ static const struct cli_verb verbs[] = {
 		"  builtin    part of the kernel image              with the last use\n"
 		"  permanent  has no exit function          pinned  held: rmmod fails\n"
 		"and the parameters that it was given. The last error and warnings follow below.\n"
+		"--json has all users, the module lines and the times of the last load and unload.\n"
 		"Inside a container: its own drivers, their type and state.\n\n"
 		"  --container NAME what that container sees\n"
 		HELP_JSON,

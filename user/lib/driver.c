@@ -851,6 +851,32 @@ static int drivers_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err
 	return 0;
 }
 
+/*
+ * A driver whose details do not fit into one part of a dump comes without them:
+ * ask for it alone. If it is gone by now, what the dump said stays.
+ */
+static int fill_brief(struct pvk_drv *drv, struct pvk_drivers *list, struct pvk_err *err)
+{
+	struct pvk_driver whole;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < list->count; i++) {
+		struct pvk_driver *driver = &list->item[i];
+
+		if (driver->type >= 0 || driver->has_stats)
+			continue;
+		ret = pvk_drv_driver_get(drv, driver->alias, 0, &whole, err);
+		if (ret == -ENOENT)
+			continue;
+		if (ret)
+			return ret;
+		pvk_driver_free(driver);
+		*driver = whole;
+	}
+	return 0;
+}
+
 int pvk_drv_driver_list(struct pvk_drv *drv, uint64_t container_id,
 			struct pvk_drivers *list, struct pvk_err *err)
 {
@@ -871,6 +897,8 @@ int pvk_drv_driver_list(struct pvk_drv *drv, uint64_t container_id,
 		if (ret || !list->torn)
 			break;
 	}
+	if (!ret)
+		ret = fill_brief(drv, list, err);
 	if (ret)
 		pvk_drivers_free(list);
 	return ret;
