@@ -269,7 +269,8 @@ static int pvd_helper_result(struct pvd_task *task, const char *program, int ret
 	bool load = task->op == PV_DRIVER_OP_LOAD;
 
 	if (ret < 0)
-		return pvd_task_fail(task, ret, "%s could not be started (errno %d)", program, -ret);
+		return pvd_task_fail(task, ret, "%s could not be started (errno %d)", program,
+				     -ret);
 	if (ret & 0x7f)
 		return pvd_task_fail(task, -EIO, "%s was killed by signal %d", program, ret & 0x7f);
 	if (ret >> 8 && load)

@@ -1010,9 +1010,9 @@ int pv_driver_nl_result_doit(struct sk_buff *skb, struct genl_info *info)
  */
 static bool pvd_accepted_from(const struct sock *sk, const struct sock *listener)
 {
-	const void *addr = smp_load_acquire(&unix_sk(sk)->addr);
+	const void *addr = READ_ONCE(unix_sk(sk)->addr);
 
-	return addr && addr == smp_load_acquire(&unix_sk(listener)->addr);
+	return addr && addr == READ_ONCE(unix_sk(listener)->addr);
 }
 
 static int pvd_whois_check(const struct socket *sock, const struct socket *listener,

@@ -15,6 +15,7 @@
 
 #include "pv_driver.h"
 
+/* What each protects, and their order: see pv_driver.h. */
 DEFINE_MUTEX(pvd_register_lock);
 DEFINE_MUTEX(pvd_lock);
 LIST_HEAD(pvd_drivers);
