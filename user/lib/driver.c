@@ -36,6 +36,7 @@ struct pvk_drv {
 	size_t n_events;
 	unsigned long malformed;
 	bool busy;		/* dispatching: no need to call pending */
+	bool front;		/* the kernel wants to be told on whose behalf */
 	int broken;
 };
 
@@ -824,7 +825,7 @@ int pvk_drv_driver_get(struct pvk_drv *drv, const char *alias, uint64_t containe
 
 	*driver = (struct pvk_driver){ 0 };
 	pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, alias);
-	if (container_id)
+	if (container_id || drv->front)
 		pvk_msg_put_u64(&msg, PV_DRIVER_A_CONTAINER_ID, container_id);
 	ret = finish_get(pvk_genl_call(&drv->genl, &msg, driver_cb, &get, err), &get, err);
 	if (ret)
@@ -887,7 +888,7 @@ int pvk_drv_driver_list(struct pvk_drv *drv, uint64_t container_id,
 	for (try = 0; try < DUMP_TRIES; try++) {
 		pvk_drivers_free(list);
 		msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_DRIVER_GET, NLM_F_DUMP);
-		if (container_id)
+		if (container_id || drv->front)
 			pvk_msg_put_u64(&msg, PV_DRIVER_A_CONTAINER_ID, container_id);
 		ret = pvk_genl_call(&drv->genl, &msg, drivers_cb, list, err);
 		if (ret == -EAGAIN) {
@@ -1038,7 +1039,11 @@ int pvk_drv_agent(struct pvk_drv *drv, const char *text, struct pvk_err *err)
 
 int pvk_drv_front(struct pvk_drv *drv, const char *text, struct pvk_err *err)
 {
-	return role_call(drv, PV_DRIVER_CMD_FRONT, text, err);
+	int ret = role_call(drv, PV_DRIVER_CMD_FRONT, text, err);
+
+	if (!ret)
+		drv->front = true;
+	return ret;
 }
 
 int pvk_drv_exec_ack(struct pvk_drv *drv, uint64_t id, pid_t worker, struct pvk_err *err)
@@ -1177,7 +1182,7 @@ static int submit_use(struct pvk_drv *drv, uint8_t cmd, const struct pvk_request
 		pvk_msg_put_u32(&msg, PV_DRIVER_A_TIMEOUT, request->timeout_ms);
 	if (request->container)
 		pvk_msg_put_str(&msg, PV_DRIVER_A_CONTAINER, request->container);
-	if (request->container_id)
+	if (request->container_id || (drv->front && !request->container))
 		pvk_msg_put_u64(&msg, PV_DRIVER_A_CONTAINER_ID, request->container_id);
 	return submit(drv, &msg, seq, err);
 }

@@ -175,7 +175,8 @@ struct pvk_request {
 	const char *alias;
 	uint32_t timeout_ms;		/* 0: the kernel's default */
 	const char *container;		/* on behalf, by name (host); NULL: as the caller */
-	uint64_t container_id;		/* on behalf, by id (front); 0: as the caller */
+	uint64_t container_id;		/* on behalf, by id (front); 0: as the caller,
+					 * or for the host if the caller is a front */
 };
 
 struct pvk_drv;
@@ -218,7 +219,10 @@ unsigned long pvk_drv_malformed(const struct pvk_drv *drv);
 int pvk_drv_driver_new(struct pvk_drv *drv, const char *alias, const char *const *lines,
 		       size_t n_lines, struct pvk_err *err);
 int pvk_drv_driver_del(struct pvk_drv *drv, const char *alias, struct pvk_err *err);
-/* container_id 0: the caller's own view; else that container's (front or host). */
+/*
+ * container_id 0: the caller's own view, the host's for a front; else that
+ * container's (front or host).
+ */
 int pvk_drv_driver_get(struct pvk_drv *drv, const char *alias, uint64_t container_id,
 		       struct pvk_driver *driver, struct pvk_err *err);
 int pvk_drv_driver_list(struct pvk_drv *drv, uint64_t container_id,
