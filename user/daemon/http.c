@@ -78,8 +78,16 @@ static const char *phrase(int status)
 	}
 }
 
+static void set_type(struct evhttp_request *ev)
+{
+	evhttp_add_header(evhttp_request_get_output_headers(ev), "Content-Type",
+			  "application/json");
+}
+
+/* With a type too, or evhttp would call nothing at all text/html. */
 void http_reply_empty(struct evhttp_request *ev, int status)
 {
+	set_type(ev);
 	evhttp_send_reply(ev, status, phrase(status), NULL);
 }
 
@@ -97,8 +105,7 @@ void http_reply_json(struct evhttp_request *ev, int status, struct json_out *out
 	char *text;
 	size_t len;
 
-	evhttp_add_header(evhttp_request_get_output_headers(ev), "Content-Type",
-			  "application/json");
+	set_type(ev);
 	if (json_out_take(out, &text, &len)) {
 		status = 500;
 		evbuffer_add_reference(body, oom, sizeof(oom) - 1, NULL, NULL);
