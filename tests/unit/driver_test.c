@@ -270,6 +270,29 @@ static void test_send_load(void)
 	pair_close(&pair);
 }
 
+static void test_send_front(void)
+{
+	static const unsigned char want[] = {
+		HEAD(40, REQUEST_ACK, 2, PV_DRIVER_CMD_UNLOAD),
+		7, 0, PV_DRIVER_A_ALIAS, 0, 'b', 't', 0, 0,
+		12, 0, PV_DRIVER_A_CONTAINER_ID, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	};
+	const struct pvk_request unload = { .alias = "bt" };
+	struct pair pair = pair_open();
+	unsigned char role[64];
+
+	gram_ack(1, 0, NULL, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_front(pair.drv, "test", NULL), 0, "a socket becomes a front");
+	request(&pair, role, sizeof(role));
+	gram_ack(2, 0, NULL, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_submit_unload(pair.drv, &unload, NULL, NULL), 0,
+		"a front's request is taken");
+	sends(&pair, want, sizeof(want), "a front's request for the host, which names it");
+	pair_close(&pair);
+}
+
 static void test_send_container_new(void)
 {
 	static const unsigned char want[] = {
@@ -874,6 +897,7 @@ int main(void)
 	ktap_plan(0);
 	test_send_driver_new();
 	test_send_load();
+	test_send_front();
 	test_send_container_new();
 	test_send_limits();
 	test_get_driver();

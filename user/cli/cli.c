@@ -2,8 +2,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "cli.h"
+
+static bool to_syslog;
+
+void cli_use_syslog(void)
+{
+	openlog("pvkit", LOG_PID, LOG_DAEMON);
+	to_syslog = true;
+}
 
 int cli_status(int code)
 {
@@ -55,6 +64,8 @@ static void complain(const char *what, const char *text)
 	cli_clean(&line, text);
 	fflush(stdout);
 	fprintf(stderr, "pvkit: %s\n", pvk_buf_str(&line));
+	if (to_syslog)
+		syslog(LOG_ERR, "%s", pvk_buf_str(&line));
 }
 
 void cli_complain(const char *what, const char *fmt, ...)

@@ -80,6 +80,8 @@ int cli_open(struct cli *cli, const struct pvk_drv_ops *ops, void *arg);
 
 /* One line on stderr, safe for a terminal: "pvkit: WHAT: TEXT". */
 void cli_complain(const char *what, const char *fmt, ...) PVK_PRINTF(2, 3);
+/* From now on they go to the system log too, for callers that nobody watches. */
+void cli_use_syslog(void);
 /* As above for a negative errno and its text; returns the exit status for it. */
 int cli_fail(const char *what, int code, const struct pvk_err *err);
 int cli_status(int code);

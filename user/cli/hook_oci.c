@@ -3,8 +3,11 @@
  * hook oci - what an OCI runtime calls when a container comes and goes
  *
  * createRuntime is the right moment to begin: the cgroup exists, nothing of
- * the container runs yet, and a failure aborts the start with our stderr shown.
+ * the container runs yet, and a failure aborts the start.
  * At poststop the process is gone, so the container goes by its name.
+ *
+ * Runtimes throw a hook's stderr away, or show it only when told to: what went
+ * wrong is in the system log as well.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -252,6 +255,7 @@ int verb_hook_oci(struct cli *cli)
 	}
 	if (optind != cli->argc)
 		return cli_usage(cli, "one phase or none");
+	cli_use_syslog();
 	status = run(&hook);
 	json_free(hook.state);
 	json_free(hook.config);

@@ -194,10 +194,10 @@ struct pvk_drv_ops {
 };
 
 /* -ENOENT when pv_driver is not in the kernel. ops may be NULL. */
-int pvk_drv_open(struct pvk_drv **drv, const struct pvk_drv_ops *ops, void *arg,
+int pvk_drv_open(struct pvk_drv **out, const struct pvk_drv_ops *ops, void *arg,
 		 struct pvk_err *err);
 /* For tests: talks to whoever is behind fd, a datagram socket. Takes the fd. */
-int pvk_drv_open_fd(struct pvk_drv **drv, int fd, uint16_t family,
+int pvk_drv_open_fd(struct pvk_drv **out, int fd, uint16_t family,
 		    const struct pvk_drv_ops *ops, void *arg);
 /* NULL is fine. */
 void pvk_drv_close(struct pvk_drv *drv);
