@@ -113,6 +113,11 @@ void pvd_task_release(struct pvd_task *task)
 	kfree(task->params);
 }
 
+static bool pvd_task_needs_agent(const struct pvd_task *task)
+{
+	return task->op == PV_DRIVER_OP_LOAD && strstr(task->line, "${");
+}
+
 __printf(3, 4)
 static int pvd_task_fail(struct pvd_task *task, int error, const char *fmt, ...)
 {
@@ -238,7 +243,7 @@ static int pvd_helper_run(struct pvd_task *task, char **argv)
 	if (!info)
 		return -ENOMEM;
 	INIT_DELAYED_WORK_ONSTACK(&limit.work, pvd_helper_kill);
-	queue_delayed_work(pvd_wq, &limit.work, msecs_to_jiffies(pvd_param_helper_timeout));
+	queue_delayed_work(system_wq, &limit.work, msecs_to_jiffies(pvd_param_helper_timeout));
 	ret = call_usermodehelper_exec(info, UMH_WAIT_PROC);
 	cancel_delayed_work_sync(&limit.work);
 	destroy_delayed_work_on_stack(&limit.work);
@@ -298,7 +303,7 @@ static int pvd_task_by_helper(struct pvd_task *task)
 	pvd_task_reset(task);
 	if (task->op == PV_DRIVER_OP_RESOLVE)
 		return -EOPNOTSUPP;
-	if (load && strstr(params, "${"))
+	if (pvd_task_needs_agent(task))
 		return pvd_task_fail(task, -ENOKEY, "no agent to resolve its parameters");
 
 	words = kstrdup(params, GFP_KERNEL);
@@ -329,6 +334,19 @@ out:
 	return ret;
 }
 
+/*
+ * Locked, drops the lock. Only an agent can resolve a template, and one that
+ * died in the middle is being started again: worth the time that an agent has
+ * to accept a task.
+ */
+static void pvd_agent_await(void)
+{
+	mutex_unlock(&pvd_lock);
+	wait_event_timeout(pvd_task_wq, READ_ONCE(pvd_agent),
+			   msecs_to_jiffies(pvd_param_agent_timeout));
+	mutex_lock(&pvd_lock);
+}
+
 /**
  * pvd_task_run - have a task done
  * @task: op, driver, container, line and module are set
@@ -343,8 +361,11 @@ int pvd_task_run(struct pvd_task *task)
 	int err = -EAGAIN;
 
 	list_add_tail(&task->node, &pvd_tasks);
-	for (tries = 0; tries < PVD_AGENT_TRIES && err == -EAGAIN; tries++)
+	for (tries = 0; tries < PVD_AGENT_TRIES && err == -EAGAIN; tries++) {
+		if (!pvd_agent && (tries || pvd_task_needs_agent(task)))
+			pvd_agent_await();
 		err = pvd_task_by_agent(task);
+	}
 	if (err == -EAGAIN || err == -ENOLINK)
 		err = pvd_task_by_helper(task);
 	list_del(&task->node);
@@ -471,5 +492,6 @@ void pvd_agent_set(struct pvd_client *client)
 	pvd_agent_cgrp = cgroup_tryget(cgrp) ? cgrp : NULL;
 	rcu_read_unlock();
 	client->agent = true;
-	pvd_agent = client;
+	WRITE_ONCE(pvd_agent, client);
+	wake_up_all(&pvd_task_wq);
 }

@@ -154,7 +154,7 @@ void pvd_container_put(struct pvd_container *c)
 
 static int pvd_init_exited(wait_queue_entry_t *wait, unsigned int mode, int flags, void *key)
 {
-	mod_delayed_work(pvd_wq, &pvd_container_tick, 0);
+	mod_delayed_work(system_wq, &pvd_container_tick, 0);
 	return 0;
 }
 
@@ -192,7 +192,7 @@ static void pvd_container_tick_work(struct work_struct *work)
 		if (pvd_container_ended(c))
 			pvd_container_end(c, NULL);
 	if (pvd_n_containers)
-		mod_delayed_work(pvd_wq, &pvd_container_tick, PVD_CONTAINER_TICK);
+		mod_delayed_work(system_wq, &pvd_container_tick, PVD_CONTAINER_TICK);
 	mutex_unlock(&pvd_lock);
 }
 
@@ -343,7 +343,7 @@ int pvd_container_new(const struct pvd_container_args *args, u64 *id, const char
 		init_waitqueue_func_entry(&c->init_wait, pvd_init_exited);
 		add_wait_queue(&c->init->wait_pidfd, &c->init_wait);
 	}
-	mod_delayed_work(pvd_wq, &pvd_container_tick, 0);
+	mod_delayed_work(system_wq, &pvd_container_tick, 0);
 	*id = c->id;
 	return 0;
 }

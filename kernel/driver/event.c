@@ -141,7 +141,7 @@ void pvd_event(enum pv_driver_event_kind kind, struct pvd_driver *drv)
 		if (!pvd_nl_send_event(client, kind, drv))
 			continue;
 		client->overrun = true;
-		queue_delayed_work(pvd_wq, &pvd_overrun, PVD_OVERRUN_RETRY);
+		queue_delayed_work(system_wq, &pvd_overrun, PVD_OVERRUN_RETRY);
 	}
 }
 
@@ -160,7 +160,7 @@ static void pvd_overrun_work(struct work_struct *work)
 			client->overrun = false;
 	}
 	if (again)
-		queue_delayed_work(pvd_wq, &pvd_overrun, PVD_OVERRUN_RETRY);
+		queue_delayed_work(system_wq, &pvd_overrun, PVD_OVERRUN_RETRY);
 	mutex_unlock(&pvd_lock);
 }
 

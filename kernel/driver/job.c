@@ -20,13 +20,20 @@
 
 #include "pv_driver.h"
 
-/* A load that lost a dependency to somebody's removal is tried again. */
+/*
+ * A load that failed while a module was being removed may have lost a
+ * dependency to that: it is tried again once the removal is over.
+ */
 #define PVD_LOAD_TRIES		4
+#define PVD_REMOVAL_WAIT	(5 * HZ)
 /* References that udev or a reader of /proc takes are gone in no time. */
 #define PVD_BUSY_TRIES		5
 #define PVD_BUSY_PAUSE_MS	20
 
 static u32 pvd_sweep_number;	/* locked */
+static u32 pvd_removals;	/* removals that are over; locked */
+static unsigned int pvd_removing;	/* removals under way; locked */
+static DECLARE_WAIT_QUEUE_HEAD(pvd_removal_wq);
 
 static u32 pvd_us_since(ktime_t start)
 {
@@ -115,6 +122,18 @@ out:
 	return err;
 }
 
+/* Locked, drops the lock. Was a removal in the way since @before was read? */
+static bool pvd_removal_passed(u32 before)
+{
+	if (pvd_removals == before && pvd_removing) {
+		mutex_unlock(&pvd_lock);
+		wait_event_timeout(pvd_removal_wq, READ_ONCE(pvd_removals) != before,
+				   PVD_REMOVAL_WAIT);
+		mutex_lock(&pvd_lock);
+	}
+	return pvd_removals != before;
+}
+
 /* locked, drops the lock */
 static int pvd_line_load(struct pvd_line *line, struct pvd_container *who)
 {
@@ -127,9 +146,7 @@ static int pvd_line_load(struct pvd_line *line, struct pvd_container *who)
 			return 0;
 		removals = pvd_removals;
 		err = pvd_line_run(line, who);
-		if (!err)
-			continue;
-		if (removals == pvd_removals)
+		if (err && !pvd_removal_passed(removals))
 			break;
 	}
 	if (err)
@@ -221,8 +238,11 @@ static int pvd_module_remove(struct pvd_module *m, struct pvd_driver *drv)
 		return 0;
 
 	m->removing = true;
+	pvd_removing++;
 	err = pvd_task_run(&task);
-	pvd_removals++;
+	pvd_removing--;
+	WRITE_ONCE(pvd_removals, pvd_removals + 1);
+	wake_up_all(&pvd_removal_wq);
 	m->removing = false;
 	/* With holds, somebody took it meanwhile, and the removal had to fail. */
 	if (err && m->live && !m->holds && named)

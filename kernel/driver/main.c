@@ -40,7 +40,8 @@ MODULE_PARM_DESC(rmmod, "Program that removes modules when there is no agent");
 
 /*
  * Doors last: nobody can ask before everything behind them stands. Jobs wait for
- * user space, each in its own work item, hence unbound and of their own.
+ * user space, each in its own work item, hence a queue of their own; what has to
+ * happen in time, limits and the end of containers, never queues behind them.
  */
 static int __init pvd_init(void)
 {

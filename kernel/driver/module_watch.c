@@ -21,7 +21,6 @@
 #include "pv_driver.h"
 
 LIST_HEAD(pvd_ours);
-u32 pvd_removals;	/* tasks that removed a module; locked */
 
 static DEFINE_HASHTABLE(pvd_modules, 8);
 

@@ -40,6 +40,7 @@
 #define PVD_MAX_TIMEOUT_MS	3600000
 #define PVD_MAX_CALLS		4096	/* calls under way, all callers */
 #define PVD_MAX_CALLS_SOCK	64	/* calls under way on one socket */
+#define PVD_MAX_REQUESTS	256	/* requests under way of one container */
 
 extern struct mutex pvd_register_lock;
 extern struct mutex pvd_lock;
@@ -182,6 +183,7 @@ struct pvd_entry {
  * @roles: enum pv_driver_role
  * @entries: @n_entries of them, in the order given
  * @uses: struct pvd_use.by_container
+ * @n_requests: under way on its behalf
  * @populated: its cgroup has had a process
  * @dead: removed from the registry
  */
@@ -198,6 +200,7 @@ struct pvd_container {
 	struct pvd_entry *entries;
 	unsigned int n_entries;
 	struct list_head uses;
+	unsigned int n_requests;
 	bool populated;
 	bool dead;
 };
@@ -364,7 +367,6 @@ void pvd_registry_exit(void);
 
 /* module_watch.c: modules, and what the kernel says of them */
 extern struct list_head pvd_ours;
-extern u32 pvd_removals;
 struct pvd_module *pvd_module_get(const char *name);
 void pvd_module_put(struct pvd_module *m);
 bool pvd_module_pin(struct pvd_module *m);

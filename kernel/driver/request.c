@@ -114,7 +114,7 @@ static void pvd_deadline_arm(void)
 		if (time_before(call->deadline, next))
 			next = call->deadline;
 	next = time_after(next, jiffies) ? next - jiffies : 0;
-	mod_delayed_work(pvd_wq, &pvd_deadline, next);
+	mod_delayed_work(system_wq, &pvd_deadline, next);
 }
 
 /**
@@ -177,15 +177,20 @@ void pvd_call_free(struct pvd_call *call)
  *
  * Locked.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -EMFILE: the container has too many under way.
  */
 int pvd_call_add(struct pvd_call *call, struct pvd_driver *drv, enum pv_driver_op op,
 		 struct pvd_container *c)
 {
-	struct pvd_request *req = kzalloc(sizeof(*req), GFP_KERNEL);
+	struct pvd_request *req;
 
+	if (c && !c->dead && c->n_requests >= PVD_MAX_REQUESTS)
+		return -EMFILE;
+	req = kzalloc(sizeof(*req), GFP_KERNEL);
 	if (!req)
 		return -ENOMEM;
+	if (c)
+		c->n_requests++;
 	req->op = op;
 	req->driver = drv;
 	req->container = pvd_container_hold(c);
@@ -263,8 +268,10 @@ static void pvd_request_done(struct pvd_request *req, int error, const char *tex
 		if (list_empty(&call->requests))
 			pvd_call_finish(call, req->driver);
 	}
-	if (req->container)
+	if (req->container) {
+		req->container->n_requests--;
 		pvd_container_put(req->container);
+	}
 	kfree(req);
 }
 
@@ -483,7 +490,8 @@ static int pvd_may_unload(const struct pvd_caller *who, const char *alias, const
  * The order of the checks is part of the interface: not named by the container,
  * no such driver, not the container's to unload. Locked.
  *
- * Return: 0, or -EPERM, -ENOENT, -EBUSY, -ENOMEM; then the caller frees @call.
+ * Return: 0, or -EPERM, -ENOENT, -EBUSY, -EMFILE, -ENOMEM; then the caller frees
+ * @call.
  */
 int pvd_ask(const struct pvd_caller *who, enum pv_driver_op op, const char *alias,
 	    struct pvd_call *call, const char **why)
@@ -508,7 +516,8 @@ int pvd_ask(const struct pvd_caller *who, enum pv_driver_op op, const char *alia
 		strscpy(call->container, who->container->name, sizeof(call->container));
 	err = pvd_call_add(call, drv, op, who->container);
 	if (err) {
-		*why = "out of memory";
+		*why = err == -EMFILE ? "too many requests under way of this container"
+				      : "out of memory";
 		return err;
 	}
 	pvd_call_start(call);
