@@ -15,9 +15,8 @@
 
 #include "pv_driver.h"
 
-/* What each protects, and their order: see pv_driver.h. */
-DEFINE_MUTEX(pvd_register_lock);
-DEFINE_MUTEX(pvd_lock);
+DEFINE_MUTEX(pvd_register_lock);	/* registration and removal of drivers */
+DEFINE_MUTEX(pvd_lock);			/* everything else, see pv_driver.h */
 LIST_HEAD(pvd_drivers);
 unsigned int pvd_n_drivers;
 

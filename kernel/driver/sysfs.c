@@ -224,7 +224,7 @@ static ssize_t register_store(pvk_class_arg *class, pvk_class_attr_arg *attr, co
 		goto out;
 	}
 	rest = strim(text);
-	alias = strsep(&rest, " \n");
+	alias = strsep(&rest, "\n ");
 	n = rest ? pvd_cut_lines(rest, lines, PV_DRIVER_MAX_LINES) : 0;
 	err = n < 0 ? n : pvd_driver_new(alias, lines, n, &why);
 	if (err && n >= 0)
