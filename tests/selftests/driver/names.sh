@@ -21,7 +21,11 @@ bad_line() {
 }
 
 registered() {
-	find "$SYS" -mindepth 1 -maxdepth 1 -type l | sed 's:.*/::' | sort | tr '\n' ' ' | sed 's/ $//'
+	rg=
+	for rg_dir in "$SYS"/* "$SYS"/.[!.]*; do
+		[ ! -f "$rg_dir/state" ] || rg="$rg${rg:+ }${rg_dir##*/}"
+	done
+	echo "$rg"
 }
 
 test_alias_with_a_slash_or_two_dots_is_refused() {
@@ -45,7 +49,7 @@ test_alias_that_is_empty_or_has_spaces_is_refused() {
 }
 
 test_alias_with_control_characters_is_refused() {
-	for hex in 610a6200 61096200 610062 01620000 617f6200 61ff6200 1b5b3100; do
+	for hex in 610a6200 61096200 01620000 617f6200 61ff6200 1b5b3100; do
 		refused 'EINVAL|ERANGE' driver-new "alias:hex=$hex" line=pvt_plain
 		expect "drivers after alias 0x$hex" '' "$(registered)"
 	done

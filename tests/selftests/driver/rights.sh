@@ -65,8 +65,7 @@ test_a_privileged_container_is_refused_what_is_the_hosts() {
 # sysfs_in NAME FILE TEXT
 sysfs_in() {
 	status=0
-	# shellcheck disable=SC2016 # for the inner shell
-	out=$(within "$(cgroup_of "$1")" sh -c 'printf "%s\n" "$1" >"$0"' "$SYS/$2" "$3" 2>&1) ||
+	out=$(printf '%s\n' "$3" | within "$(cgroup_of "$1")" tee "$SYS/$2" 2>&1 >/dev/null) ||
 		status=$?
 }
 
@@ -147,11 +146,11 @@ test_root_without_cap_sys_module_cannot_use_control() {
 	driver p pvt_plain
 	status=0
 	out=$(setpriv --bounding-set=-sys_module --inh-caps=-sys_module \
-		sh -c "echo load >$SYS/p/control" 2>&1) || status=$?
+		sh -c "echo load | tee $SYS/p/control" 2>&1) || status=$?
 	expect_match "the write" 'not permitted' "$out"
 	status=0
 	out=$(setpriv --bounding-set=-sys_module --inh-caps=-sys_module \
-		sh -c "echo 'x pvt_plain' >$SYS/register" 2>&1) || status=$?
+		sh -c "echo 'x pvt_plain' | tee $SYS/register" 2>&1) || status=$?
 	expect_match "the write" 'not permitted' "$out"
 	expect_gone pvt_plain
 }
