@@ -6,6 +6,9 @@
 #include <time.h>
 
 #include "cli.h"
+#include "genl.h"
+
+#define DRAIN_ROUNDS	64
 
 enum { OPT_COUNT = 256, OPT_TIMEOUT };
 
@@ -13,6 +16,8 @@ struct watch {
 	struct cli *cli;
 	const char *alias;	/* NULL: all */
 	uint64_t left;		/* events to go; counts only if limited */
+	uint32_t generation;	/* all up to this one was printed */
+	unsigned int arrived;
 	bool limited;
 	bool reread;
 	bool failed;
@@ -57,16 +62,34 @@ static void on_event(void *arg, const struct pvk_event *event)
 {
 	struct watch *watch = arg;
 
-	if (event->kind == PV_DRIVER_EVENT_KIND_OVERRUN) {
+	watch->arrived++;
+	if (event->kind == PV_DRIVER_EVENT_KIND_OVERRUN)
 		watch->reread = true;
+	/* What the reading anew will tell, or has told, is not told twice. */
+	if (watch->reread || (int32_t)(event->generation - watch->generation) <= 0)
 		return;
-	}
 	if (watch->limited && !watch->left)
 		return;
 	print_event(watch, pvk_event_kind_name(event->kind), event->alias, event->state,
 		    event->generation);
 	if (watch->limited)
 		watch->left--;
+}
+
+/* Losses come in groups: pass over what arrived meanwhile, then read once. */
+static int drain(struct watch *watch, struct pvk_err *err)
+{
+	unsigned int rounds, before;
+	int ret = 0;
+
+	for (rounds = 0; rounds < DRAIN_ROUNDS && !ret; rounds++) {
+		before = watch->arrived;
+		ret = pvk_drv_dispatch(watch->cli->drv, err);
+		if (before == watch->arrived)
+			break;
+	}
+	watch->reread = false;
+	return ret;
 }
 
 /* After a loss: what is so now, said as such and not counted as events. */
@@ -77,7 +100,9 @@ static int reread(struct watch *watch)
 	size_t i;
 	int ret;
 
-	watch->reread = false;
+	ret = drain(watch, &err);
+	if (ret)
+		return cli_fail(watch->alias, ret, &err);
 	cli_complain(NULL, "warning: events were lost; the states as they are now follow");
 	ret = pvk_drv_driver_list(watch->cli->drv, 0, &list, &err);
 	if (ret)
@@ -89,27 +114,22 @@ static int reread(struct watch *watch)
 			print_event(watch, "now", driver->alias, driver->state,
 				    driver->generation);
 	}
+	/* The first part's: of what changed while it was read, better twice than never. */
+	if (list.count)
+		watch->generation = list.item[0].generation;
 	pvk_drivers_free(&list);
 	return CLI_OK;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int watch_loop(struct watch *watch, uint32_t timeout_ms)
 {
-	int64_t deadline = now_ms() + timeout_ms, left = -1;
+	int64_t deadline = pvk_now_ms() + timeout_ms, left = -1;
 	struct pvk_err err = { 0 };
 	int ret;
 
 	while (!watch->limited || watch->left) {
 		if (timeout_ms) {
-			left = deadline - now_ms();
+			left = deadline - pvk_now_ms();
 			if (left <= 0)
 				return CLI_TIMEOUT;
 		}
@@ -129,17 +149,16 @@ static int watch(struct watch *watch, uint32_t timeout_ms)
 {
 	static const struct pvk_drv_ops ops = { .event = on_event };
 	struct pvk_err err = { 0 };
-	uint32_t generation;
 	int status, ret;
 
 	status = cli_open(watch->cli, &ops, watch);
 	if (status)
 		return status;
-	ret = pvk_drv_subscribe(watch->cli->drv, watch->alias, &generation, &err);
+	ret = pvk_drv_subscribe(watch->cli->drv, watch->alias, &watch->generation, &err);
 	if (ret)
 		return cli_fail(watch->alias, ret, &err);
 	/* A script that is about to act waits for this line. */
-	cli_complain(NULL, "watching from generation %u", generation);
+	cli_complain(NULL, "watching from generation %u", watch->generation);
 	return watch_loop(watch, timeout_ms);
 }
 

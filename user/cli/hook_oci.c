@@ -17,12 +17,14 @@
 #include <time.h>
 
 #include "cli.h"
+#include "genl.h"
 #include "json.h"
 
 #define STATE_MAX	JSON_MAX_BYTES
 /* The kernel lets go of a container that ended without a poststop within 5 s. */
 #define EXIST_TRIES	70
 #define EXIST_PAUSE_MS	100
+#define SETTLE_MS	60000
 
 enum { OPT_ROOT = 256, OPT_TIMEOUT };
 enum phase { PHASE_UNKNOWN, PHASE_CREATE, PHASE_STOP };
@@ -202,6 +204,42 @@ static int create(struct hook *hook)
 	return status;
 }
 
+static bool any_unloading(struct hook *hook)
+{
+	const struct pvk_container *container = &hook->uses.container;
+	struct pvk_driver driver;
+	bool unloading;
+	size_t i;
+
+	for (i = 0; i < container->n_entries; i++) {
+		if (pvk_drv_driver_get(hook->cli->drv, container->entries[i].alias, 0,
+				       &driver, NULL))
+			continue;
+		unloading = driver.state == PV_DRIVER_STATE_UNLOADING;
+		pvk_driver_free(&driver);
+		if (unloading)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The kernel saw the container's end before we did: nothing is left to ask it
+ * for, but whoever waits for us may count on the drivers being gone.
+ */
+static void settle(struct hook *hook)
+{
+	int64_t left, end = pvk_now_ms() + (hook->timeout_ms ? hook->timeout_ms : SETTLE_MS);
+
+	if (read_uses(hook, NULL) || pvk_drv_subscribe(hook->cli->drv, NULL, NULL, NULL))
+		return;
+	while (any_unloading(hook)) {
+		left = end - pvk_now_ms();
+		if (left <= 0 || pvk_drv_dispatch_wait(hook->cli->drv, (int)left, NULL))
+			return;
+	}
+}
+
 static int stop(struct hook *hook)
 {
 	const char *name = hook->uses.container.name;
@@ -212,8 +250,12 @@ static int stop(struct hook *hook)
 	if (status)
 		return status;
 	ret = pvk_drv_container_del(hook->cli->drv, name, hook->timeout_ms, NULL, &err);
-	/* The kernel was faster, or the start had failed. */
-	return ret && ret != -ENOENT ? cli_fail(name, ret, &err) : CLI_OK;
+	/* Gone already, or the start had failed. */
+	if (ret == -ENOENT) {
+		settle(hook);
+		return CLI_OK;
+	}
+	return ret ? cli_fail(name, ret, &err) : CLI_OK;
 }
 
 static int run(struct hook *hook)

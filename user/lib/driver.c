@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "driver.h"
 #include "genl.h"
@@ -1223,18 +1222,10 @@ static struct kept *find_outcome(struct pvk_drv *drv, uint32_t seq)
 	return NULL;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 int pvk_drv_wait(struct pvk_drv *drv, uint32_t seq, int timeout_ms,
 		 struct pvk_outcome *outcome, struct pvk_err *err)
 {
-	int64_t deadline = now_ms() + timeout_ms, left;
+	int64_t deadline = pvk_now_ms() + timeout_ms, left;
 	struct kept *kept;
 	int ret;
 
@@ -1242,7 +1233,7 @@ int pvk_drv_wait(struct pvk_drv *drv, uint32_t seq, int timeout_ms,
 	while (!(kept = find_outcome(drv, seq))) {
 		if (drv->broken)
 			return pvk_err_set(err, drv->broken, "messages of the kernel were lost");
-		left = deadline - now_ms();
+		left = deadline - pvk_now_ms();
 		if (left <= 0)
 			return pvk_err_set(err, -ETIMEDOUT, "no outcome from the kernel");
 		ret = pvk_genl_receive(&drv->genl, 1, (int)left, err);

@@ -13,7 +13,7 @@
 #define TX_MAX		(128 * 1024)
 #define RCVBUF		(1024 * 1024)
 
-static int64_t now_ms(void)
+int64_t pvk_now_ms(void)
 {
 	struct timespec ts;
 
@@ -30,7 +30,7 @@ static int wait_readable(int fd, int64_t deadline)
 
 	do {
 		if (deadline >= 0) {
-			left = deadline - now_ms();
+			left = deadline - pvk_now_ms();
 			if (left < 0)
 				left = 0;
 			if (left > INT_MAX)
@@ -295,7 +295,7 @@ int pvk_genl_call(struct pvk_genl *genl, struct pvk_msg *msg, pvk_genl_cb cb, vo
 		  struct pvk_err *err)
 {
 	struct call call = { .seq = msg->nlh->nlmsg_seq, .cb = cb, .arg = arg };
-	int64_t deadline = now_ms() + PVK_GENL_TIMEOUT_MS;
+	int64_t deadline = pvk_now_ms() + PVK_GENL_TIMEOUT_MS;
 	const struct nlmsghdr *nlh;
 	const char *pos;
 	bool lost = false;
@@ -330,7 +330,7 @@ int pvk_genl_call(struct pvk_genl *genl, struct pvk_msg *msg, pvk_genl_cb cb, vo
 		while ((nlh = next_msg(&pos, &left)))
 			call_message(genl, &call, nlh, err);
 		/* Nor may a flood of strays keep us here. */
-		if (!call.done && now_ms() > deadline)
+		if (!call.done && pvk_now_ms() > deadline)
 			return pvk_err_set(err, -ETIMEDOUT, "no answer from the kernel");
 	}
 	if (!call.ret && call.interrupted)
@@ -348,7 +348,7 @@ int pvk_genl_receive(struct pvk_genl *genl, unsigned int limit, int timeout_ms,
 	ssize_t n;
 
 	if (timeout_ms) {
-		int ret = wait_readable(genl->fd, timeout_ms < 0 ? -1 : now_ms() + timeout_ms);
+		int ret = wait_readable(genl->fd, timeout_ms < 0 ? -1 : pvk_now_ms() + timeout_ms);
 
 		if (ret < 0)
 			return pvk_err_set(err, ret, "poll: %s", strerror(-ret));

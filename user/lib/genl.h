@@ -26,6 +26,9 @@
 /* How long a synchronous call waits for its answer. */
 #define PVK_GENL_TIMEOUT_MS	5000
 
+/* Milliseconds of a clock that nobody sets. */
+int64_t pvk_now_ms(void);
+
 struct pvk_genl {
 	int fd;			/* non-blocking, close-on-exec */
 	bool netlink;		/* false: a socket pair of a test */
