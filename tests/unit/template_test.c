@@ -4,6 +4,8 @@
  * what is said about those that become nothing.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "ktap.h"
 #include "template.h"
@@ -283,6 +285,63 @@ static void test_origins(void)
 	ktap_eq(tmpl.piece[3].origin, PVK_FROM_DEFAULT, "a default is the line's author's");
 }
 
+/* ---- the look-up that daemon and tools use ---- */
+
+static void check_source(struct pvk_sources *sources, const struct pvk_caller *caller,
+			 const char *text, const char *want, const char *what)
+{
+	pvk_auto_template struct pvk_template tmpl = { 0 };
+	pvk_auto_buf struct pvk_buf out = PVK_BUF_INIT(256);
+	int ret = pvk_template_parse(text, &tmpl, NULL);
+
+	if (!ret)
+		ret = pvk_template_expand(&tmpl, pvk_sources_lookup, sources, caller, NULL, NULL);
+	if (!ret)
+		pvk_template_join(&tmpl, &out);
+	ktap_str(ret ? strerrorname_np(-ret) : pvk_buf_str(&out), want, "%s", what);
+}
+
+static void test_sources(void)
+{
+	static const char modparam[] = "{\"SYS\":{\"size\":1024}}";
+	char dir[] = "/tmp/pvk-template-XXXXXX";
+	struct pvk_sources sources = { 0 };
+	struct pvk_modparam *params = NULL;
+	int fd = open(mkdtemp(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	check_source(&sources, &wifi, "${user-meta:wifi.a:-none}", "none",
+		     "given no store, nothing is set");
+	check_source(&sources, &wifi, "${modparam:SYS:-none}", "none",
+		     "given no modparam.json, nothing is set");
+
+	pvk_meta_open(&sources.user_meta, fd, "user-meta", 0);
+	pvk_meta_open(&sources.device_meta, fd, "device-meta", 0);
+	pvk_modparam_parse(modparam, sizeof(modparam) - 1, &params, NULL, NULL);
+	sources.modparam = params;
+	pvk_meta_set(sources.user_meta, "wifi.a", "user", 4);
+	pvk_meta_set(sources.device_meta, "wifi.a", "device", 6);
+	pvk_meta_set(sources.user_meta, "db.a", "secret", 6);
+	check_source(&sources, &wifi, "${user-meta:wifi.a}", "user", "user-meta");
+	check_source(&sources, &wifi, "${device-meta:wifi.a}", "device", "device-meta");
+	check_source(&sources, &wifi, "${modparam:SYS}", "size=\"1024\"",
+		     "modparam.json, which every container may read");
+	check_source(&sources, &wifi, "${user-meta:db.a:-none}", "none",
+		     "another container's key stays hidden");
+	check_source(&sources, &(struct pvk_caller){ .host = true }, "${user-meta:db.a}", "secret",
+		     "the host reads it");
+
+	unlinkat(fd, "user-meta/wifi.a", 0);
+	unlinkat(fd, "user-meta/db.a", 0);
+	unlinkat(fd, "device-meta/wifi.a", 0);
+	unlinkat(fd, "user-meta", AT_REMOVEDIR);
+	unlinkat(fd, "device-meta", AT_REMOVEDIR);
+	rmdir(dir);
+	close(fd);
+	pvk_meta_close(sources.user_meta);
+	pvk_meta_close(sources.device_meta);
+	pvk_modparam_free(params);
+}
+
 int main(void)
 {
 	ktap_plan(0);
@@ -292,5 +351,6 @@ int main(void)
 	test_bounds();
 	test_failing_lookup();
 	test_origins();
+	test_sources();
 	return ktap_finish();
 }

@@ -48,15 +48,26 @@ bool pvk_meta_may_write(const struct pvk_caller *caller)
 	return caller->host || (caller->name && caller->mgmt);
 }
 
-static void lock_dir(const struct pvk_meta *meta)
+/*
+ * A lock belongs to the open file, which a fork shares: one on meta->dirfd
+ * would outlive a writer for as long as any process that it forked, or that
+ * forked it. So each lock opens the directory anew. Returns an fd, whose
+ * closing unlocks, or a negative errno.
+ */
+static int lock_dir(const struct pvk_meta *meta)
 {
-	while (flock(meta->dirfd, LOCK_EX) && errno == EINTR)
-		;
-}
+	int fd = openat(meta->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
 
-static void unlock_dir(const struct pvk_meta *meta)
-{
-	flock(meta->dirfd, LOCK_UN);
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX)) {
+		if (errno == EINTR)
+			continue;
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	return fd;
 }
 
 static int open_dir(struct pvk_meta *meta, int dirfd, const char *path)
@@ -79,21 +90,24 @@ static int open_dir(struct pvk_meta *meta, int dirfd, const char *path)
 int pvk_meta_open(struct pvk_meta **out, int dirfd, const char *path, unsigned int flags)
 {
 	struct pvk_meta *meta = calloc(1, sizeof(*meta));
+	pvk_auto_close int lock = -1;
 	int ret;
 
 	if (!meta)
 		return -ENOMEM;
+	meta->dirfd = -1;
 	meta->readonly = flags & PVK_META_READONLY;
 	ret = open_dir(meta, dirfd, path);
+	if (!ret && !meta->readonly) {
+		lock = lock_dir(meta);
+		ret = lock < 0 ? lock : 0;
+	}
 	if (ret) {
-		free(meta);
+		pvk_meta_close(meta);
 		return ret;
 	}
-	if (!meta->readonly) {
-		lock_dir(meta);
+	if (!meta->readonly)
 		unlinkat(meta->dirfd, NEW_FILE, 0);
-		unlock_dir(meta);
-	}
 	*out = meta;
 	return 0;
 }
@@ -248,7 +262,7 @@ static int set_locked(struct pvk_meta *meta, const char *key, const void *value,
 
 int pvk_meta_set(struct pvk_meta *meta, const char *key, const void *value, size_t len)
 {
-	int ret;
+	pvk_auto_close int lock = -1;
 
 	if (!pvk_meta_key_ok(key) || !len)
 		return -EINVAL;
@@ -256,27 +270,22 @@ int pvk_meta_set(struct pvk_meta *meta, const char *key, const void *value, size
 		return -EFBIG;
 	if (meta->readonly)
 		return -EROFS;
-	lock_dir(meta);
-	ret = set_locked(meta, key, value, len);
-	unlock_dir(meta);
-	return ret;
+	lock = lock_dir(meta);
+	return lock < 0 ? lock : set_locked(meta, key, value, len);
 }
 
 int pvk_meta_delete(struct pvk_meta *meta, const char *key)
 {
-	int ret = 0;
+	pvk_auto_close int lock = -1;
 
 	if (!pvk_meta_key_ok(key))
 		return -EINVAL;
 	if (meta->readonly)
 		return -EROFS;
-	lock_dir(meta);
-	if (unlinkat(meta->dirfd, key, 0))
-		ret = -errno;
-	else
-		ret = sync_dir(meta);
-	unlock_dir(meta);
-	return ret;
+	lock = lock_dir(meta);
+	if (lock < 0)
+		return lock;
+	return unlinkat(meta->dirfd, key, 0) ? -errno : sync_dir(meta);
 }
 
 static int add_key(void *arg, const char *key)
