@@ -34,62 +34,39 @@ static const char *upper_state(uint32_t state)
 	}
 }
 
-static void put_driver(struct json_out *out, const char *name, uint32_t type, uint32_t state)
+/* Nobody named the host's drivers for it; it loads on request: MANUAL. */
+static void put_driver(struct json_out *out, const struct pvk_driver *driver)
 {
 	json_out_object(out);
-	json_out_pair_str(out, "name", name);
-	json_out_pair_str(out, "type", upper_type(type));
-	json_out_pair_str(out, "status", upper_state(state));
+	json_out_pair_str(out, "name", driver->alias);
+	json_out_pair_str(out, "type", driver->type < 0 ? upper_type(PV_DRIVER_TYPE_MANUAL) :
+			  upper_type((uint32_t)driver->type));
+	json_out_pair_str(out, "status", upper_state(driver->state));
 	json_out_end(out);
 }
 
-static int list_container(struct http_request *request, struct json_out *out,
-			  struct pvk_err *err)
+static bool wants_all(const struct http_request *request)
 {
-	const struct http_kernel *kernel = http_kernel(request->http);
-	struct pvk_container container;
-	size_t i;
-	int ret;
-
-	ret = kernel->container(kernel->arg, request->peer->id, &container, err);
-	if (ret)
-		return ret;
-	/* Clients compare this with {}, so it stays an object. */
-	if (!container.n_entries)
-		json_out_object(out);
-	else
-		json_out_array(out);
-	for (i = 0; i < container.n_entries; i++)
-		put_driver(out, container.entries[i].alias, container.entries[i].type,
-			   container.entries[i].state);
-	json_out_end(out);
-	pvk_container_free(&container);
-	return 0;
-}
-
-/* Nobody named them for the host, which loads on request: MANUAL. */
-static int list_host(struct http_request *request, struct json_out *out, struct pvk_err *err)
-{
-	const struct http_kernel *kernel = http_kernel(request->http);
 	const char *all = http_query(request, "all");
-	struct pvk_drivers list;
-	size_t i;
-	int ret;
 
-	if (!all || strcmp(all, "1")) {
-		json_out_object(out);
-		json_out_end(out);
-		return 0;
-	}
-	ret = kernel->drivers(kernel->arg, &list, err);
-	if (ret)
-		return ret;
+	return all && !strcmp(all, "1");
+}
+
+static void put_list(struct json_out *out, const struct pvk_drivers *list)
+{
+	size_t i;
+
 	json_out_array(out);
-	for (i = 0; i < list.count; i++)
-		put_driver(out, list.item[i].alias, PV_DRIVER_TYPE_MANUAL, list.item[i].state);
+	for (i = 0; i < list->count; i++)
+		put_driver(out, &list->item[i]);
 	json_out_end(out);
-	pvk_drivers_free(&list);
-	return 0;
+}
+
+/* Clients compare this with {}, so no driver stays an object. */
+static void put_none(struct json_out *out)
+{
+	json_out_object(out);
+	json_out_end(out);
 }
 
 /* What went wrong before there was anything to load or list. */
@@ -104,17 +81,26 @@ static void reply_lookup_error(struct http_request *request, int ret,
 
 void drivers_get(struct http_request *request)
 {
-	json_auto_out struct json_out out;
+	const struct http_kernel *kernel = http_kernel(request->http);
+	bool host = request->caller.host;
 	struct pvk_err err = { .text = "" };
-	int ret;
+	struct pvk_drivers list = { 0 };
+	json_auto_out struct json_out out;
+	int ret = 0;
 
 	json_out_init(&out, HTTP_ANSWER_MAX);
-	ret = request->caller.host ? list_host(request, &out, &err) :
-				     list_container(request, &out, &err);
-	if (ret)
+	if (!host || wants_all(request))
+		ret = kernel->drivers(kernel->arg, request->peer->id, &list, &err);
+	if (ret) {
 		reply_lookup_error(request, ret, &err);
+		return;
+	}
+	if (host ? wants_all(request) : list.count > 0)
+		put_list(&out, &list);
 	else
-		http_reply_json(request->ev, 200, &out);
+		put_none(&out);
+	pvk_drivers_free(&list);
+	http_reply_json(request->ev, 200, &out);
 }
 
 /* -EINVAL: ?timeout= is no number of seconds, up to an hour. */
@@ -177,17 +163,17 @@ void drivers_put_one(struct http_request *request)
 }
 
 /* Loads in the container's order, unloads in the reverse. */
-static int take_manual(const struct pvk_container *container, struct call_order *order)
+static int take_manual(const struct pvk_drivers *list, struct call_order *order)
 {
 	size_t i, at;
 
-	order->alias = calloc(container->n_entries + 1, sizeof(*order->alias));
+	order->alias = calloc(list->count + 1, sizeof(*order->alias));
 	if (!order->alias)
 		return -ENOMEM;
-	for (i = 0; i < container->n_entries; i++) {
-		at = order->op == PV_DRIVER_OP_LOAD ? i : container->n_entries - 1 - i;
-		if (container->entries[at].type == PV_DRIVER_TYPE_MANUAL)
-			strcpy(order->alias[order->count++], container->entries[at].alias);
+	for (i = 0; i < list->count; i++) {
+		at = order->op == PV_DRIVER_OP_LOAD ? i : list->count - 1 - i;
+		if (list->item[at].type == PV_DRIVER_TYPE_MANUAL)
+			strcpy(order->alias[order->count++], list->item[at].alias);
 	}
 	return 0;
 }
@@ -195,8 +181,8 @@ static int take_manual(const struct pvk_container *container, struct call_order 
 void drivers_put_all(struct http_request *request)
 {
 	const struct http_kernel *kernel = http_kernel(request->http);
-	struct pvk_container container = { 0 };
 	struct pvk_err err = { .text = "" };
+	struct pvk_drivers list = { 0 };
 	struct call_order order;
 	int ret = 0;
 
@@ -204,13 +190,13 @@ void drivers_put_all(struct http_request *request)
 		return;
 	/* The host names no drivers, so it has no manual ones either. */
 	if (!request->caller.host)
-		ret = kernel->container(kernel->arg, request->peer->id, &container, &err);
+		ret = kernel->drivers(kernel->arg, request->peer->id, &list, &err);
 	if (ret) {
 		reply_lookup_error(request, ret, &err);
 		return;
 	}
-	ret = take_manual(&container, &order);
-	pvk_container_free(&container);
+	ret = take_manual(&list, &order);
+	pvk_drivers_free(&list);
 	if (ret)
 		http_reply_error(request->ev, 500, "out of memory");
 	else

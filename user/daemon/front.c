@@ -49,19 +49,11 @@ static int k_whois(void *arg, int fd, int listener_fd, struct pvk_peer *peer,
 	return pvk_drv_whois(front->drv, fd, listener_fd, peer, err);
 }
 
-static int k_container(void *arg, uint64_t id, struct pvk_container *container,
-		       struct pvk_err *err)
+static int k_drivers(void *arg, uint64_t id, struct pvk_drivers *list, struct pvk_err *err)
 {
 	struct front *front = arg;
 
-	return pvk_drv_container_get(front->drv, NULL, id, container, err);
-}
-
-static int k_drivers(void *arg, struct pvk_drivers *list, struct pvk_err *err)
-{
-	struct front *front = arg;
-
-	return pvk_drv_driver_list(front->drv, 0, list, err);
+	return pvk_drv_driver_list(front->drv, id, list, err);
 }
 
 static int k_submit(void *arg, uint32_t op, const struct pvk_request *request,
@@ -256,7 +248,6 @@ static int set_up(struct front *front)
 	const struct config *config = front->env->config;
 	const struct http_kernel kernel = {
 		.whois = k_whois,
-		.container = k_container,
 		.drivers = k_drivers,
 		.submit = k_submit,
 		.arg = front,

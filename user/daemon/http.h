@@ -28,9 +28,8 @@ struct http;
 struct http_kernel {
 	int (*whois)(void *arg, int fd, int listener_fd, struct pvk_peer *peer,
 		     struct pvk_err *err);
-	int (*container)(void *arg, uint64_t id, struct pvk_container *container,
-			 struct pvk_err *err);
-	int (*drivers)(void *arg, struct pvk_drivers *list, struct pvk_err *err);
+	/* As a container sees them, which is those that it names; id 0: all. */
+	int (*drivers)(void *arg, uint64_t id, struct pvk_drivers *list, struct pvk_err *err);
 	int (*submit)(void *arg, uint32_t op, const struct pvk_request *request,
 		      uint32_t *seq, struct pvk_err *err);
 	void *arg;

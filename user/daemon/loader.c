@@ -74,10 +74,12 @@ static int on_starting(void *arg, const struct worker_task *task, pid_t worker)
 	return ret;
 }
 
-static void on_finished(void *arg, const struct worker_answer *answer)
+static void on_finished(void *arg, const struct worker_task *task,
+			const struct worker_answer *answer)
 {
 	if (answer->error)
-		log_msg(LOG_INFO, "%s", answer->text);
+		log_msg(LOG_INFO, "%s %s for %s: %s", pvk_op_name(task->op), task->line,
+			task->host ? "the host" : task->container, answer->text);
 	send_result(arg, answer);
 }
 

@@ -69,11 +69,11 @@ int modload_find(struct modload **load, struct kmod_ctx *ctx, const char *name,
 	ret = kmod_module_new_from_name(ctx, name, &l->mod);
 	if (ret) {
 		free(l);
-		return pvk_err_set(err, ret, "%s: %s", name, strerror(-ret));
+		return pvk_err_set(err, ret, "%s", strerror(-ret));
 	}
 	l->builtin = kmod_module_get_initstate(l->mod) == KMOD_MODULE_BUILTIN;
 	if (!l->builtin && !kmod_module_get_path(l->mod)) {
-		ret = pvk_err_set(err, -ENOENT, "%s: no such module under %s", name,
+		ret = pvk_err_set(err, -ENOENT, "no such module under %s",
 				  kmod_get_dirname(ctx));
 		modload_put(l);
 		return ret;
@@ -221,11 +221,9 @@ static const char *reason(int error)
 
 static int insert_failed(int ret, struct pvk_err *err)
 {
-	const char *current = probe->current;
-
-	if (!*current)
-		current = kmod_module_get_name(probe->load->mod);
-	return pvk_err_set(err, ret, "%s: %s", current, reason(-ret));
+	if (probe->given || !probe->current[0])
+		return pvk_err_set(err, ret, "%s", reason(-ret));
+	return pvk_err_set(err, ret, "needs %s: %s", probe->current, reason(-ret));
 }
 
 static int probe_insert(struct kmod_module *mod, const char *args)
@@ -234,6 +232,7 @@ static int probe_insert(struct kmod_module *mod, const char *args)
 
 	do {
 		probe->current[0] = '\0';
+		probe->given = false;
 		ret = kmod_module_probe_insert_module(mod, KMOD_PROBE_IGNORE_COMMAND, args,
 						      insert_instead, NULL, about_to_insert);
 	} while (ret < 0 && worth_another_try(ret) && ++tries < TRIES_MAX);
@@ -243,7 +242,6 @@ static int probe_insert(struct kmod_module *mod, const char *args)
 int modload_insert(struct modload *load, const char *args, char *params, size_t params_size,
 		   struct pvk_list *warnings, struct pvk_err *err)
 {
-	const char *name = kmod_module_get_name(load->mod);
 	struct probe p = {
 		.load = load,
 		.params = params,
@@ -261,7 +259,7 @@ int modload_insert(struct modload *load, const char *args, char *params, size_t 
 		probe = NULL;
 	}
 	if (!ret && !p.given && args[0])
-		pvk_list_warn(warnings, "%s: %s, its parameters stay as they are", name,
+		pvk_list_warn(warnings, "%s, its parameters stay as they are",
 			      load->builtin ? "built in" : "loaded already");
 	return ret;
 }
@@ -308,19 +306,18 @@ static int remove_failed(struct kmod_module *mod, int ret, struct pvk_err *err)
 	char path[PATH_MAX], refcnt[16];
 
 	if (ret == -EBUSY)
-		return pvk_err_set(err, ret, "%s: %s", name,
+		return pvk_err_set(err, ret, "%s",
 				   kmod_module_get_initstate(mod) == KMOD_MODULE_LIVE ?
 				   "can't be removed, it has no exit function" :
 				   "is just being initialised or removed");
 	if (ret != -EWOULDBLOCK)
-		return pvk_err_set(err, ret, "%s: %s", name, strerror(-ret));
+		return pvk_err_set(err, ret, "%s", strerror(-ret));
 	list_holders(name, &holders);
 	if (holders.len)
-		return pvk_err_set(err, -EBUSY, "%s: in use by %s", name,
-				   pvk_buf_str(&holders));
+		return pvk_err_set(err, -EBUSY, "in use by %s", pvk_buf_str(&holders));
 	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name);
 	read_word(path, refcnt, sizeof(refcnt));
-	return pvk_err_set(err, -EBUSY, "%s: in use, reference count %s", name, refcnt);
+	return pvk_err_set(err, -EBUSY, "in use, reference count %s", refcnt);
 }
 
 int modload_remove(struct kmod_ctx *ctx, const char *name, struct pvk_err *err)
@@ -332,7 +329,7 @@ int modload_remove(struct kmod_ctx *ctx, const char *name, struct pvk_err *err)
 		return pvk_err_set(err, -EINVAL, "not a module name");
 	ret = kmod_module_new_from_name(ctx, name, &mod);
 	if (ret)
-		return pvk_err_set(err, ret, "%s: %s", name, strerror(-ret));
+		return pvk_err_set(err, ret, "%s", strerror(-ret));
 	ret = kmod_module_remove_module(mod, 0);
 	if (ret == -ENOENT)
 		ret = 0;

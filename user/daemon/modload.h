@@ -5,6 +5,9 @@
  *
  * The differences to modprobe: an `install` line of modprobe.d is not run but
  * reported, and a name is a module's name, never an alias of one.
+ *
+ * Texts do not name the module that the caller named, which knows it, but any
+ * other that they are about.
  */
 #ifndef PVKITD_MODLOAD_H
 #define PVKITD_MODLOAD_H
@@ -36,7 +39,7 @@ bool modload_knows_param(void *arg, const char *module, const char *param);
  * Loads the module after what it depends on. Success when it is live
  * afterwards, whoever loaded it. params gets what was given to the kernel for
  * this module, options of modprobe.d included. On failure the text names the
- * module that failed.
+ * dependency if it was one that failed.
  */
 int modload_insert(struct modload *load, const char *args, char *params, size_t params_size,
 		   struct pvk_list *warnings, struct pvk_err *err);

@@ -13,7 +13,7 @@ struct slot {
 	int fd;
 	struct event *ev;
 	bool busy;
-	uint64_t task;		/* while busy */
+	struct worker_task task;	/* while busy */
 };
 
 struct pool {
@@ -45,16 +45,16 @@ static unsigned int count_idle(const struct pool *pool)
 
 static void died_over_task(struct slot *slot)
 {
+	struct worker_task task = slot->task;
 	struct worker_answer answer;
 	struct pool *pool = slot->pool;
 
 	memset(&answer, 0, sizeof(answer));
-	answer.id = slot->task;
+	answer.id = task.id;
 	answer.error = EIO;
 	snprintf(answer.text, sizeof(answer.text), "worker %d died over it", (int)slot->pid);
-	log_msg(LOG_ERR, "%s", answer.text);
 	slot_close(slot);
-	pool->ops->finished(pool->arg, &answer);
+	pool->ops->finished(pool->arg, &task, &answer);
 }
 
 static void on_answer(evutil_socket_t fd, short what, void *arg)
@@ -62,6 +62,7 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 	struct worker_answer answer;
 	struct slot *slot = arg;
 	struct pool *pool = slot->pool;
+	struct worker_task task;
 	int ret;
 
 	(void)what;
@@ -72,15 +73,16 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 		died_over_task(slot);
 		return;
 	}
-	if (ret || !slot->busy || answer.id != slot->task) {
+	if (ret || !slot->busy || answer.id != slot->task.id) {
 		slot_close(slot);
 		return;
 	}
 	slot->busy = false;
+	task = slot->task;
 	/* It ends when its socket closes. */
 	if (count_idle(pool) > POOL_IDLE)
 		slot_close(slot);
-	pool->ops->finished(pool->arg, &answer);
+	pool->ops->finished(pool->arg, &task, &answer);
 }
 
 static int slot_start(struct slot *slot)
@@ -159,7 +161,7 @@ int pool_submit(struct pool *pool, const struct worker_task *task)
 	if (ret)
 		return ret;
 	slot->busy = true;
-	slot->task = task->id;
+	slot->task = *task;
 	if (pool->ops->starting(pool->arg, task, slot->pid)) {
 		slot->busy = false;
 		return 0;

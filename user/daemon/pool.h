@@ -24,7 +24,8 @@ struct pool_ops {
 	 */
 	int (*starting)(void *arg, const struct worker_task *task, pid_t worker);
 	/* Also when the worker died over it. */
-	void (*finished)(void *arg, const struct worker_answer *answer);
+	void (*finished)(void *arg, const struct worker_task *task,
+			 const struct worker_answer *answer);
 };
 
 /* NULL without memory. Workers that can't be started now are tried later. */
