@@ -273,7 +273,11 @@ static int pvd_sweep(struct pvd_driver *drv)
 	return err;
 }
 
-/* locked; what is left of this driver's modules is everybody's from now on */
+/*
+ * Locked, at the end of a job. Dependencies are held by their users and need no
+ * pin of ours any more; what a driver that gave up its modules leaves behind is
+ * for the next sweep, whoever's.
+ */
 static void pvd_disown(struct pvd_driver *drv)
 {
 	struct pvd_module *m;
@@ -281,11 +285,10 @@ static void pvd_disown(struct pvd_driver *drv)
 	list_for_each_entry(m, &pvd_ours, by_order) {
 		if (m->owner != drv)
 			continue;
-		if (!m->holds) {
+		if (!m->holds)
 			pvd_module_unpin(m);
-			if (!drv->held)
-				m->owner = NULL;
-		}
+		if (!drv->held)
+			m->owner = NULL;
 	}
 }
 

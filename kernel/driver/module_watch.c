@@ -250,10 +250,13 @@ static void pvd_module_gone(struct module *mod)
 {
 	struct pvd_module *m = pvd_module_find(mod->name);
 	struct pvd_line *line;
+	bool expected;
 
 	if (!m)
 		return;
 
+	/* An init that failed comes here too; that one was never there. */
+	expected = m->removing || !m->live;
 	m->mod = NULL;
 	m->live = false;
 	m->permanent = false;
@@ -267,7 +270,7 @@ static void pvd_module_gone(struct module *mod)
 
 		kfree(line->applied);
 		line->applied = NULL;
-		if (!line->held || m->removing)
+		if (!line->held || expected)
 			continue;
 		snprintf(text, sizeof(text), "%s: removed from outside", m->name);
 		pvd_driver_set_error(line->driver, -ENODEV, text);

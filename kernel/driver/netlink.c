@@ -664,22 +664,21 @@ int pv_driver_nl_container_new_doit(struct sk_buff *skb, struct genl_info *info)
 		args.pid = min_t(u32, nla_get_u32(attrs[PV_DRIVER_A_PID]), INT_MAX);
 	if (attrs[PV_DRIVER_A_ROLES])
 		args.roles = nla_get_u32(attrs[PV_DRIVER_A_ROLES]);
-	err = pvd_nl_entries(info, &args);
-	if (err)
-		return err;
 
 	mutex_lock(&pvd_lock);
 	err = pvd_nl_host_only(skb, info->extack);
-	if (!err) {
-		err = pvd_container_new(&args, &id, &why);
-		pvd_nl_error(info, err, why);
-	}
-	mutex_unlock(&pvd_lock);
+	if (!err)
+		err = pvd_nl_entries(info, &args);
+	if (err)
+		goto out;
+	err = pvd_container_new(&args, &id, &why);
 	if (err) {
+		pvd_nl_error(info, err, why);
 		pvd_entries_free(args.entries, args.n_entries);
-		return err;
 	}
-	return pvd_nl_reply_id(info, id);
+out:
+	mutex_unlock(&pvd_lock);
+	return err ?: pvd_nl_reply_id(info, id);
 }
 
 int pv_driver_nl_container_del_doit(struct sk_buff *skb, struct genl_info *info)

@@ -479,7 +479,8 @@ void pvd_driver_set_error(struct pvd_driver *drv, int error, const char *text)
  * @drv: the driver
  * @fmt: as for printf
  *
- * The same text is kept once; the oldest gives way. Locked.
+ * Cut at PV_DRIVER_MAX_TEXT; the same text is kept once; the oldest gives way.
+ * Locked.
  */
 void pvd_driver_warn(struct pvd_driver *drv, const char *fmt, ...)
 {
@@ -492,6 +493,8 @@ void pvd_driver_warn(struct pvd_driver *drv, const char *fmt, ...)
 	va_end(args);
 	if (!text)
 		return;
+	if (strlen(text) > PV_DRIVER_MAX_TEXT)
+		text[PV_DRIVER_MAX_TEXT] = '\0';
 	for (i = 0; i < drv->n_warnings; i++) {
 		if (!strcmp(drv->warnings[i], text)) {
 			kfree(text);
