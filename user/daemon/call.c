@@ -106,12 +106,12 @@ static void answer(struct call *call, int status)
 }
 
 /*
- * Submits the drivers one after the other, until the kernel has one to work on
- * (or no room for it). An alias that fails does not keep the others from their
+ * Submits the drivers one after the other, until the kernel has one to work on,
+ * or no room for it (-EMFILE). An alias that fails does not keep the others from their
  * turn: they are independent, and a caller that repeats the request finds what
  * could be done done.
  */
-static void advance(struct http_calls *calls, struct call *call)
+static int advance(struct http_calls *calls, struct call *call)
 {
 	struct pvk_request request = {
 		.container_id = call->order.container_id,
@@ -125,17 +125,18 @@ static void advance(struct http_calls *calls, struct call *call)
 		ret = calls->kernel->submit(calls->kernel->arg, call->order.op, &request,
 					    &call->seq, &err);
 		if (ret == -EMFILE)
-			return;
+			return ret;
 		if (!ret) {
 			call->in_flight = true;
 			if (call->order.async && call->at + 1 == call->order.count)
 				answer(call, 202);
-			return;
+			return 0;
 		}
 		note_failure(call, http_status_of_refusal(-ret), err.text);
 	}
 	answer(call, 200);
 	call_free(calls, call);
+	return 0;
 }
 
 /* Those that found no room, in the order in which they came. */
@@ -145,8 +146,8 @@ static void advance_waiting(struct http_calls *calls)
 
 	for (call = TAILQ_FIRST(&calls->list); call; call = next) {
 		next = TAILQ_NEXT(call, link);
-		if (!call->in_flight)
-			advance(calls, call);
+		if (!call->in_flight && advance(calls, call))
+			return;
 	}
 }
 
@@ -177,12 +178,24 @@ void calls_forget(struct http_calls *calls, struct evhttp_connection *evcon)
 			call->ev = NULL;
 }
 
+/* The kernel's room is everybody's; the host's root could do worse things. */
+static bool room_for(const struct http_calls *calls, uint64_t container_id)
+{
+	const struct call *call;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(call, &calls->list, link)
+		n += call->order.container_id == container_id;
+	return calls->count < CALLS_MAX && (!container_id || n < CALLS_PER_PEER_MAX);
+}
+
 void call_start(struct http_calls *calls, struct evhttp_request *ev,
 		const struct call_order *order)
 {
-	struct call *call;
+	struct call *call = NULL;
 
-	call = calls->count < CALLS_MAX ? calloc(1, sizeof(*call)) : NULL;
+	if (room_for(calls, order->container_id))
+		call = calloc(1, sizeof(*call));
 	if (!call) {
 		free(order->alias);
 		http_reply_error(ev, 503, "too many requests");

@@ -8,10 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 
 #include "config.h"
 #include "http_int.h"
 #include "log.h"
+
+/* Sockets, metadata, epoll: of a process that serves nobody yet. */
+#define OWN_FDS_MAX	64
 
 /* A connection; found by its file descriptor. */
 struct http_conn {
@@ -41,6 +45,7 @@ struct http {
 	struct http_conn **conn;	/* by fd */
 	size_t conn_size;
 	unsigned int n_conn;
+	unsigned int max_conn;
 	bool paused;			/* as many as there may be */
 	bool closing;
 };
@@ -294,16 +299,15 @@ static void on_request(struct evhttp_request *ev, void *arg)
 
 /* ---- connections ---- */
 
-static void pause_if_full(struct http *http)
+static void set_paused(struct http *http, bool paused)
 {
-	bool full = http->n_conn >= HTTP_CONNECTIONS_MAX;
 	unsigned int i;
 
-	if (full == http->paused || http->closing)
+	if (paused == http->paused || http->closing)
 		return;
-	http->paused = full;
+	http->paused = paused;
 	for (i = 0; i < http->n_listeners; i++) {
-		if (full)
+		if (paused)
 			evconnlistener_disable(http->listener[i].lev);
 		else
 			evconnlistener_enable(http->listener[i].lev);
@@ -320,7 +324,7 @@ static void conn_free(struct http_conn *conn)
 		event_free(conn->accepted);
 	free(conn);
 	http->n_conn--;
-	pause_if_full(http);
+	set_paused(http, http->n_conn >= http->max_conn);
 }
 
 static void on_close(struct evhttp_connection *evcon, void *arg)
@@ -409,16 +413,29 @@ static struct bufferevent *new_bufferevent(struct event_base *base, void *arg)
 	}
 	event_active(conn->accepted, EV_TIMEOUT, 0);
 	listener->http->n_conn++;
-	pause_if_full(listener->http);
+	set_paused(listener->http, listener->http->n_conn >= listener->http->max_conn);
 	return conn->bev;
 }
 
-/* Out of file descriptors, most likely: the listener would spin. */
-static void on_accept_error(struct evconnlistener *lev, void *arg)
+/*
+ * A listener that can't accept for want of file descriptors would spin: there
+ * are fewer connections than descriptors, those of our own apart.
+ */
+static unsigned int connections_max(void)
 {
-	(void)lev;
-	(void)arg;
-	log_msg(LOG_WARNING, "accept: %s", strerror(errno));
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return HTTP_CONNECTIONS_MAX / 4;
+	limit.rlim_cur = limit.rlim_max;
+	if (limit.rlim_cur > 2 * HTTP_CONNECTIONS_MAX)
+		limit.rlim_cur = 2 * HTTP_CONNECTIONS_MAX;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < 2 * OWN_FDS_MAX)
+		return OWN_FDS_MAX;
+	if (limit.rlim_cur - OWN_FDS_MAX < HTTP_CONNECTIONS_MAX)
+		return (unsigned int)limit.rlim_cur - OWN_FDS_MAX;
+	return HTTP_CONNECTIONS_MAX;
 }
 
 /* ---- the server ---- */
@@ -434,7 +451,7 @@ struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 	http->kernel = *kernel;
 	http->user_meta = user_meta;
 	http->device_meta = device_meta;
-	/* Besides connections there are a few fds of our own. */
+	http->max_conn = connections_max();
 	http->conn_size = 2 * HTTP_CONNECTIONS_MAX;
 	http->conn = calloc(http->conn_size, sizeof(struct http_conn *));
 	http->calls = calls_new(&http->kernel);
@@ -464,7 +481,6 @@ int http_listen(struct http *http, int fd)
 		return -ENOMEM;
 	}
 	http->n_listeners++;
-	evconnlistener_set_error_cb(listener->lev, on_accept_error);
 	evhttp_set_bevcb(listener->evhttp, new_bufferevent, listener);
 	evhttp_set_gencb(listener->evhttp, on_request, listener);
 	/* All of them, known to evhttp or not: the answer to a wrong one is ours. */

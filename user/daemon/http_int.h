@@ -51,7 +51,8 @@ void meta_delete(struct http_request *request);
  * call.c: loads and unloads under way, each one HTTP request's, until their
  * outcomes have come.
  */
-#define CALLS_MAX	512	/* what is above is refused with 503 */
+#define CALLS_MAX		512	/* what is above is refused with 503 */
+#define CALLS_PER_PEER_MAX	16	/* of one container */
 
 struct http_calls *calls_new(const struct http_kernel *kernel);
 void calls_free(struct http_calls *calls);

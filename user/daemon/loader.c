@@ -186,6 +186,8 @@ static int connect_kernel(struct loader *loader, struct pvk_err *err)
 	ret = pvk_drv_open(&loader->drv, &ops, loader, err);
 	if (ret)
 		return ret;
+	/* The open may have brought pv_driver in; on_family() need not hear of it. */
+	family_watch_read(loader->family_fd, PV_DRIVER_GENL_NAME);
 	loader->drv_ev = event_new(loader->base, pvk_drv_fd(loader->drv),
 				   EV_READ | EV_PERSIST, on_readable, loader);
 	if (!loader->drv_ev || event_add(loader->drv_ev, NULL)) {
