@@ -27,7 +27,9 @@ static int use_one(struct cli *cli, use_fn use, const struct pvk_request *reques
 
 	if (ret)
 		cli_fail(request->alias, ret, &err);
-	cli_warnings(request->alias, &outcome.warnings);
+	/* What the last load had to say is no news to who unloads. */
+	if (outcome.op == PV_DRIVER_OP_LOAD)
+		cli_warnings(request->alias, &outcome.warnings);
 	if (cli->json) {
 		json_out_object(out);
 		cli_json_outcome(out, request->alias, ret, &outcome, &err);
