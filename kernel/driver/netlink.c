@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The netlink door: parse, check who asks, call one function, format the
- * answer. The ABI is Documentation/netlink/specs/pv_driver.yaml.
+ * answer. The ABI is Documentation/netlink/specs/pv_driver.yaml. Here: who
+ * asks, agent and fronts, events; drivers and containers have their own files.
  *
  * Locking: see pv_driver.h. No handler waits: genl_rcv() holds a lock around
  * each that the registration of any family needs, and so would a module that
  * is being loaded.
  */
 
-#include <linux/net.h>
 #include <linux/slab.h>
-#include <linux/un.h>
-#include <net/af_unix.h>
 
-#include "../compat.h"
+#include "netlink.h"
 #include "netlink_gen.h"
 #include "pv_driver.h"
 
@@ -22,15 +20,29 @@ static struct sock *pvd_sender(const struct sk_buff *skb)
 	return NETLINK_CB(skb).sk;
 }
 
-static bool pvd_is_front(const struct sk_buff *skb)
+/**
+ * pvd_nl_is_front - did the sender register as a front
+ * @skb: its message
+ *
+ * Locked.
+ *
+ * Return: whether it did.
+ */
+bool pvd_nl_is_front(const struct sk_buff *skb)
 {
 	const struct pvd_client *client = pvd_client_find(pvd_sender(skb));
 
 	return client && client->front;
 }
 
-/* locked */
-static void pvd_nl_caller(const struct sk_buff *skb, struct pvd_caller *who)
+/**
+ * pvd_nl_caller - who sent a message
+ * @skb: the message; handled in its sender's context
+ * @who: set
+ *
+ * Locked.
+ */
+void pvd_nl_caller(const struct sk_buff *skb, struct pvd_caller *who)
 {
 	who->container = pvd_container_of_current();
 	if (who->container)
@@ -41,8 +53,16 @@ static void pvd_nl_caller(const struct sk_buff *skb, struct pvd_caller *who)
 		who->kind = PV_DRIVER_PEER_UNKNOWN;
 }
 
-/* locked */
-static int pvd_nl_host_only(const struct sk_buff *skb, struct netlink_ext_ack *extack)
+/**
+ * pvd_nl_host_only - refuse everybody but the host
+ * @skb: the message
+ * @extack: gets the text
+ *
+ * Locked.
+ *
+ * Return: 0 or -EPERM.
+ */
+int pvd_nl_host_only(const struct sk_buff *skb, struct netlink_ext_ack *extack)
 {
 	struct pvd_caller who;
 
@@ -53,11 +73,19 @@ static int pvd_nl_host_only(const struct sk_buff *skb, struct netlink_ext_ack *e
 	return -EPERM;
 }
 
-/*
- * Locked. Who the message is about: the caller, or the one that a front or the
- * host speaks for. A container speaks for itself alone.
+/**
+ * pvd_nl_on_behalf - who a message is about
+ * @skb: the message
+ * @attrs: its attributes
+ * @extack: gets the text of a refusal
+ * @who: set: the caller, or the one that a front or the host speaks for; a
+ *	container speaks for itself alone
+ *
+ * Locked.
+ *
+ * Return: 0, -EPERM or -ESRCH (no such container).
  */
-static int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
+int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
 			    struct netlink_ext_ack *extack, struct pvd_caller *who)
 {
 	struct nlattr *id = attrs[PV_DRIVER_A_CONTAINER_ID];
@@ -65,7 +93,7 @@ static int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
 	bool front;
 
 	pvd_nl_caller(skb, who);
-	front = who->kind == PV_DRIVER_PEER_UNKNOWN && pvd_is_front(skb);
+	front = who->kind == PV_DRIVER_PEER_UNKNOWN && pvd_nl_is_front(skb);
 	if (who->kind == PV_DRIVER_PEER_UNKNOWN && !front) {
 		NL_SET_ERR_MSG(extack, "neither the host nor in a registered container");
 		return -EPERM;
@@ -94,16 +122,29 @@ static int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
 	return -ESRCH;
 }
 
-/* The texts that the functions behind the door give are constants. */
-static int pvd_nl_error(struct genl_info *info, int err, const char *why)
+/**
+ * pvd_nl_error - pass on an error with its text
+ * @info: of the message
+ * @err: the error, or 0
+ * @why: the text, a constant
+ *
+ * Return: @err.
+ */
+int pvd_nl_error(struct genl_info *info, int err, const char *why)
 {
 	if (err && info->extack)
 		info->extack->_msg = why;
 	return err;
 }
 
-/* NULL, with the text set, when it is absent. */
-static const char *pvd_nl_text(struct genl_info *info, int attr)
+/**
+ * pvd_nl_text - a string attribute that the command cannot do without
+ * @info: of the message
+ * @attr: which
+ *
+ * Return: its text; NULL, with the error's text set, when it is absent.
+ */
+const char *pvd_nl_text(struct genl_info *info, int attr)
 {
 	if (info->attrs[attr])
 		return nla_data(info->attrs[attr]);
@@ -111,7 +152,16 @@ static const char *pvd_nl_text(struct genl_info *info, int attr)
 	return NULL;
 }
 
-static struct sk_buff *pvd_nl_reply(struct genl_info *info, u8 cmd, size_t size, void **hdr)
+/**
+ * pvd_nl_reply - begin the answer to a message
+ * @info: of the message
+ * @cmd: command of the answer
+ * @size: room for attributes
+ * @hdr: set, for genlmsg_end()
+ *
+ * Return: the answer or ERR_PTR.
+ */
+struct sk_buff *pvd_nl_reply(struct genl_info *info, u8 cmd, size_t size, void **hdr)
 {
 	struct sk_buff *msg = genlmsg_new(size, GFP_KERNEL);
 
@@ -124,335 +174,17 @@ static struct sk_buff *pvd_nl_reply(struct genl_info *info, u8 cmd, size_t size,
 	return ERR_PTR(-EMSGSIZE);
 }
 
-/*
- * driver-new, driver-del
+/**
+ * pvd_nl_call - begin a call that answers a message
+ * @skb: the message
+ * @info: of the message
+ * @alias: of the driver, or ""
+ *
+ * Locked.
+ *
+ * Return: the call or ERR_PTR.
  */
-
-static void pvd_texts_free(char **texts, unsigned int n)
-{
-	while (n)
-		kfree(texts[--n]);
-	kfree(texts);
-}
-
-static int pvd_nl_lines(struct genl_info *info, char ***texts, unsigned int *n)
-{
-	struct nlattr *attr;
-	char **t;
-	int rem;
-
-	*n = 0;
-	t = kcalloc(PV_DRIVER_MAX_LINES, sizeof(*t), GFP_KERNEL);
-	if (!t)
-		return -ENOMEM;
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
-		if (nla_type(attr) != PV_DRIVER_A_LINE)
-			continue;
-		if (*n == PV_DRIVER_MAX_LINES) {
-			NL_SET_ERR_MSG_ATTR(info->extack, attr, "too many module lines");
-			pvd_texts_free(t, *n);
-			return -EINVAL;
-		}
-		t[*n] = nla_strdup(attr, GFP_KERNEL);
-		if (!t[(*n)++]) {
-			pvd_texts_free(t, *n);
-			return -ENOMEM;
-		}
-	}
-	*texts = t;
-	return 0;
-}
-
-int pv_driver_nl_driver_new_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	const char *alias = pvd_nl_text(info, PV_DRIVER_A_ALIAS);
-	const char *why = NULL;
-	unsigned int n;
-	char **texts;
-	int err;
-
-	if (!alias)
-		return -EINVAL;
-	mutex_lock(&pvd_lock);
-	err = pvd_nl_host_only(skb, info->extack);
-	mutex_unlock(&pvd_lock);
-	if (err)
-		return err;
-	err = pvd_nl_lines(info, &texts, &n);
-	if (err)
-		return err;
-	err = pvd_driver_new(alias, texts, n, &why);
-	pvd_texts_free(texts, n);
-	return pvd_nl_error(info, err, why);
-}
-
-int pv_driver_nl_driver_del_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	const char *alias = pvd_nl_text(info, PV_DRIVER_A_ALIAS);
-	const char *why = NULL;
-	int err;
-
-	if (!alias)
-		return -EINVAL;
-	mutex_lock(&pvd_lock);
-	err = pvd_nl_host_only(skb, info->extack);
-	mutex_unlock(&pvd_lock);
-	if (err)
-		return err;
-	err = pvd_driver_del(alias, &why);
-	return pvd_nl_error(info, err, why);
-}
-
-/*
- * driver-get
- */
-
-static int pvd_put_module(struct sk_buff *msg, const struct pvd_line *line)
-{
-	const struct pvd_module *m = line->module;
-	u32 flags = 0;
-	struct nlattr *nest;
-
-	if (m->live)
-		flags |= PV_DRIVER_MODULE_FLAG_LIVE;
-	if (m->ours)
-		flags |= PV_DRIVER_MODULE_FLAG_OURS;
-	if (m->builtin)
-		flags |= PV_DRIVER_MODULE_FLAG_BUILTIN;
-	if (m->permanent)
-		flags |= PV_DRIVER_MODULE_FLAG_PERMANENT;
-	if (m->mod)
-		flags |= PV_DRIVER_MODULE_FLAG_PINNED;
-
-	nest = nla_nest_start(msg, PV_DRIVER_A_MODULE);
-	if (!nest)
-		return -EMSGSIZE;
-	if (nla_put_string(msg, PV_DRIVER_A_MODULE_NAME, m->name) ||
-	    nla_put_u32(msg, PV_DRIVER_A_MODULE_FLAGS, flags) ||
-	    (line->applied &&
-	     nla_put_string(msg, PV_DRIVER_A_MODULE_PARAMS, line->applied)))
-		return -EMSGSIZE;
-	nla_nest_end(msg, nest);
-	return 0;
-}
-
-static int pvd_put_stats(struct sk_buff *msg, const struct pvd_driver *drv)
-{
-	struct nlattr *nest = nla_nest_start(msg, PV_DRIVER_A_STATS);
-
-	if (!nest ||
-	    nla_put_u32(msg, PV_DRIVER_A_STATS_LOADS, drv->stats.loads) ||
-	    nla_put_u32(msg, PV_DRIVER_A_STATS_UNLOADS, drv->stats.unloads) ||
-	    nla_put_u32(msg, PV_DRIVER_A_STATS_FAILURES, drv->stats.failures) ||
-	    nla_put_u32(msg, PV_DRIVER_A_STATS_LOAD_US, drv->stats.load_us) ||
-	    nla_put_u32(msg, PV_DRIVER_A_STATS_UNLOAD_US, drv->stats.unload_us))
-		return -EMSGSIZE;
-	nla_nest_end(msg, nest);
-	return 0;
-}
-
-static int pvd_put_warnings(struct sk_buff *msg, const struct pvd_driver *drv)
-{
-	unsigned int i;
-
-	for (i = 0; i < drv->n_warnings; i++)
-		if (nla_put_string(msg, PV_DRIVER_A_WARNING, drv->warnings[i]))
-			return -EMSGSIZE;
-	return 0;
-}
-
-/* What the host alone sees. */
-static int pvd_put_details(struct sk_buff *msg, const struct pvd_driver *drv)
-{
-	struct pvd_use *use;
-	unsigned int i;
-
-	for (i = 0; i < drv->n_lines; i++)
-		if (nla_put_string(msg, PV_DRIVER_A_LINE, drv->lines[i].text) ||
-		    pvd_put_module(msg, &drv->lines[i]))
-			return -EMSGSIZE;
-	list_for_each_entry(use, &drv->uses, by_driver)
-		if (nla_put_string(msg, PV_DRIVER_A_USER,
-				   use->container ? use->container->name : ""))
-			return -EMSGSIZE;
-	if (drv->error && nla_put_u32(msg, PV_DRIVER_A_ERRNO, -drv->error))
-		return -EMSGSIZE;
-	if (drv->text && nla_put_string(msg, PV_DRIVER_A_TEXT, drv->text))
-		return -EMSGSIZE;
-	if (pvd_put_warnings(msg, drv))
-		return -EMSGSIZE;
-	return pvd_put_stats(msg, drv);
-}
-
-/* Room for everything that pvd_put_driver() may put. */
-static size_t pvd_driver_size(struct pvd_driver *drv)
-{
-	size_t size = 1024 + PVD_MAX_WARNINGS * nla_total_size(PV_DRIVER_MAX_TEXT + 1);
-	struct pvd_use *use;
-	unsigned int i;
-
-	for (i = 0; i < drv->n_lines; i++)
-		size += 2 * nla_total_size(PV_DRIVER_MAX_LINE + 1) + 128;
-	list_for_each_entry(use, &drv->uses, by_driver)
-		size += nla_total_size(PV_DRIVER_MAX_ALIAS + 1);
-	return size;
-}
-
-/*
- * One driver as @who sees it. @drv is NULL for an alias that a container names
- * and nobody registered; @brief leaves out what might not fit.
- */
-static int pvd_put_driver(struct sk_buff *msg, const struct pvd_caller *who, const char *alias,
-			  struct pvd_driver *drv, bool brief)
-{
-	const struct pvd_entry *entry;
-
-	if (nla_put_string(msg, PV_DRIVER_A_ALIAS, alias) ||
-	    nla_put_u32(msg, PV_DRIVER_A_STATE, drv ? drv->state : PV_DRIVER_STATE_UNKNOWN) ||
-	    nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation))
-		return -EMSGSIZE;
-	if (who->kind == PV_DRIVER_PEER_CONTAINER) {
-		entry = pvd_container_entry(who->container, alias);
-		return nla_put_u32(msg, PV_DRIVER_A_TYPE, entry->type);
-	}
-	if (brief)
-		return nla_put_string(msg, PV_DRIVER_A_WARNING,
-				      "too long for a list: ask for this driver alone");
-	return pvd_put_details(msg, drv);
-}
-
-static int pvd_driver_visible(const struct pvd_caller *who, const char *alias,
-			      struct pvd_driver **drv, const char **why)
-{
-	*drv = pvd_driver_find(alias);
-	if (who->kind == PV_DRIVER_PEER_CONTAINER) {
-		if (pvd_container_entry(who->container, alias))
-			return 0;
-		*why = "the container does not name this driver";
-		return -EPERM;
-	}
-	if (*drv)
-		return 0;
-	*why = "no such driver";
-	return -ENOENT;
-}
-
-int pv_driver_nl_driver_get_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	const char *alias = pvd_nl_text(info, PV_DRIVER_A_ALIAS);
-	const char *why = NULL;
-	struct pvd_caller who;
-	struct pvd_driver *drv;
-	struct sk_buff *msg;
-	void *hdr;
-	int err;
-
-	if (!alias)
-		return -EINVAL;
-	mutex_lock(&pvd_lock);
-	err = pvd_nl_on_behalf(skb, info->attrs, info->extack, &who);
-	if (err)
-		goto out;
-	err = pvd_driver_visible(&who, alias, &drv, &why);
-	if (err) {
-		pvd_nl_error(info, err, why);
-		goto out;
-	}
-	msg = pvd_nl_reply(info, PV_DRIVER_CMD_DRIVER_GET, drv ? pvd_driver_size(drv) : 1024, &hdr);
-	if (IS_ERR(msg)) {
-		err = PTR_ERR(msg);
-		goto out;
-	}
-	err = pvd_put_driver(msg, &who, alias, drv, false);
-	if (err) {
-		nlmsg_free(msg);
-		goto out;
-	}
-	genlmsg_end(msg, hdr);
-	err = genlmsg_reply(msg, info);
-out:
-	mutex_unlock(&pvd_lock);
-	return err;
-}
-
-static int pvd_dump_driver(struct sk_buff *skb, struct netlink_callback *cb,
-			   const struct pvd_caller *who, const char *alias, struct pvd_driver *drv)
-{
-	bool brief = false;
-	void *hdr;
-
-	for (;;) {
-		hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &pvd_family,
-				  NLM_F_MULTI, PV_DRIVER_CMD_DRIVER_GET);
-		if (!hdr)
-			return -EMSGSIZE;
-		genl_dump_check_consistent(cb, hdr);
-		if (!pvd_put_driver(skb, who, alias, drv, brief)) {
-			genlmsg_end(skb, hdr);
-			return 0;
-		}
-		genlmsg_cancel(skb, hdr);
-		/* Not even alone in a message: then without the details. */
-		if (skb->len || brief)
-			return -EMSGSIZE;
-		brief = true;
-	}
-}
-
-static int pvd_dump_all(struct sk_buff *skb, struct netlink_callback *cb,
-			const struct pvd_caller *who)
-{
-	struct pvd_driver *drv;
-	long at = 0;
-
-	list_for_each_entry(drv, &pvd_drivers, node) {
-		if (at++ < cb->args[0])
-			continue;
-		if (pvd_dump_driver(skb, cb, who, drv->alias, drv))
-			break;
-		cb->args[0] = at;
-	}
-	return skb->len;
-}
-
-static int pvd_dump_entries(struct sk_buff *skb, struct netlink_callback *cb,
-			    const struct pvd_caller *who)
-{
-	const struct pvd_container *c = who->container;
-	long i;
-
-	for (i = cb->args[0]; i < c->n_entries; i++) {
-		const char *alias = c->entries[i].alias;
-
-		if (pvd_dump_driver(skb, cb, who, alias, pvd_driver_find(alias)))
-			break;
-		cb->args[0] = i + 1;
-	}
-	return skb->len;
-}
-
-int pv_driver_nl_driver_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
-{
-	struct pvd_caller who;
-	int ret;
-
-	mutex_lock(&pvd_lock);
-	cb->seq = pvd_generation;
-	ret = pvd_nl_on_behalf(cb->skb, pvk_dump_attrs(cb), cb->extack, &who);
-	if (!ret && who.kind == PV_DRIVER_PEER_CONTAINER)
-		ret = pvd_dump_entries(skb, cb, &who);
-	else if (!ret)
-		ret = pvd_dump_all(skb, cb, &who);
-	mutex_unlock(&pvd_lock);
-	return ret;
-}
-
-/*
- * load, unload and their outcome
- */
-
-/* locked */
-static struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
+struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
 				    const char *alias)
 {
 	struct nlattr *timeout = info->attrs[PV_DRIVER_A_TIMEOUT];
@@ -473,395 +205,8 @@ static struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info 
 	return call;
 }
 
-static int pvd_nl_request(struct sk_buff *skb, struct genl_info *info, enum pv_driver_op op)
-{
-	const char *alias = pvd_nl_text(info, PV_DRIVER_A_ALIAS);
-	const char *why = NULL;
-	struct pvd_caller who;
-	struct pvd_call *call;
-	int err;
-
-	if (!alias)
-		return -EINVAL;
-	mutex_lock(&pvd_lock);
-	err = pvd_nl_on_behalf(skb, info->attrs, info->extack, &who);
-	if (err)
-		goto out;
-	call = pvd_nl_call(skb, info, alias);
-	if (IS_ERR(call)) {
-		err = PTR_ERR(call);
-		goto out;
-	}
-	err = pvd_ask(&who, op, alias, call, &why);
-	if (err) {
-		pvd_nl_error(info, err, why);
-		pvd_call_free(call);
-	}
-out:
-	mutex_unlock(&pvd_lock);
-	return err;
-}
-
-int pv_driver_nl_load_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return pvd_nl_request(skb, info, PV_DRIVER_OP_LOAD);
-}
-
-int pv_driver_nl_unload_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return pvd_nl_request(skb, info, PV_DRIVER_OP_UNLOAD);
-}
-
-static int pvd_put_outcome(struct sk_buff *msg, const struct pvd_call *call,
-			   const struct pvd_driver *drv)
-{
-	u32 op = call->cmd == PV_DRIVER_CMD_LOAD ? PV_DRIVER_OP_LOAD : PV_DRIVER_OP_UNLOAD;
-
-	if (nla_put_u32(msg, PV_DRIVER_A_OP, op) ||
-	    (call->alias[0] && nla_put_string(msg, PV_DRIVER_A_ALIAS, call->alias)) ||
-	    (call->container[0] &&
-	     nla_put_string(msg, PV_DRIVER_A_CONTAINER, call->container)) ||
-	    (call->error && nla_put_u32(msg, PV_DRIVER_A_ERRNO, -call->error)) ||
-	    (call->text && nla_put_string(msg, PV_DRIVER_A_TEXT, call->text)))
-		return -EMSGSIZE;
-	if (!drv || !call->alias[0])
-		return 0;
-	if (nla_put_u32(msg, PV_DRIVER_A_STATE, drv->state))
-		return -EMSGSIZE;
-	return pvd_put_warnings(msg, drv);
-}
-
-/**
- * pvd_nl_send_outcome - tell a caller what became of its request
- * @call: the call, finished
- * @drv: the driver that it was about, NULL when it does not matter any more
- *
- * A full socket loses the message, as any. Locked.
- */
-void pvd_nl_send_outcome(const struct pvd_call *call, const struct pvd_driver *drv)
-{
-	size_t size = 512 + (PVD_MAX_WARNINGS + 1) * nla_total_size(PV_DRIVER_MAX_TEXT + 1);
-	struct sk_buff *msg = genlmsg_new(size, GFP_KERNEL);
-	void *hdr;
-
-	if (!msg)
-		return;
-	hdr = genlmsg_put(msg, call->portid, call->seq, &pvd_family, 0, PV_DRIVER_CMD_OUTCOME);
-	if (!hdr || pvd_put_outcome(msg, call, drv)) {
-		nlmsg_free(msg);
-		return;
-	}
-	genlmsg_end(msg, hdr);
-	genlmsg_unicast(sock_net(call->sk), msg, call->portid);
-}
-
 /*
- * container-new, container-del, container-get
- */
-
-static int pvd_nl_entry(struct nlattr *attr, struct pvd_entry *entries, unsigned int *n,
-			struct netlink_ext_ack *extack)
-{
-	struct nlattr *tb[PV_DRIVER_A_ENTRY_USED + 1];
-	const char *alias;
-	unsigned int i;
-	int err;
-
-	if (*n == PV_DRIVER_MAX_ENTRIES) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "too many drivers");
-		return -EINVAL;
-	}
-	err = nla_parse_nested(tb, PV_DRIVER_A_ENTRY_USED, attr, pv_driver_entry_nl_policy, extack);
-	if (err)
-		return err;
-	if (!tb[PV_DRIVER_A_ENTRY_ALIAS] || !tb[PV_DRIVER_A_ENTRY_TYPE]) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "entry without alias or type");
-		return -EINVAL;
-	}
-	alias = nla_data(tb[PV_DRIVER_A_ENTRY_ALIAS]);
-	if (!pvd_name_ok(alias)) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "not an alias");
-		return -EINVAL;
-	}
-	for (i = 0; i < *n; i++) {
-		if (!strcmp(entries[i].alias, alias)) {
-			NL_SET_ERR_MSG_ATTR(extack, attr, "driver named twice");
-			return -EINVAL;
-		}
-	}
-	entries[*n].alias = kstrdup(alias, GFP_KERNEL);
-	if (!entries[*n].alias)
-		return -ENOMEM;
-	entries[(*n)++].type = nla_get_u32(tb[PV_DRIVER_A_ENTRY_TYPE]);
-	return 0;
-}
-
-static int pvd_nl_entries(struct genl_info *info, struct pvd_container_args *args)
-{
-	struct pvd_entry *entries;
-	struct nlattr *attr;
-	unsigned int count = 0, n = 0;
-	int rem, err = 0;
-
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
-		if (nla_type(attr) == PV_DRIVER_A_ENTRY)
-			count++;
-	if (count > PV_DRIVER_MAX_ENTRIES) {
-		GENL_SET_ERR_MSG(info, "too many drivers");
-		return -EINVAL;
-	}
-	entries = kcalloc(max(count, 1U), sizeof(*entries), GFP_KERNEL);
-	if (!entries)
-		return -ENOMEM;
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
-		if (nla_type(attr) != PV_DRIVER_A_ENTRY)
-			continue;
-		err = pvd_nl_entry(attr, entries, &n, info->extack);
-		if (err)
-			break;
-	}
-	if (err) {
-		pvd_entries_free(entries, n);
-		return err;
-	}
-	args->entries = entries;
-	args->n_entries = n;
-	return 0;
-}
-
-static int pvd_nl_reply_id(struct genl_info *info, u64 id)
-{
-	struct sk_buff *msg;
-	void *hdr;
-
-	msg = pvd_nl_reply(info, PV_DRIVER_CMD_CONTAINER_NEW, NLMSG_DEFAULT_SIZE, &hdr);
-	if (IS_ERR(msg))
-		return PTR_ERR(msg);
-	if (nla_put_u64_64bit(msg, PV_DRIVER_A_CONTAINER_ID, id, PV_DRIVER_A_PAD)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
-}
-
-int pv_driver_nl_container_new_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct nlattr **attrs = info->attrs;
-	struct pvd_container_args args = {
-		.name = pvd_nl_text(info, PV_DRIVER_A_CONTAINER),
-		.cgroup_fd = -1,
-	};
-	const char *why = NULL;
-	u64 id;
-	int err;
-
-	if (!args.name)
-		return -EINVAL;
-	if (attrs[PV_DRIVER_A_CGROUP_FD])
-		args.cgroup_fd = min_t(u32, nla_get_u32(attrs[PV_DRIVER_A_CGROUP_FD]), INT_MAX);
-	if (attrs[PV_DRIVER_A_PID])
-		args.pid = min_t(u32, nla_get_u32(attrs[PV_DRIVER_A_PID]), INT_MAX);
-	if (attrs[PV_DRIVER_A_ROLES])
-		args.roles = nla_get_u32(attrs[PV_DRIVER_A_ROLES]);
-
-	mutex_lock(&pvd_lock);
-	err = pvd_nl_host_only(skb, info->extack);
-	if (!err)
-		err = pvd_nl_entries(info, &args);
-	if (err)
-		goto out;
-	err = pvd_container_new(&args, &id, &why);
-	if (err) {
-		pvd_nl_error(info, err, why);
-		pvd_entries_free(args.entries, args.n_entries);
-	}
-out:
-	mutex_unlock(&pvd_lock);
-	return err ?: pvd_nl_reply_id(info, id);
-}
-
-int pv_driver_nl_container_del_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	const char *name = pvd_nl_text(info, PV_DRIVER_A_CONTAINER);
-	struct pvd_container *c;
-	struct pvd_call *call;
-	int err;
-
-	if (!name)
-		return -EINVAL;
-	mutex_lock(&pvd_lock);
-	err = pvd_nl_host_only(skb, info->extack);
-	if (err)
-		goto out;
-	c = pvd_container_find(name);
-	if (!c) {
-		err = pvd_nl_error(info, -ENOENT, "no such container");
-		goto out;
-	}
-	call = pvd_nl_call(skb, info, "");
-	if (IS_ERR(call)) {
-		err = PTR_ERR(call);
-		goto out;
-	}
-	strscpy(call->container, c->name, sizeof(call->container));
-	pvd_container_end(c, call);
-	pvd_call_start(call);
-out:
-	mutex_unlock(&pvd_lock);
-	return err;
-}
-
-static int pvd_put_entry(struct sk_buff *msg, const struct pvd_container *c,
-			 const struct pvd_entry *entry)
-{
-	struct pvd_driver *drv = pvd_driver_find(entry->alias);
-	struct nlattr *nest = nla_nest_start(msg, PV_DRIVER_A_ENTRY);
-
-	if (!nest ||
-	    nla_put_string(msg, PV_DRIVER_A_ENTRY_ALIAS, entry->alias) ||
-	    nla_put_u32(msg, PV_DRIVER_A_ENTRY_TYPE, entry->type) ||
-	    nla_put_u32(msg, PV_DRIVER_A_ENTRY_STATE,
-			drv ? drv->state : PV_DRIVER_STATE_UNKNOWN) ||
-	    (drv && pvd_use_find(drv, c) && nla_put_flag(msg, PV_DRIVER_A_ENTRY_USED)))
-		return -EMSGSIZE;
-	nla_nest_end(msg, nest);
-	return 0;
-}
-
-static int pvd_put_cgroup(struct sk_buff *msg, struct pvd_container *c)
-{
-	char *path = kmalloc(PATH_MAX, GFP_KERNEL);
-	int err = 0;
-
-	if (!path)
-		return -ENOMEM;
-	if (cgroup_path(c->cgrp, path, PATH_MAX) >= 0)
-		err = nla_put_string(msg, PV_DRIVER_A_CGROUP, path);
-	kfree(path);
-	return err;
-}
-
-static int pvd_put_container(struct sk_buff *msg, struct pvd_container *c)
-{
-	unsigned int i;
-	int err;
-
-	if (nla_put_string(msg, PV_DRIVER_A_CONTAINER, c->name) ||
-	    nla_put_u64_64bit(msg, PV_DRIVER_A_CONTAINER_ID, c->id, PV_DRIVER_A_PAD) ||
-	    nla_put_u32(msg, PV_DRIVER_A_ROLES, c->roles) ||
-	    nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation))
-		return -EMSGSIZE;
-	err = pvd_put_cgroup(msg, c);
-	for (i = 0; i < c->n_entries && !err; i++)
-		err = pvd_put_entry(msg, c, &c->entries[i]);
-	return err;
-}
-
-/* locked; the container that the message is about, which is the caller's own or any */
-static struct pvd_container *pvd_nl_container(struct sk_buff *skb, struct genl_info *info)
-{
-	struct nlattr *name = info->attrs[PV_DRIVER_A_CONTAINER];
-	struct nlattr *id = info->attrs[PV_DRIVER_A_CONTAINER_ID];
-	struct pvd_container *c;
-	struct pvd_caller who;
-	int err;
-
-	if (!name && !id) {
-		pvd_nl_caller(skb, &who);
-		if (who.container)
-			return who.container;
-		GENL_SET_ERR_MSG(info, "the caller is in no registered container");
-		return ERR_PTR(-ENOENT);
-	}
-	err = pvd_nl_host_only(skb, info->extack);
-	if (err)
-		return ERR_PTR(err);
-	c = name ? pvd_container_find(nla_data(name)) : pvd_container_by_id(nla_get_u64(id));
-	if (c)
-		return c;
-	GENL_SET_ERR_MSG(info, "no such container");
-	return ERR_PTR(-ENOENT);
-}
-
-int pv_driver_nl_container_get_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct pvd_container *c;
-	struct sk_buff *msg;
-	size_t size;
-	void *hdr;
-	int err = 0;
-
-	mutex_lock(&pvd_lock);
-	c = pvd_nl_container(skb, info);
-	if (IS_ERR(c)) {
-		err = PTR_ERR(c);
-		goto out;
-	}
-	size = 512 + PATH_MAX + c->n_entries * (nla_total_size(PV_DRIVER_MAX_ALIAS + 1) + 32);
-	msg = pvd_nl_reply(info, PV_DRIVER_CMD_CONTAINER_GET, size, &hdr);
-	if (IS_ERR(msg)) {
-		err = PTR_ERR(msg);
-		goto out;
-	}
-	err = pvd_put_container(msg, c);
-	if (err) {
-		nlmsg_free(msg);
-		goto out;
-	}
-	genlmsg_end(msg, hdr);
-	err = genlmsg_reply(msg, info);
-out:
-	mutex_unlock(&pvd_lock);
-	return err;
-}
-
-static int pvd_dump_container(struct sk_buff *skb, struct netlink_callback *cb,
-			      struct pvd_container *c)
-{
-	void *hdr;
-
-	hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &pvd_family,
-			  NLM_F_MULTI, PV_DRIVER_CMD_CONTAINER_GET);
-	if (!hdr)
-		return -EMSGSIZE;
-	genl_dump_check_consistent(cb, hdr);
-	if (pvd_put_container(skb, c)) {
-		genlmsg_cancel(skb, hdr);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, hdr);
-	return 0;
-}
-
-int pv_driver_nl_container_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
-{
-	struct pvd_container *c;
-	long at = 0;
-	int err;
-
-	mutex_lock(&pvd_lock);
-	cb->seq = pvd_generation;
-	err = pvd_nl_host_only(cb->skb, cb->extack);
-	if (err)
-		goto out;
-	list_for_each_entry(c, &pvd_containers, node) {
-		if (at++ < cb->args[0])
-			continue;
-		err = pvd_dump_container(skb, cb, c);
-		if (err)
-			break;
-		cb->args[0] = at;
-	}
-	if (skb->len || !err)
-		err = skb->len;
-out:
-	mutex_unlock(&pvd_lock);
-	return err;
-}
-
-/*
- * agent, front, whois
+ * agent and front
  */
 
 static int pvd_nl_become(struct sk_buff *skb, struct genl_info *info, bool agent)
@@ -1004,120 +349,6 @@ int pv_driver_nl_result_doit(struct sk_buff *skb, struct genl_info *info)
 }
 
 /*
- * A socket that accept() returned shares its address with the listener, pointer
- * and all; nothing else does: not the client's end, not a socket pair.
- */
-static bool pvd_accepted_from(const struct sock *sk, const struct sock *listener)
-{
-	const void *addr = READ_ONCE(unix_sk(sk)->addr);
-
-	return addr && addr == READ_ONCE(unix_sk(listener)->addr);
-}
-
-static int pvd_whois_check(const struct socket *sock, const struct socket *listener,
-			   const char **why)
-{
-	const struct sock *sk = sock->sk, *lsk = listener->sk;
-
-	if (!sk || !lsk || sk->sk_family != AF_UNIX || lsk->sk_family != AF_UNIX ||
-	    sock->type != SOCK_STREAM || listener->type != SOCK_STREAM) {
-		*why = "not AF_UNIX stream sockets";
-		return -EINVAL;
-	}
-	if (READ_ONCE(lsk->sk_state) != TCP_LISTEN) {
-		*why = "listener-fd does not listen";
-		return -EINVAL;
-	}
-	if (READ_ONCE(sk->sk_state) != TCP_ESTABLISHED || !pvd_accepted_from(sk, lsk)) {
-		*why = "fd was not accepted from listener-fd";
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* connect() recorded both in the client's own context. Locked. */
-static void pvd_whois_peer(struct sock *sk, struct pvd_caller *who)
-{
-	const struct cred *cred;
-
-	who->kind = PV_DRIVER_PEER_UNKNOWN;
-	who->container = pvd_container_of(sock_cgroup_ptr(&sk->sk_cgrp_data));
-	if (who->container) {
-		who->kind = PV_DRIVER_PEER_CONTAINER;
-		return;
-	}
-	spin_lock(&sk->sk_peer_lock);
-	cred = get_cred(sk->sk_peer_cred);
-	spin_unlock(&sk->sk_peer_lock);
-	if (!cred)
-		return;
-	if (cred->user_ns == &init_user_ns && cap_raised(cred->cap_effective, CAP_SYS_MODULE))
-		who->kind = PV_DRIVER_PEER_HOST;
-	put_cred(cred);
-}
-
-static int pvd_nl_reply_peer(struct genl_info *info, const struct pvd_caller *who)
-{
-	const struct pvd_container *c = who->container;
-	struct sk_buff *msg;
-	void *hdr;
-
-	msg = pvd_nl_reply(info, PV_DRIVER_CMD_WHOIS, NLMSG_DEFAULT_SIZE, &hdr);
-	if (IS_ERR(msg))
-		return PTR_ERR(msg);
-	if (nla_put_u32(msg, PV_DRIVER_A_PEER, who->kind) ||
-	    (c && nla_put_string(msg, PV_DRIVER_A_CONTAINER, c->name)) ||
-	    (c && nla_put_u64_64bit(msg, PV_DRIVER_A_CONTAINER_ID, c->id, PV_DRIVER_A_PAD)) ||
-	    (c && nla_put_u32(msg, PV_DRIVER_A_ROLES, c->roles))) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
-}
-
-int pv_driver_nl_whois_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct nlattr *fd = info->attrs[PV_DRIVER_A_FD];
-	struct nlattr *lfd = info->attrs[PV_DRIVER_A_LISTENER_FD];
-	struct socket *sock, *listener;
-	struct pvd_caller who;
-	const char *why = NULL;
-	int err;
-
-	if (!fd || !lfd)
-		return pvd_nl_error(info, -EINVAL, "fd or listener-fd is missing");
-	mutex_lock(&pvd_lock);
-	err = pvd_is_front(skb) ? 0 : -EPERM;
-	mutex_unlock(&pvd_lock);
-	if (err)
-		return pvd_nl_error(info, err, "for a front only");
-
-	sock = sockfd_lookup(nla_get_u32(fd), &err);
-	if (!sock)
-		return pvd_nl_error(info, err, "fd is no socket");
-	listener = sockfd_lookup(nla_get_u32(lfd), &err);
-	if (!listener) {
-		pvd_nl_error(info, err, "listener-fd is no socket");
-		goto out_sock;
-	}
-	err = pvd_whois_check(sock, listener, &why);
-	if (err) {
-		pvd_nl_error(info, err, why);
-		goto out_listener;
-	}
-	mutex_lock(&pvd_lock);
-	pvd_whois_peer(sock->sk, &who);
-	err = pvd_nl_reply_peer(info, &who);
-	mutex_unlock(&pvd_lock);
-out_listener:
-	sockfd_put(listener);
-out_sock:
-	sockfd_put(sock);
-	return err;
-}
-
-/*
  * subscribe, event, status-get
  */
 
@@ -1129,7 +360,7 @@ static int pvd_nl_subscribe(struct sk_buff *skb, struct genl_info *info)
 	struct pvd_caller who;
 
 	pvd_nl_caller(skb, &who);
-	if (who.kind == PV_DRIVER_PEER_UNKNOWN && !pvd_is_front(skb))
+	if (who.kind == PV_DRIVER_PEER_UNKNOWN && !pvd_nl_is_front(skb))
 		return pvd_nl_error(info, -EPERM, "neither the host nor in a registered container");
 	client = pvd_client_get(pvd_sender(skb), info->snd_portid, who.container);
 	if (IS_ERR(client))

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the netlink door share.
+ */
+#ifndef PVD_NETLINK_H
+#define PVD_NETLINK_H
+
+#include "pv_driver.h"
+
+bool pvd_nl_is_front(const struct sk_buff *skb);
+void pvd_nl_caller(const struct sk_buff *skb, struct pvd_caller *who);
+int pvd_nl_host_only(const struct sk_buff *skb, struct netlink_ext_ack *extack);
+int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
+		     struct netlink_ext_ack *extack, struct pvd_caller *who);
+int pvd_nl_error(struct genl_info *info, int err, const char *why);
+const char *pvd_nl_text(struct genl_info *info, int attr);
+struct sk_buff *pvd_nl_reply(struct genl_info *info, u8 cmd, size_t size, void **hdr);
+struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
+			     const char *alias);
+
+#endif /* PVD_NETLINK_H */
