@@ -11,6 +11,7 @@
  * a struct pid is woken with interrupts off: the wake-up only kicks the tick.
  */
 
+#include <linux/fs.h>
 #include <linux/hashtable.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -201,15 +202,30 @@ static bool pvd_cgroup_is_above(struct cgroup *above, struct cgroup *cgrp)
 	return cgrp && cgroup_is_descendant(cgrp, above);
 }
 
+/*
+ * Without a mount every process is in the root of the hierarchy that nobody
+ * sees. The type is built in wherever there are cgroups: it is found at once.
+ */
+static bool pvd_cgroup2_mounted(void)
+{
+	struct file_system_type *type = get_fs_type("cgroup2");
+	bool mounted;
+
+	if (!type)
+		return false;
+	mounted = !hlist_empty(&type->fs_supers);
+	module_put(type->owner);
+	return mounted;
+}
+
 /* locked; which cgroups may be a container */
 static int pvd_cgroup_check(struct cgroup *cgrp, const char **why)
 {
 	bool mine;
 
 	if (!cgroup_parent(cgrp)) {
-		/* Without cgroup v2 every process is in its root, and there is no other. */
-		if (atomic_read(&cgrp_dfl_root.nr_cgrps) <= 1) {
-			*why = "no cgroup v2 hierarchy in use: mount cgroup2";
+		if (!pvd_cgroup2_mounted()) {
+			*why = "no cgroup v2 hierarchy: mount cgroup2";
 			return -EOPNOTSUPP;
 		}
 		*why = "the root cgroup cannot be a container";

@@ -86,7 +86,7 @@ int pvd_nl_host_only(const struct sk_buff *skb, struct netlink_ext_ack *extack)
  * Return: 0, -EPERM or -ESRCH (no such container).
  */
 int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
-			    struct netlink_ext_ack *extack, struct pvd_caller *who)
+		     struct netlink_ext_ack *extack, struct pvd_caller *who)
 {
 	struct nlattr *id = attrs[PV_DRIVER_A_CONTAINER_ID];
 	struct nlattr *name = attrs[PV_DRIVER_A_CONTAINER];
@@ -185,7 +185,7 @@ struct sk_buff *pvd_nl_reply(struct genl_info *info, u8 cmd, size_t size, void *
  * Return: the call or ERR_PTR.
  */
 struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
-				    const char *alias)
+			     const char *alias)
 {
 	struct nlattr *timeout = info->attrs[PV_DRIVER_A_TIMEOUT];
 	struct sock *sk = pvd_sender(skb);
