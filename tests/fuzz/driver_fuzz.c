@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The netlink client of pv_driver against a kernel that answers anything. The
+ * first byte chooses the call; the rest is what waits in the socket, in
+ * datagrams of 16-bit length and content. Sequence number of the call is 1, the
+ * message type 0x1f.
+ */
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "driver.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Reads what was parsed, which nobody may optimise away. */
+static volatile size_t sum;
+
+static void touch_driver(const struct pvk_driver *driver)
+{
+	size_t i;
+
+	sum = strlen(driver->alias) + strlen(driver->text);
+	for (i = 0; i < driver->n_modules; i++)
+		sum += strlen(driver->modules[i].name) + strlen(driver->modules[i].params);
+	for (i = 0; i < driver->users.count; i++)
+		sum += strlen(driver->users.item[i]);
+}
+
+static void call(struct pvk_drv *drv, unsigned int which)
+{
+	const struct pvk_container web = { .name = "web" };
+	struct pvk_containers containers;
+	struct pvk_container container;
+	struct pvk_outcome outcome;
+	struct pvk_drivers drivers;
+	struct pvk_driver driver;
+	struct pvk_status status;
+	struct pvk_peer peer;
+	struct pvk_err err;
+	uint64_t id;
+	size_t i;
+
+	switch (which) {
+	case 0:
+		if (!pvk_drv_driver_get(drv, "wifi", 0, &driver, &err)) {
+			touch_driver(&driver);
+			pvk_driver_free(&driver);
+		}
+		break;
+	case 1:
+		if (!pvk_drv_driver_list(drv, 0, &drivers, &err)) {
+			for (i = 0; i < drivers.count; i++)
+				touch_driver(&drivers.item[i]);
+			pvk_drivers_free(&drivers);
+		}
+		break;
+	case 2:
+		if (!pvk_drv_container_get(drv, "web", 0, &container, &err))
+			pvk_container_free(&container);
+		break;
+	case 3:
+		if (!pvk_drv_container_list(drv, &containers, &err))
+			pvk_containers_free(&containers);
+		break;
+	case 4:
+		pvk_drv_container_new(drv, &web, -1, 1, &id, &err);
+		break;
+	case 5:
+		pvk_drv_whois(drv, 3, 4, &peer, &err);
+		break;
+	case 6:
+		pvk_drv_status(drv, &status, &err);
+		break;
+	case 7:
+		pvk_drv_subscribe(drv, NULL, NULL, &err);
+		break;
+	case 8:
+		if (!pvk_drv_wait(drv, 1, 1, &outcome, &err))
+			pvk_outcome_free(&outcome);
+		break;
+	default:
+		pvk_drv_driver_del(drv, "wifi", &err);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct pvk_drv *drv;
+	unsigned int which, i;
+	struct pvk_err err;
+	size_t len;
+	int fd[2];
+
+	if (size < 3 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd))
+		return 0;
+	which = *data++;
+	size--;
+	for (i = 0; size > 2 && i < 16; i++) {
+		len = data[0] | data[1] << 8;
+		data += 2;
+		size -= 2;
+		if (len > size)
+			len = size;
+		if (!len || send(fd[1], data, len, MSG_DONTWAIT) < 0)
+			break;
+		data += len;
+		size -= len;
+	}
+	/* Then it hangs up, so that no call waits. */
+	shutdown(fd[1], SHUT_WR);
+	if (!pvk_drv_open_fd(&drv, fd[0], 0x1f, NULL, NULL)) {
+		call(drv, which % 10);
+		pvk_drv_dispatch(drv, &err);
+		pvk_drv_close(drv);
+	}
+	close(fd[1]);
+	return 0;
+}
