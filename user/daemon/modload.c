@@ -17,6 +17,7 @@
 struct modload {
 	struct kmod_module *mod;
 	struct kmod_list *info;		/* of modinfo; NULL if there is none */
+	bool has_info;			/* it was asked for */
 	bool builtin;
 };
 
@@ -78,8 +79,6 @@ int modload_find(struct modload **load, struct kmod_ctx *ctx, const char *name,
 		modload_put(l);
 		return ret;
 	}
-	if (kmod_module_get_info(l->mod, &l->info) < 0)
-		l->info = NULL;
 	*load = l;
 	return 0;
 }
@@ -98,16 +97,25 @@ bool modload_is_builtin(const struct modload *load)
 	return load->builtin;
 }
 
+/* Reading it takes longer than all else here: only for a line with parameters. */
+static const struct kmod_list *get_info(struct modload *load)
+{
+	if (!load->has_info && kmod_module_get_info(load->mod, &load->info) < 0)
+		load->info = NULL;
+	load->has_info = true;
+	return load->info;
+}
+
 bool modload_knows_param(void *arg, const char *module, const char *param)
 {
-	const struct modload *load = arg;
+	const struct kmod_list *info = get_info(arg);
 	const struct kmod_list *at;
 	char name[PVK_PARAM_NAME_MAX + 1];
 	const char *key, *value;
 	size_t len;
 
 	(void)module;
-	kmod_list_foreach(at, load->info) {
+	kmod_list_foreach(at, info) {
 		key = kmod_module_info_get_key(at);
 		if (strcmp(key, "parm") && strcmp(key, "parmtype"))
 			continue;
