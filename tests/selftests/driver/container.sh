@@ -150,7 +150,7 @@ test_a_container_sees_its_own_drivers_in_its_own_order_and_no_more() {
 	expect aliases 'c nosuch a' "$(field alias | tr '\n' ' ' | sed 's/ $//')"
 	expect states 'unloaded unknown unloaded' "$(field state | tr '\n' ' ' | sed 's/ $//')"
 	expect types 'manual optional required' "$(field type | tr '\n' ' ' | sed 's/ $//')"
-	expect "lines, modules, users, texts" '' "$(field '\(line\|module\|user\|text\)')"
+	expect "lines, modules, users, texts" '' "$(field line)$(field module)$(field user)$(field text)"
 	inside_refused EPERM c1 driver-get alias=b
 	inside c1 driver-get alias=a
 	expect_ok

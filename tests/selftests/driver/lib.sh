@@ -48,7 +48,8 @@ expect_less() {
 }
 
 now_ms() {
-	awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime
+	read -r nm_up _ </proc/uptime
+	echo "${nm_up%.*}${nm_up#*.}0"
 }
 
 # wait_until SECONDS COMMAND...: until it succeeds; false when it never did
@@ -123,7 +124,13 @@ must() {
 
 # field NAME: its values in $out, one a line
 field() {
-	printf '%s\n' "$out" | sed -n "s/^$1=//p"
+	while IFS= read -r fi_line; do
+		case $fi_line in
+		"$1="*) printf '%s\n' "${fi_line#*=}" ;;
+		esac
+	done <<END
+$out
+END
 }
 
 # refused ERRNO[|ERRNO...] ARG...: ask, and it is refused at once, with a text
@@ -196,7 +203,8 @@ expect_outcome() {
 }
 
 state() {
-	cat "$SYS/$1/state"
+	read -r st_state <"$SYS/$1/state"
+	echo "$st_state"
 }
 
 expect_state() {
@@ -234,7 +242,9 @@ expect_gone() {
 
 # the test modules that are in the kernel, sorted, on one line
 ours_resident() {
-	sed -n 's/^\(pvt_[a-z0-9]*\) .*/\1/p' /proc/modules | sort | tr '\n' ' ' | sed 's/ $//'
+	or_all=$(sed -n 's/^\(pvt_[a-z0-9]*\) .*/\1/p' /proc/modules | sort)
+	# shellcheck disable=SC2086 # words
+	echo $or_all
 }
 
 param() {
@@ -357,6 +367,9 @@ empty_cgroup() {
 }
 
 remove_cgroups() {
+	for rc in "$CGROOT"/pvt.*; do
+		[ -d "$rc" ] || return 0
+	done
 	find "$CGROOT" -depth -mindepth 1 -type d -name 'pvt.*' | while read -r rc; do
 		while read -r pid; do
 			kill -KILL "$pid" 2>/dev/null || :
@@ -366,21 +379,20 @@ remove_cgroups() {
 	done
 }
 
-# Only what the tests made: a machine may have drivers of its own.
+# All of them: these tests want the machine to themselves.
 remove_drivers() {
 	[ -d "$SYS" ] || return 0
-	ask --dump container-get
-	field container | while read -r rd; do
-		case $rd in
-		pvt-* | c[0-9]*) nl_request --wait 20000 container-del "container=$rd" >/dev/null || : ;;
-		esac
+	for rd in $(nl_request --dump container-get | sed -n 's/^container=//p'); do
+		nl_request --wait 20000 container-del "container=$rd" >/dev/null || :
 	done
 	for rd in "$SYS"/*/state; do
 		rd=${rd%/state}
 		rd=${rd##*/}
 		[ "$rd" != '*' ] || continue
-		nl_request --wait 40000 unload "alias=$rd" >/dev/null 2>&1 || :
-		nl_request driver-del "alias=$rd" >/dev/null 2>&1 || :
+		{
+			echo unload >"$SYS/$rd/control"
+			echo "$rd" >"$SYS/unregister"
+		} 2>/dev/null || :
 	done
 }
 

@@ -58,7 +58,16 @@ static struct worker workers[MAX_WORKERS];
 static struct pvt_sock sock;
 static char buf[PVT_BUF];
 
-/* As `modprobe NAME PARAMS` and `rmmod NAME` do, less modprobe.d's commands. */
+/* In the place of a command of modprobe.d: it is not run, and that is an error. */
+static int no_command(struct kmod_module *mod, const char *command, void *data)
+{
+	(void)mod;
+	(void)command;
+	(void)data;
+	return -EPERM;
+}
+
+/* As `modprobe NAME PARAMS` does. */
 static int work_load(const char *line)
 {
 	char name[PV_DRIVER_MAX_LINE + 1];
@@ -77,8 +86,8 @@ static int work_load(const char *line)
 	kmod_list_foreach(item, list) {
 		struct kmod_module *mod = kmod_module_get_module(item);
 
-		err = kmod_module_probe_insert_module(mod, KMOD_PROBE_IGNORE_COMMAND,
-						      params ? params + 1 : NULL, NULL, NULL, NULL);
+		err = kmod_module_probe_insert_module(mod, 0, params ? params + 1 : NULL,
+						      no_command, NULL, NULL);
 		if (!err && kmod_module_get_initstate(mod) == KMOD_MODULE_BUILTIN)
 			err = EXIT_BUILTIN;
 		kmod_module_unref(mod);

@@ -30,8 +30,6 @@
 #include "pvt_nl.h"
 
 #include <grp.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -75,10 +73,8 @@ static void client_main(const struct client *c, const struct sockaddr_un *addr, 
 {
 	char ok = 1;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (c->cgroup)
 		enter(c->cgroup);
-	/* a uid change below clears the effective set and the death signal */
 	if (c->uid && (setgroups(0, NULL) || setgid(c->uid) || setuid(c->uid)))
 		pvt_die("setuid", errno);
 	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)))
@@ -89,9 +85,10 @@ static void client_main(const struct client *c, const struct sockaddr_un *addr, 
 		pvt_die("pipe", errno);
 	if (c->exits)
 		_exit(0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;;)
-		pause();
+	/* until the other end is gone: "dropped" could not send it a signal */
+	while (read(fd, &ok, 1) > 0)
+		;
+	_exit(0);
 }
 
 /* Starts the client and returns the accepted end of its connection. */
@@ -211,7 +208,6 @@ int main(int argc, char **argv)
 {
 	struct client c = { .fd = -1 };
 	const char *what = NULL;
-	int status;
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--cgroup") && i + 1 < argc)
@@ -227,9 +223,5 @@ int main(int argc, char **argv)
 	}
 	if (!what)
 		pvt_die("which case?", EINVAL);
-	status = run(what, &c);
-	/* "dropped" may no longer signal it: its death signal will */
-	if (c.pid > 0)
-		kill(c.pid, SIGKILL);
-	return status;
+	return run(what, &c);
 }

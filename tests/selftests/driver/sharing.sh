@@ -73,12 +73,9 @@ test_a_module_listed_before_its_own_dependency_with_modprobe() {
 }
 
 test_a_soft_dependency_comes_and_goes_with_its_module() {
-	mkdir -p /run/modprobe.d
-	echo 'softdep pvt_soft pre: pvt_base' >/run/modprobe.d/pvt-test.conf
 	agent
 	want='pvt_base pvt_soft'
 	in_any_order pvt_soft
-	rm /run/modprobe.d/pvt-test.conf
 }
 
 test_a_module_listed_twice_is_loaded_once() {
