@@ -137,6 +137,7 @@ bool modload_knows_param(void *arg, const char *module, const char *param)
 static struct probe {
 	struct modload *load;
 	char current[PVK_MODULE_NAME_MAX + 1];	/* the last one that was tried */
+	const char *options;	/* its own, valid until it is done with */
 	bool given;		/* the module itself was tried */
 	char *params;
 	size_t params_size;
@@ -150,6 +151,7 @@ static void about_to_insert(struct kmod_module *mod, bool install, const char *o
 
 	(void)install;
 	snprintf(probe->current, sizeof(probe->current), "%s", name);
+	probe->options = options;
 	if (command)
 		pvk_list_warn(probe->warnings, "%s: install line of modprobe.d not run: %s",
 			      name, command);
@@ -160,16 +162,15 @@ static void about_to_insert(struct kmod_module *mod, bool install, const char *o
 }
 
 /*
- * KMOD_PROBE_IGNORE_COMMAND is about the module alone: for a dependency with an
- * install line libkmod comes here, and without this would run a shell.
+ * In the place of an install line. KMOD_PROBE_IGNORE_COMMAND does not do: it is
+ * about the module alone, not its dependencies, whose line libkmod then gives to
+ * a shell, and it leaves out the module's soft dependencies.
  */
 static int insert_instead(struct kmod_module *mod, const char *command, void *data)
 {
-	int ret = kmod_module_insert_module(mod, 0, kmod_module_get_options(mod));
-
 	(void)command;
 	(void)data;
-	return ret == -EEXIST ? 0 : ret;
+	return kmod_module_insert_module(mod, 0, probe->options);
 }
 
 static bool resident(const struct kmod_module *mod)
@@ -241,8 +242,8 @@ static int probe_insert(struct kmod_module *mod, const char *args)
 	do {
 		probe->current[0] = '\0';
 		probe->given = false;
-		ret = kmod_module_probe_insert_module(mod, KMOD_PROBE_IGNORE_COMMAND, args,
-						      insert_instead, NULL, about_to_insert);
+		ret = kmod_module_probe_insert_module(mod, 0, args, insert_instead, NULL,
+						      about_to_insert);
 	} while (ret < 0 && worth_another_try(ret) && ++tries < TRIES_MAX);
 	return ret;
 }

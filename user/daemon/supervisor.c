@@ -186,6 +186,7 @@ static void announce(struct supervisor *sv)
 	if (sv->announced)
 		return;
 	sv->announced = true;
+	log_msg(LOG_INFO, "ready");
 	ret = notify_send("READY=1");
 	if (ret)
 		log_msg(LOG_WARNING, "NOTIFY_SOCKET: %s", strerror(-ret));
