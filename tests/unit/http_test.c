@@ -535,7 +535,8 @@ static void test_too_many_connections(void)
 
 	for (i = 0; i < PVK_ARRAY_SIZE(fd); i++)
 		fd[i] = dial(PLAIN);
-	ktap_eq(read(fd[HTTP_PER_PEER_MAX], &byte, 1), 0, "a container's connection too many is closed");
+	ktap_eq(read(fd[HTTP_PER_PEER_MAX], &byte, 1), 0,
+		"a container's connection too many is closed");
 	ktap_check(strstr(ask(MGMT, "GET", "/drivers", ""), "200 OK") != NULL,
 		   "others are not concerned");
 	for (i = 0; i < PVK_ARRAY_SIZE(fd); i++)
