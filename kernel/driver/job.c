@@ -386,7 +386,8 @@ int pvd_load(struct pvd_driver *drv, struct pvd_container *who)
 
 /**
  * pvd_unload - give up a driver's modules
- * @drv: the driver, without uses; its error, state and statistics are set
+ * @drv: the driver, without uses; its error, warnings, state and statistics are
+ *	set
  *
  * Modules that others hold, that were there before us or that cannot be removed
  * at all stay, which is no error. Locked, drops the lock.
@@ -400,7 +401,8 @@ int pvd_unload(struct pvd_driver *drv)
 	bool had = drv->held;
 	int err;
 
-	pvd_driver_set_error(drv, 0, NULL);
+	pvd_driver_clear(drv);
+	pvd_warn_permanent(drv);
 	pvd_release(drv);
 	if (pvd_removes(drv))
 		pvd_driver_set_state(drv, PV_DRIVER_STATE_UNLOADING);
