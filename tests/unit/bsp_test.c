@@ -213,9 +213,9 @@ static void add_section(struct pvk_buf *buf, const char *section, const char *pr
 	pvk_buf_putc(buf, '}');
 }
 
-static int parse_sections(int all, int dtb, int lines, size_t *count)
+static int parse_sections(int all, int dtb, int lines, size_t *count, bool dtb_any)
 {
-	const struct pvk_selection sel = { .dtb_any = true };
+	const struct pvk_selection sel = { .dtb_any = dtb_any };
 	pvk_auto_buf struct pvk_buf buf = PVK_BUF_INIT(PVK_BSP_BYTES_MAX);
 	pvk_auto_bsp struct pvk_bsp bsp = { 0 };
 	int ret;
@@ -235,14 +235,16 @@ static void test_bsp_limits(void)
 	struct pvk_bsp bsp;
 	size_t count;
 
-	ktap_eq(parse_sections(PVK_BSP_ALIASES_MAX, 0, 1, &count), 0, "1024 aliases");
+	ktap_eq(parse_sections(PVK_BSP_ALIASES_MAX, 0, 1, &count, true), 0, "1024 aliases");
 	ktap_eq(count, PVK_BSP_ALIASES_MAX, "are all there");
-	ktap_eq(parse_sections(PVK_BSP_ALIASES_MAX + 1, 0, 1, &count), -EINVAL,
+	ktap_eq(parse_sections(PVK_BSP_ALIASES_MAX + 1, 0, 1, &count, true), -EINVAL,
 		"one more is refused");
-	ktap_eq(parse_sections(PVK_BSP_ALIASES_MAX, 1, 1, &count), -EINVAL,
+	ktap_eq(parse_sections(PVK_BSP_ALIASES_MAX, 1, 1, &count, true), -EINVAL,
 		"so it is when it comes from another section");
-	ktap_eq(parse_sections(1, 0, PVK_BSP_LINES_MAX, &count), 0, "64 lines");
-	ktap_eq(parse_sections(1, 0, PVK_BSP_LINES_MAX + 1, &count), -EINVAL,
+	ktap_eq(parse_sections(1, PVK_BSP_ALIASES_MAX + 1, 1, &count, false), -EINVAL,
+		"so is a section with more, of another board or not");
+	ktap_eq(parse_sections(1, 0, PVK_BSP_LINES_MAX, &count, true), 0, "64 lines");
+	ktap_eq(parse_sections(1, 0, PVK_BSP_LINES_MAX + 1, &count, true), -EINVAL,
 		"one more is refused");
 
 	memset(name, 'n', sizeof(name));

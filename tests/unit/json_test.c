@@ -573,11 +573,10 @@ static void test_scalars(const struct json *root)
 
 static void test_write(void)
 {
-	json_auto_out struct json_out out;
+	json_auto_out struct json_out out = JSON_OUT_INIT(4096);
 	pvk_auto_free char *text = NULL;
 	size_t len = 0;
 
-	json_out_init(&out, 4096);
 	json_out_array(&out);
 	json_out_object(&out);
 	json_out_pair_str(&out, "name", "wifi");
@@ -624,12 +623,11 @@ static void test_write_strings(void)
 	size_t i;
 
 	for (i = 0; i < PVK_ARRAY_SIZE(strings); i++) {
-		json_auto_out struct json_out out;
+		json_auto_out struct json_out out = JSON_OUT_INIT(4096);
 		json_auto struct json_doc *doc = NULL;
 		pvk_auto_free char *text = NULL;
 		size_t len = 0;
 
-		json_out_init(&out, 4096);
 		json_out_strn(&out, strings[i].text, strings[i].len);
 		json_out_take(&out, &text, &len);
 		ktap_str(text, strings[i].json, "writes %s", strings[i].what);
@@ -640,10 +638,9 @@ static void test_write_strings(void)
 
 static int misuse(void (*write)(struct json_out *out), size_t max)
 {
-	json_auto_out struct json_out out;
+	json_auto_out struct json_out out = JSON_OUT_INIT(max);
 	pvk_auto_free char *text = NULL;
 
-	json_out_init(&out, max);
 	write(&out);
 	return json_out_take(&out, &text, NULL);
 }

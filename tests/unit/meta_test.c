@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -364,6 +365,41 @@ static void test_crashes(void)
 	}
 }
 
+static void test_left_over(void)
+{
+	pvk_auto_meta struct pvk_meta *meta = new_store();
+
+	put_file(last_store(".new"), "left over");
+	ktap_eq(set(meta, "a", "v"), 0, "given a dead writer's file, one that lives on writes");
+	ktap_str(get(meta, "a"), "v", "what it means to");
+	symlinkat("../victim", rootfd, last_store(".new"));
+	ktap_eq(set(meta, "a", "w"), 0, "given a link in its place, it writes");
+	ktap_check(faccessat(rootfd, "victim", F_OK, 0), "and not through the link");
+}
+
+static void test_lock(void)
+{
+	pvk_auto_meta struct pvk_meta *meta = new_store();
+	int lock = openat(rootfd, last_store("."), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int status = -1;
+	pid_t pid;
+
+	flock(lock, LOCK_EX);
+	pid = fork();
+	if (!pid) {
+		close(lock);
+		_exit(set(meta, "a", "v") ? 1 : 0);
+	}
+	usleep(200 * 1000);
+	ktap_eq(waitpid(pid, &status, WNOHANG), 0, "a writer waits for the one that has the lock");
+	ktap_str(get(meta, "a"), "ENOENT", "a reader does not");
+	flock(lock, LOCK_UN);
+	waitpid(pid, &status, 0);
+	ktap_check(WIFEXITED(status) && !WEXITSTATUS(status), "then it writes");
+	ktap_str(get(meta, "a"), "v", "its value");
+	close(lock);
+}
+
 /* Two writers and a reader; one writer is killed again and again. */
 static void write_forever(struct pvk_meta *meta, char c)
 {
@@ -500,6 +536,8 @@ int main(void)
 	test_order();
 	test_faults();
 	test_crashes();
+	test_left_over();
+	test_lock();
 	test_race();
 	test_rights();
 	remove_root();

@@ -222,10 +222,9 @@ static int fill(void *arg, enum pvk_ns ns, const char *key, const struct pvk_cal
 	size_t i, len = *(size_t *)arg;
 
 	(void)ns;
-	(void)key;
 	(void)caller;
 	for (i = 0; i < len; i++)
-		pvk_buf_putc(value, 'x');
+		pvk_buf_putc(value, strcmp(key, "tabs") ? 'x' : '\t');
 	return 0;
 }
 
@@ -254,6 +253,8 @@ static void test_bounds(void)
 	ktap_eq(expand_filled("${user-meta:a}", PVK_META_VALUE_MAX), 0, "the longest value");
 	ktap_eq(expand_filled("${user-meta:a}", PVK_META_VALUE_MAX + 1), -ENOSPC,
 		"a look-up that gives more than a value may have");
+	ktap_eq(expand_filled("${user-meta:tabs:-x}", PVK_META_VALUE_MAX + 1), -ENOSPC,
+		"a default does not hide that");
 	ktap_eq(expand_filled(FOUR, PVK_META_VALUE_MAX), 0, "as much as the result may hold");
 	ktap_eq(expand_filled(FOUR "x", PVK_META_VALUE_MAX), -E2BIG, "one byte of text more");
 	ktap_eq(expand_filled(FOUR "${user-meta:a}", PVK_META_VALUE_MAX), -E2BIG,

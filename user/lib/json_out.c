@@ -7,8 +7,7 @@
 
 void json_out_init(struct json_out *out, size_t max)
 {
-	*out = (struct json_out){ 0 };
-	pvk_buf_init(&out->buf, max);
+	*out = (struct json_out)JSON_OUT_INIT(max);
 }
 
 void json_out_free(struct json_out *out)

@@ -31,7 +31,9 @@ struct json_out {
 	bool key;		/* a key waits for its value */
 };
 
-/* max: bytes of output. */
+/* limit, max: bytes of output. */
+#define JSON_OUT_INIT(limit)	{ .buf = PVK_BUF_INIT(limit) }
+
 void json_out_init(struct json_out *out, size_t max);
 void json_out_free(struct json_out *out);
 
