@@ -108,8 +108,7 @@ static void answer(struct call *call, int status)
 /*
  * Submits the drivers one after the other, until the kernel has one to work on,
  * or no room for it (-EMFILE). An alias that fails does not keep the others from their
- * turn: they are independent, and a caller that repeats the request finds what
- * could be done done.
+ * turn: they are independent, and what could be done need not be asked for anew.
  */
 static int advance(struct http_calls *calls, struct call *call)
 {

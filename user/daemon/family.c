@@ -63,7 +63,7 @@ static unsigned int parse_one(const struct nlmsghdr *nlh, const char *name)
 
 unsigned int family_watch_read(int fd, const char *name)
 {
-	_Alignas(struct nlmsghdr) char buf[16384];
+	char buf[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct sockaddr_nl from;
 	const struct nlmsghdr *nlh;
 	unsigned int seen = 0;

@@ -9,7 +9,6 @@
 
 #include "http.h"
 
-struct http_conn;
 struct http_calls;
 
 /* One request, as a handler sees it; gone when the handler returns. */

@@ -101,7 +101,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "pvkitd: %s\n", err.text);
 		return 2;
 	}
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	umask(022);
 	if (config.verbose)
 		log_verbose();

@@ -15,7 +15,7 @@
 #include "supervisor.h"
 
 /* A child that lived this long is started again at once. */
-#define GOOD_LIFE_MS	10000
+#define GOOD_LIFE_MS	2000
 #define BACKOFF_MS	100
 #define BACKOFF_MAX_MS	5000
 #define STOP_MS		5000

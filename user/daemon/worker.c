@@ -153,15 +153,14 @@ void worker_do(struct worker *worker, const struct worker_task *task,
 	memset(answer, 0, ANSWER_SIZE(0));
 	answer->id = task->id;
 	ret = modload_context(&worker->kmod, worker->modules);
-	if (ret) {
+	if (ret)
 		pvk_err_set(&err, ret, "kernel modules: %s", strerror(-ret));
-	} else if (task->op == PV_DRIVER_OP_LOAD || task->op == PV_DRIVER_OP_RESOLVE) {
+	else if (task->op == PV_DRIVER_OP_LOAD || task->op == PV_DRIVER_OP_RESOLVE)
 		ret = do_load(worker, task, answer, &warnings, &err);
-	} else if (task->op == PV_DRIVER_OP_UNLOAD) {
+	else if (task->op == PV_DRIVER_OP_UNLOAD)
 		ret = modload_remove(worker->kmod, task->line, &err);
-	} else {
+	else
 		ret = pvk_err_set(&err, -EOPNOTSUPP, "unknown task %u", task->op);
-	}
 	if (ret)
 		fail(answer, ret, err.text);
 	keep_warnings(answer, &warnings);
@@ -191,7 +190,7 @@ static void default_signals(void)
 	size_t i;
 
 	for (i = 0; i < PVK_ARRAY_SIZE(sigs); i++)
-		signal(sigs[i], SIG_DFL);
+		(void)signal(sigs[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
