@@ -87,8 +87,8 @@ test_what_is_no_cgroup_is_refused() {
 	for path in /tmp "$T/file" /proc/self /dev/null "$CGROOT/cgroup.procs"; do
 		refused 'EBADF|EINVAL|ENOTDIR|EOPNOTSUPP' container-new container=c1 "cgroup-fd=$path"
 	done
-	refused 'EBADF|EINVAL' container-new container=c1 cgroup-fd=999
-	refused 'EBADF|EINVAL' container-new container=c1 cgroup-fd=4294967295
+	refused 'EBADF|EINVAL|EOPNOTSUPP' container-new container=c1 cgroup-fd=999
+	refused 'EBADF|EINVAL|EOPNOTSUPP' container-new container=c1 cgroup-fd=4294967295
 	refused 'ESRCH|EINVAL' container-new container=c1 pid=4000000
 	refused 'ESRCH|EINVAL' container-new container=c1 pid=4294967295
 	refused EINVAL container-new container=c1
@@ -184,7 +184,7 @@ test_what_a_container_may_load_and_unload() {
 	inside_refused EPERM c1 load alias=nowhere
 	# named, but not on this device
 	inside_refused ENOENT c1 load alias=nosuch
-	expect_text nosuch
+	expect_text 'no such driver'
 	# unloading: its manual ones
 	inside_refused EBUSY c1 unload alias=req
 	expect_text .
@@ -321,7 +321,7 @@ test_the_host_acts_on_behalf_by_name_and_by_number() {
 	must --wait 30000 unload alias=p "container-id=$container_id"
 	expect_gone pvt_plain
 	refused EPERM load alias=q container=c1
-	refused ENOENT load alias=p container=nosuch
+	refused ESRCH load alias=p container=nosuch
 	must --dump driver-get "container-id=$container_id"
 	expect "the view of c1" p "$(field alias)"
 }
@@ -333,7 +333,7 @@ test_the_number_of_a_container_is_never_used_again() {
 	must --wait 20000 container-del container=c1
 	must container-new container=c1 "cgroup-fd=$(cgroup_of c1)" entry=p:manual
 	[ "$(field container-id)" != "$old" ] || broken "another number" "$old"
-	refused 'ENOENT|ESRCH' load alias=p "container-id=$old"
+	refused ESRCH load alias=p "container-id=$old"
 }
 
 test_a_container_does_not_act_on_behalf_of_another() {

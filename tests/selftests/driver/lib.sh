@@ -80,11 +80,12 @@ has_line() {
 
 # --- children: whatever a test starts ends with it ------------------------------
 
-# background OUTPUT COMMAND...: its pid is in $child
+# background OUTPUT COMMAND...: its pid is in $child. Descriptors 5 and 6 are the
+# test's own.
 background() {
 	bg_out=$1
 	shift
-	"$@" >"$bg_out" 2>&1 </dev/null &
+	"$@" >"$bg_out" 2>&1 </dev/null 5>&- 6>&- &
 	child=$!
 	echo "$child" >>"$T/children"
 }

@@ -92,7 +92,7 @@ static int answer(struct pvt_sock *s, uint32_t seq)
 			if (nlh->nlmsg_type == NLMSG_ERROR)
 				return pvt_error(nlh, NULL);
 			if (nlh->nlmsg_type == NLMSG_DONE)
-				return 0;
+				return -*(const int *)mnl_nlmsg_get_payload(nlh);
 		}
 	}
 }

@@ -153,6 +153,26 @@ static void print_outcome(const struct nlmsghdr *nlh)
 	print_message(nlh);
 }
 
+/* A dump that is refused says so in its last message. */
+static int print_done(const struct nlmsghdr *nlh)
+{
+	size_t skip = sizeof(int);
+	const char *text = "";
+	const struct nlattr *attr;
+	int err = 0;
+
+	if (mnl_nlmsg_get_payload_len(nlh) >= skip)
+		err = -*(const int *)mnl_nlmsg_get_payload(nlh);
+	if (err <= 0)
+		return 0;
+	if (nlh->nlmsg_flags & NLM_F_ACK_TLVS)
+		mnl_attr_for_each(attr, nlh, skip)
+			if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG)
+				text = mnl_attr_get_str(attr);
+	printf("error=%s\ntext=%s\n", pvt_errname(err), text);
+	return 1;
+}
+
 /*
  * Reads until every request is answered: by its ACK, by NLMSG_DONE for a dump,
  * and by its outcome when that is wanted and the ACK was not a refusal. An
@@ -183,6 +203,7 @@ static int answers(struct pvt_sock *s, const struct options *opt)
 				}
 			} else if (nlh->nlmsg_type == NLMSG_DONE) {
 				acks--;
+				status |= print_done(nlh);
 			} else if (pvt_cmd_of(nlh) == PV_DRIVER_CMD_OUTCOME) {
 				outcomes--;
 				print_outcome(nlh);
