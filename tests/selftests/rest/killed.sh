@@ -59,7 +59,7 @@ test_the_loader_killed_at_many_points_of_a_load() {
 	one_alias
 	pvkitd_start
 	for after in 0 0.02 0.05 0.08 0.12 0.18 0.25; do
-		kill_while pvkitd-loader $after
+		kill_while pvkitd-loader "$after"
 	done
 }
 
@@ -67,7 +67,7 @@ test_the_front_killed_at_many_points_of_a_load() {
 	one_alias
 	pvkitd_start
 	for after in 0 0.02 0.05 0.08 0.12 0.18 0.25; do
-		kill_while pvkitd-front $after
+		kill_while pvkitd-front "$after"
 	done
 }
 
@@ -75,7 +75,7 @@ test_both_killed_at_many_points_of_a_load() {
 	one_alias
 	pvkitd_start
 	for after in 0 0.03 0.06 0.1 0.15 0.2; do
-		kill_while 'pvkitd-loader pvkitd-front' $after
+		kill_while 'pvkitd-loader pvkitd-front' "$after"
 	done
 }
 

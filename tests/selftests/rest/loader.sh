@@ -128,13 +128,13 @@ test_the_file_is_read_again_on_sighup() {
 	EOF
 	kill -HUP "$pvkitd"
 	# then what it no longer has is gone, unless it is used or not ours
-	expect_soon 5 test -d $SYS/c
-	expect_soon 5 test ! -d $SYS/a
+	expect_soon 5 test -d "$SYS/c"
+	expect_soon 5 test ! -d "$SYS/a"
 	expect_state b loaded
 	expect_state theirs unloaded
 	# and what was in use goes later
 	http PUT /drivers/b/unload
-	expect_soon 12 test ! -d $SYS/b
+	expect_soon 12 test ! -d "$SYS/b"
 	# while a bad file changes nothing
 	echo '{ "#spec": "driver-aliases@1", "all": { "c": [ } }' | drivers_json
 	kill -HUP "$pvkitd"

@@ -53,7 +53,7 @@ test_a_container_sees_and_loads_what_it_names() {
 	answers 200 ''
 	expect_live pvt_dep pvt_base
 	expect level 3 "$(param pvt_dep level)"
-	expect users c1 "$(cat $SYS/m/users)"
+	expect users c1 "$(cat "$SYS/m/users")"
 	http_in c1 PUT /drivers/x/load
 	answers 403
 	http_in c1 PUT /drivers/gone/load
