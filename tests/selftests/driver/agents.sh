@@ -121,8 +121,8 @@ test_an_agents_errno_text_and_warning_come_through() {
 	driver p pvt_plain
 	load p
 	expect_outcome EPROTO
-	expect_text 'pvt_plain: Protocol error'
-	expect_match "warnings" '^warning: a word of warning$' "$(cat $SYS/p/error)"
+	expect_text '^pvt_plain: Protocol error$'
+	expect_match "warnings" '^warning: pvt_plain: a word of warning$' "$(cat $SYS/p/error)"
 }
 
 test_forged_answers_to_tasks_that_are_not_its_own_change_nothing() {

@@ -423,7 +423,7 @@ what_there_is() {
 		[ -f "$wt" ] || continue
 		wt=${wt%/state}
 		note "driver ${wt##*/}: $(cat "$wt/state"), users $(tr '\n' ' ' <"$wt/users")"
-		note "$(cat "$wt/modules" "$wt/error")"
+		note "$(head -n 12 "$wt/modules" && cat "$wt/error")"
 	done
 	note "modules: $(ours_resident)"
 }
@@ -431,7 +431,7 @@ what_there_is() {
 one_test() {
 	set -eu
 	trap - EXIT
-	rm -f "$T/expected" "$T/got" "$T/reason"
+	rm -rf "${T:?}"/*
 	"$1"
 }
 

@@ -156,13 +156,9 @@ static void send_result(uint64_t id, int err, const char *line)
 		err = 0;
 	mnl_attr_put_u64(nlh, PV_DRIVER_A_EXEC_ID, id);
 	mnl_attr_put_u32(nlh, PV_DRIVER_A_ERRNO, err);
-	if (err) {
-		char text[PV_DRIVER_MAX_TEXT + 1];
-
-		snprintf(text, sizeof(text), "%.*s: %s", (int)strcspn(line, " "), line,
-			 strerror(err));
-		mnl_attr_put_strz(nlh, PV_DRIVER_A_TEXT, text);
-	}
+	/* the kernel puts the module's name in front */
+	if (err)
+		mnl_attr_put_strz(nlh, PV_DRIVER_A_TEXT, strerror(err));
 	mnl_attr_put_strz(nlh, PV_DRIVER_A_PARAMS, params ? params + 1 : "");
 	if (fixed_warning)
 		mnl_attr_put_strz(nlh, PV_DRIVER_A_WARNING, fixed_warning);

@@ -54,7 +54,7 @@ test_eight_callers_race_for_a_minute_with_an_agent() {
 
 test_eight_callers_race_with_modprobe() {
 	given
-	race --seconds $((seconds / 6 + 1)) --seed 8
+	race --seconds $((seconds / 12 + 1)) --seed 8
 	expect_ok "every outcome arrived, and none was wrong"
 	enough 2
 	expect modules '' "$(ours_resident)"
@@ -76,7 +76,7 @@ test_eight_callers_race_against_rmmod_and_modprobe() {
 	agent
 	meddle &
 	meddler=$!
-	race --seconds $((seconds / 6 + 1)) --seed 9 --tolerant
+	race --seconds $((seconds / 12 + 1)) --seed 9 --tolerant
 	kill "$meddler"
 	wait "$meddler" 2>/dev/null || :
 	expect_ok "every outcome arrived"
@@ -98,7 +98,7 @@ test_agents_come_and_go_during_a_race() {
 		trap "" TERM
 		while :; do timeout -s KILL 0.7 nl_agent >/dev/null 2>&1 || :; done'
 	agents=$child
-	race --seconds $((seconds / 6 + 1)) --seed 10
+	race --seconds $((seconds / 12 + 1)) --seed 10
 	end "$agents" KILL
 	expect_ok "every outcome arrived, and none was wrong"
 	expect_soon 5 test -z "$(ours_resident)"
@@ -108,7 +108,7 @@ test_agents_come_and_go_during_a_race() {
 test_containers_come_and_go_during_a_race() {
 	given
 	agent
-	background "$T/race" nl_race --seconds $((seconds / 6 + 1)) --seed 11 --callers 4 a b c d e
+	background "$T/race" nl_race --seconds $((seconds / 12 + 1)) --seed 11 --callers 4 a b c d e
 	racer=$child
 	n=0
 	while kill -0 "$racer" 2>/dev/null; do
