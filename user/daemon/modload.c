@@ -72,7 +72,9 @@ int modload_find(struct modload **load, struct kmod_ctx *ctx, const char *name,
 		free(l);
 		return pvk_err_set(err, ret, "%s", strerror(-ret));
 	}
-	l->builtin = kmod_module_get_initstate(l->mod) == KMOD_MODULE_BUILTIN;
+	/* Asking for the state goes to sysfs: not for a module that has a file. */
+	l->builtin = !kmod_module_get_path(l->mod) &&
+		     kmod_module_get_initstate(l->mod) == KMOD_MODULE_BUILTIN;
 	if (!l->builtin && !kmod_module_get_path(l->mod)) {
 		ret = pvk_err_set(err, -ENOENT, "no such module under %s",
 				  kmod_get_dirname(ctx));

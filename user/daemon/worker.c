@@ -148,11 +148,13 @@ void worker_do(struct worker *worker, const struct worker_task *task,
 {
 	pvk_auto_list struct pvk_list warnings = { 0 };
 	struct pvk_err err = { .text = "" };
-	int ret;
+	int ret = 0;
 
 	memset(answer, 0, ANSWER_SIZE(0));
 	answer->id = task->id;
-	ret = modload_context(&worker->kmod, worker->modules);
+	/* A removal is by name and does not care whether the index is the newest. */
+	if (task->op != PV_DRIVER_OP_UNLOAD || !worker->kmod)
+		ret = modload_context(&worker->kmod, worker->modules);
 	if (ret)
 		pvk_err_set(&err, ret, "kernel modules: %s", strerror(-ret));
 	else if (task->op == PV_DRIVER_OP_LOAD || task->op == PV_DRIVER_OP_RESOLVE)
