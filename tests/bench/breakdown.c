@@ -20,11 +20,12 @@
 
 /* Later ones win when several CPUs are busy. */
 enum share {
-	IDLE,		/* all wait for a timer, or for RCU */
+	IDLE,		/* everybody waits */
 	KERNEL,		/* kernel threads: pv_driver's work item among them */
 	PROGRAM,	/* a process that was started for it */
 	WORKER,		/* libkmod in pvkitd's worker, but for the module's part */
-	MODULE,		/* in finit_module() or delete_module() */
+	WAIT,		/* in finit_module() or delete_module(), which wait, for RCU mostly */
+	MODULE,		/* in these, at work */
 	CLIENT,		/* this program, libkmod in it */
 	FRONT,		/* HTTP, JSON */
 	LOADER,		/* the agent, handing tasks on */
@@ -32,7 +33,7 @@ enum share {
 };
 
 static const char * const shares[SHARES] = {
-	"idle", "kernel", "program", "worker", "module", "client", "front", "loader"
+	"idle", "kernel", "program", "worker", "wait", "module", "client", "front", "loader"
 };
 
 static const struct bench *the_bench;
@@ -135,13 +136,15 @@ struct account {
 
 static enum share whose(const struct account *account)
 {
-	enum share share = account->in_module ? MODULE : IDLE;
+	enum share share = IDLE;
 	size_t i;
 
 	for (i = 0; i < CPUS; i++)
 		if (account->cpu[i] > share)
 			share = account->cpu[i];
-	return account->in_module && share == CLIENT ? MODULE : share;
+	if (!account->in_module || share == FRONT || share == LOADER)
+		return share;
+	return share <= KERNEL ? WAIT : MODULE;
 }
 
 static void advance(struct account *account, int64_t to)

@@ -6,6 +6,9 @@
  * Each round has every way load and unload every subject once, and begins with
  * another way than the round before: what the machine does besides hits all
  * alike. The first round warms up and does not count.
+ *
+ * Much of what the kernel takes is waiting for RCU, ticks long. Where
+ * /sys/kernel/rcu_expedited is 1 it is not, and samples are marked so.
  */
 #include "ways.h"
 
@@ -22,6 +25,7 @@ struct sample {
 
 static struct sample samples[SAMPLES_MAX];
 static size_t n_samples;
+static const char *rcu;
 
 static unsigned int rounds;
 
@@ -80,8 +84,9 @@ static void print_sample(const struct sample *sample, const char *op, int64_t us
 			 uint32_t job_us)
 {
 	printf("{\"kind\":\"load\",\"subject\":\"%s\",\"modules\":%u,\"op\":\"%s\","
-	       "\"way\":\"%s\",\"us\":%lld,\"job_us\":%u}\n", sample->subject->name,
-	       sample->subject->n_modules, op, sample->way->name, (long long)us, job_us);
+	       "\"way\":\"%s\",\"rcu\":\"%s\",\"us\":%lld,\"job_us\":%u}\n",
+	       sample->subject->name, sample->subject->n_modules, op, sample->way->name, rcu,
+	       (long long)us, job_us);
 }
 
 static void print_samples(void)
@@ -92,6 +97,16 @@ static void print_samples(void)
 		print_sample(&samples[i], "load", samples[i].load_us, samples[i].job_us);
 		print_sample(&samples[i], "unload", samples[i].unload_us, samples[i].unjob_us);
 	}
+}
+
+static const char *read_rcu(void)
+{
+	pvk_auto_close int fd = open("/sys/kernel/rcu_expedited", O_RDONLY | O_CLOEXEC);
+	char c = '0';
+
+	if (fd < 0 || read(fd, &c, 1) != 1)
+		die("/sys/kernel/rcu_expedited can't be read");
+	return c == '0' ? "normal" : "expedited";
 }
 
 static void print_modules(void)
@@ -115,6 +130,7 @@ int main(int argc, char **argv)
 	rounds = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 10) : 0;
 	if (!rounds)
 		die("how many rounds?");
+	rcu = read_rcu();
 	bench_set_up(&bench);
 	print_modules();
 	for (round = 0; round <= rounds; round++) {
