@@ -125,7 +125,7 @@ struct pvd_line {
  * @state: as last told to the world
  * @error: negative errno of the last failure, 0 when there is none
  * @text: the same in words, or NULL
- * @warnings: the first @n_warnings are in use
+ * @warnings: PVD_MAX_WARNINGS of them, the first @n_warnings in use; or NULL
  * @uses: struct pvd_use.by_driver
  * @requests: struct pvd_request.by_driver, served first in, first out
  * @work: serves @requests, one job at a time
@@ -143,7 +143,7 @@ struct pvd_driver {
 	enum pv_driver_state state;
 	int error;
 	char *text;
-	char *warnings[PVD_MAX_WARNINGS];
+	char **warnings;
 	unsigned int n_warnings;
 	struct list_head uses;
 	struct list_head requests;
