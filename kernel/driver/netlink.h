@@ -7,6 +7,9 @@
 
 #include "pv_driver.h"
 
+/* The warning of an entry of a dump that has been put without its details. */
+#define PVD_NL_TOO_LONG	"too long for a list: ask for this one alone"
+
 bool pvd_nl_is_front(const struct sk_buff *skb);
 void pvd_nl_caller(const struct sk_buff *skb, struct pvd_caller *who);
 int pvd_nl_host_only(const struct sk_buff *skb, struct netlink_ext_ack *extack);

@@ -200,7 +200,8 @@ static int pvd_put_cgroup(struct sk_buff *msg, struct pvd_container *c)
 	return err;
 }
 
-static int pvd_put_container(struct sk_buff *msg, struct pvd_container *c)
+/* @brief leaves out what might not fit. */
+static int pvd_put_container(struct sk_buff *msg, struct pvd_container *c, bool brief)
 {
 	unsigned int i;
 	int err;
@@ -210,6 +211,8 @@ static int pvd_put_container(struct sk_buff *msg, struct pvd_container *c)
 	    nla_put_u32(msg, PV_DRIVER_A_ROLES, c->roles) ||
 	    nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation))
 		return -EMSGSIZE;
+	if (brief)
+		return nla_put_string(msg, PV_DRIVER_A_WARNING, PVD_NL_TOO_LONG);
 	err = pvd_put_cgroup(msg, c);
 	for (i = 0; i < c->n_entries && !err; i++)
 		err = pvd_put_entry(msg, c, &c->entries[i]);
@@ -262,7 +265,7 @@ int pv_driver_nl_container_get_doit(struct sk_buff *skb, struct genl_info *info)
 		err = PTR_ERR(msg);
 		goto out;
 	}
-	err = pvd_put_container(msg, c);
+	err = pvd_put_container(msg, c, false);
 	if (err) {
 		nlmsg_free(msg);
 		goto out;
@@ -277,19 +280,25 @@ out:
 static int pvd_dump_container(struct sk_buff *skb, struct netlink_callback *cb,
 			      struct pvd_container *c)
 {
+	bool brief = false;
 	void *hdr;
 
-	hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &pvd_family,
-			  NLM_F_MULTI, PV_DRIVER_CMD_CONTAINER_GET);
-	if (!hdr)
-		return -EMSGSIZE;
-	genl_dump_check_consistent(cb, hdr);
-	if (pvd_put_container(skb, c)) {
+	for (;;) {
+		hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &pvd_family,
+				  NLM_F_MULTI, PV_DRIVER_CMD_CONTAINER_GET);
+		if (!hdr)
+			return -EMSGSIZE;
+		genl_dump_check_consistent(cb, hdr);
+		if (!pvd_put_container(skb, c, brief)) {
+			genlmsg_end(skb, hdr);
+			return 0;
+		}
 		genlmsg_cancel(skb, hdr);
-		return -EMSGSIZE;
+		/* Not even alone in a message: then without the details. */
+		if (skb->len || brief)
+			return -EMSGSIZE;
+		brief = true;
 	}
-	genlmsg_end(skb, hdr);
-	return 0;
 }
 
 int pv_driver_nl_container_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)

@@ -204,8 +204,7 @@ static int pvd_put_driver(struct sk_buff *msg, const struct pvd_caller *who, con
 		return nla_put_u32(msg, PV_DRIVER_A_TYPE, entry->type);
 	}
 	if (brief)
-		return nla_put_string(msg, PV_DRIVER_A_WARNING,
-				      "too long for a list: ask for this driver alone");
+		return nla_put_string(msg, PV_DRIVER_A_WARNING, PVD_NL_TOO_LONG);
 	return pvd_put_details(msg, drv);
 }
 

@@ -924,6 +924,30 @@ static int containers_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *
 	return 0;
 }
 
+/* As fill_brief(): a container that is told in whole has a cgroup. */
+static int fill_brief_containers(struct pvk_drv *drv, struct pvk_containers *list,
+				 struct pvk_err *err)
+{
+	struct pvk_container whole;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < list->count; i++) {
+		struct pvk_container *container = &list->item[i];
+
+		if (container->cgroup)
+			continue;
+		ret = pvk_drv_container_get(drv, NULL, container->id, &whole, err);
+		if (ret == -ENOENT)
+			continue;
+		if (ret)
+			return ret;
+		pvk_container_free(container);
+		*container = whole;
+	}
+	return 0;
+}
+
 int pvk_drv_container_list(struct pvk_drv *drv, struct pvk_containers *list,
 			   struct pvk_err *err)
 {
@@ -942,6 +966,8 @@ int pvk_drv_container_list(struct pvk_drv *drv, struct pvk_containers *list,
 		if (ret || !list->torn)
 			break;
 	}
+	if (!ret)
+		ret = fill_brief_containers(drv, list, err);
 	if (ret)
 		pvk_containers_free(list);
 	return ret;
