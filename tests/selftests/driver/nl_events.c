@@ -121,6 +121,6 @@ int main(int argc, char **argv)
 		print_until(&s, -1);
 	wait_for_end_of_input();
 	/* the notice of an overrun follows once there is room again */
-	print_until(&s, pvt_now_ms() + 3000);
+	print_until(&s, pvt_now_ms() + 4000);
 	return 0;
 }

@@ -51,10 +51,10 @@ test_a_subscriber_that_was_overrun_hears_what_comes_after() {
 	expect_soon 10 has_line "$T/deaf" ready
 	turns 100
 	exec 6>&-
-	expect_soon 5 grep -q 'new t1$' "$T/deaf"
+	# it need not wait for the next event to learn of it
+	expect_soon 3 has_line "$T/deaf" overrun
 	echo later >$SYS/register
 	wait $deaf || :
-	expect_match "what it hears" '^overrun$' "$(cat "$T/deaf")"
 	expect "the last it hears" 'new later' "$(tail -n 1 "$T/deaf")"
 }
 
