@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The wire of pv-ctrl, row by row: given a kernel that knows four callers and a
+ * The wire of pv-ctrl, row by row: given a kernel that knows five callers and a
  * few drivers, what does a client get for the bytes that it sends?
  *
  * The server runs in a child process with a stand-in for the kernel; which of
- * its four sockets a client connects to says who the client is. Answers are
+ * its sockets a client connects to says who the client is. Answers are
  * compared whole, but for the Date header.
  */
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include "ktap.h"
 #include "listen.h"
 
-enum who { HOST, MGMT, PLAIN, STRANGER, WHO_COUNT };
+enum who { HOST, MGMT, PLAIN, STRANGER, LEAVING, WHO_COUNT };
 
 static const struct pvk_peer peers[WHO_COUNT] = {
 	[HOST] = { .kind = PV_DRIVER_PEER_HOST },
@@ -30,7 +30,12 @@ static const struct pvk_peer peers[WHO_COUNT] = {
 		   .roles = PV_DRIVER_ROLE_MGMT },
 	[PLAIN] = { .kind = PV_DRIVER_PEER_CONTAINER, .container = "web", .id = 8 },
 	[STRANGER] = { .kind = PV_DRIVER_PEER_UNKNOWN },
+	[LEAVING] = { .kind = PV_DRIVER_PEER_CONTAINER, .container = "old", .id = 9,
+		      .roles = PV_DRIVER_ROLE_MGMT },
 };
+
+/* So often the kernel still knows the one that is leaving: at connect, and once more. */
+#define LEAVING_KNOWN	2
 
 /* What each of the containers names; "web" names nothing. */
 static const struct {
@@ -68,12 +73,15 @@ struct promise {
 static int k_whois(void *arg, int fd, int listener_fd, struct pvk_peer *peer,
 		   struct pvk_err *err)
 {
+	static int asked;
 	int i;
 
 	(void)arg;
 	for (i = 0; i < WHO_COUNT; i++) {
 		if (k.listener[i] == listener_fd) {
 			*peer = peers[i];
+			if (i == LEAVING && asked++ >= LEAVING_KNOWN)
+				*peer = peers[STRANGER];
 			return 0;
 		}
 	}
@@ -333,6 +341,8 @@ static const struct {
 	{ "?async=1 is 202", MGMT, "PUT", "/drivers/late/load?async=1", "", "202 Accepted", "" },
 	{ "but not before the checks", MGMT, "PUT", "/drivers/x/load?async=1", "",
 	  "403 Forbidden", ERR("not named by this container") },
+	{ "of several, as soon as the first is on its way", MGMT, "PUT", "/drivers/load?async=1",
+	  "", "202 Accepted", "" },
 	{ "?timeout=0 is refused", MGMT, "PUT", "/drivers/late/load?timeout=0", "",
 	  "400 Bad Request", ERR("timeout is 1 to 3600 seconds") },
 	{ "and ?timeout=1x", MGMT, "PUT", "/drivers/late/load?timeout=1x", "",
@@ -471,6 +481,22 @@ static void test_keep_alive(void)
 		   "arrives whole");
 }
 
+/* A connection is worth what its container is worth at the time. */
+static void test_a_container_that_ends_before_its_connection(void)
+{
+	static const char two[] =
+		"PUT /user-meta/old.k HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nv"
+		"PUT /user-meta/old.k HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+		"Connection: close\r\n\r\nw";
+	const char *got = ask_raw(LEAVING, two, sizeof(two) - 1);
+
+	ktap_eq(count(got, "HTTP/1.1 200 OK\r\n"), 1, "while it is there it may write metadata");
+	ktap_eq(count(got, "HTTP/1.1 403 Forbidden\r\n"), 1, "then no more");
+	ktap_check(strstr(ask(MGMT, "GET", "/user-meta", ""), "\"old.k\":\"v\"") != NULL,
+		   "what it wrote before stays");
+	ask(MGMT, "DELETE", "/user-meta/old.k", "");
+}
+
 static void test_sizes(void)
 {
 	static char body[PVK_META_VALUE_MAX + 2];
@@ -576,6 +602,7 @@ static void remove_files(void)
 int main(void)
 {
 	struct pvk_err err;
+	struct stat st;
 	int i, status, fds[2];
 	pid_t pid;
 
@@ -604,10 +631,14 @@ int main(void)
 	test_submits(fds[0]);
 	test_http10();
 	test_keep_alive();
+	test_a_container_that_ends_before_its_connection();
 	test_sizes();
 	test_client_gone(fds[0]);
 	test_more_than_the_kernel_takes();
 	test_too_many_connections();
+
+	ktap_check(!stat(paths[HOST], &st) && (st.st_mode & 07777) == 0666,
+		   "everybody may connect to the socket");
 
 	kill(pid, SIGTERM);
 	ktap_check(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status),

@@ -264,6 +264,22 @@ static struct http_conn *conn_of(struct http *http, struct evhttp_request *ev)
 	return http->conn[fd];
 }
 
+/* The kernel answers for the process that connected. Unknown if it can't. */
+static int ask_who(struct http_conn *conn)
+{
+	struct http *http = conn->listener->http;
+	struct pvk_err err;
+	int ret;
+
+	ret = http->kernel.whois(http->kernel.arg, conn->fd, conn->listener->fd, &conn->peer,
+				 &err);
+	if (!ret)
+		return 0;
+	log_msg(LOG_WARNING, "whois: %s", err.text);
+	memset(&conn->peer, 0, sizeof(conn->peer));
+	return ret;
+}
+
 static void on_request(struct evhttp_request *ev, void *arg)
 {
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(ev);
@@ -280,7 +296,8 @@ static void on_request(struct evhttp_request *ev, void *arg)
 		.query = &params,
 	};
 
-	if (!conn || conn->peer.kind == PV_DRIVER_PEER_UNKNOWN) {
+	/* Each time: a connection may outlive the container, or its role. */
+	if (!conn || ask_who(conn) || conn->peer.kind == PV_DRIVER_PEER_UNKNOWN) {
 		http_reply_error(ev, 403, "the caller is in no known container");
 		return;
 	}
@@ -356,17 +373,14 @@ static bool peer_has_too_many(const struct http *http, const struct pvk_peer *pe
 
 /*
  * Runs right after evhttp has taken the accepted socket and before it reads
- * from it. Asking who it is now, once, is enough: the kernel answers for the
- * process that connected.
+ * from it.
  */
 static void on_accepted(evutil_socket_t unused, short what, void *arg)
 {
 	struct http_conn *conn = arg;
 	struct http *http = conn->listener->http;
 	struct evhttp_connection *evcon;
-	struct pvk_err err;
 	void *cb_arg;
-	int ret;
 
 	(void)unused;
 	(void)what;
@@ -374,13 +388,8 @@ static void on_accepted(evutil_socket_t unused, short what, void *arg)
 	bufferevent_getcb(conn->bev, NULL, NULL, NULL, &cb_arg);
 	evcon = cb_arg;
 	conn->fd = bufferevent_getfd(conn->bev);
-	ret = http->kernel.whois(http->kernel.arg, conn->fd, conn->listener->fd, &conn->peer,
-				 &err);
-	if (ret) {
-		log_msg(LOG_WARNING, "whois: %s", err.text);
-		memset(&conn->peer, 0, sizeof(conn->peer));
-	}
-	if (ret || (size_t)conn->fd >= http->conn_size || peer_has_too_many(http, &conn->peer)) {
+	if (ask_who(conn) || (size_t)conn->fd >= http->conn_size ||
+	    peer_has_too_many(http, &conn->peer)) {
 		conn->fd = -1;
 		conn_free(conn);
 		evhttp_connection_free(evcon);
