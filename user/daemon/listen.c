@@ -58,7 +58,8 @@ int listen_at(const char *path, struct pvk_err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	char dir[sizeof(addr.sun_path)];
-	int fd, ret;
+	int fd, ret = 0;
+	mode_t mask;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return pvk_err_set(err, -ENAMETOOLONG, "%s: too long for a socket", path);
@@ -73,12 +74,16 @@ int listen_at(const char *path, struct pvk_err *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return pvk_err_set(err, -errno, "socket: %s", strerror(errno));
-	/* Who may do what is asked of the kernel for each caller, not of the mode. */
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || chmod(path, 0666) ||
-	    listen(fd, SOMAXCONN)) {
+	/*
+	 * Mode 0666: who may do what is asked of the kernel for each caller. By
+	 * the mask, since what the path leads to later may be somebody else's file.
+	 */
+	mask = umask(0111);
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, SOMAXCONN))
 		ret = pvk_err_set(err, -errno, "%s: %s", path, strerror(errno));
-		close(fd);
-		return ret;
-	}
-	return fd;
+	umask(mask);
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
 }
