@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "driver.h"
 #include "family.h"
@@ -87,6 +87,15 @@ static void leave(struct front *front, int status)
 	event_base_loopbreak(front->base);
 }
 
+/* An outcome may be among what was lost: whoever waits for it would wait for ever. */
+static void on_event(void *arg, const struct pvk_event *event)
+{
+	if (event->kind != PV_DRIVER_EVENT_KIND_OVERRUN)
+		return;
+	log_msg(LOG_ERR, "messages of the kernel were lost");
+	leave(arg, EXIT_AGAIN);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct front *front = arg;
@@ -111,8 +120,10 @@ static void on_family(evutil_socket_t fd, short what, void *arg)
 /* Waits for pv_driver to be there; meanwhile callers wait in the listeners' backlogs. */
 static int register_front(struct front *front)
 {
-	static const struct pvk_drv_ops ops = { .outcome = on_outcome, .pending = on_pending };
-	const struct timespec wait = { .tv_nsec = 200 * 1000000L };
+	static const struct pvk_drv_ops ops = {
+		.outcome = on_outcome, .event = on_event, .pending = on_pending,
+	};
+	struct pollfd pfd = { .fd = front->family_fd, .events = POLLIN };
 	bool said = false;
 	struct pvk_err err;
 	int ret;
@@ -124,7 +135,9 @@ static int register_front(struct front *front)
 		if (!said)
 			log_msg(LOG_WARNING, "pv_driver is not in the kernel; waiting for it");
 		said = true;
-		nanosleep(&wait, NULL);
+		/* Each look may make the kernel run modprobe: not more often than needed. */
+		if (poll(&pfd, 1, FAMILY_WAIT_MS) == 1)
+			family_watch_read(front->family_fd, PV_DRIVER_GENL_NAME);
 	}
 	/* What made us look is not what on_family() is to hear of. */
 	family_watch_read(front->family_fd, PV_DRIVER_GENL_NAME);
