@@ -127,7 +127,7 @@ static int advance(struct http_calls *calls, struct call *call)
 			return ret;
 		if (!ret) {
 			call->in_flight = true;
-			if (call->order.async && call->at + 1 == call->order.count)
+			if (call->order.async)
 				answer(call, 202);
 			return 0;
 		}

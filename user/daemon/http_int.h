@@ -60,7 +60,7 @@ struct call_order {
 	uint32_t op;			/* enum pv_driver_op */
 	uint64_t container_id;		/* on whose behalf; 0: the host */
 	uint32_t timeout_ms;		/* of each driver; 0: the kernel's default */
-	bool async;			/* answer 202 as soon as the kernel has taken it */
+	bool async;			/* answer 202 as soon as the kernel has taken the first */
 	char (*alias)[PVK_ALIAS_SIZE];	/* one after the other; malloc'ed, taken over */
 	size_t count;
 };
