@@ -64,7 +64,7 @@ static unsigned int parse_one(const struct nlmsghdr *nlh, const char *name)
 unsigned int family_watch_read(int fd, const char *name)
 {
 	char buf[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = { .nl_pid = ~0U };
 	const struct nlmsghdr *nlh;
 	unsigned int seen = 0;
 	socklen_t from_len;

@@ -65,7 +65,7 @@ struct json_doc;
  *   -ENOMEM
  */
 int json_parse(const char *text, size_t len, const struct json_limits *limits,
-	       struct json_doc **doc, struct json_error *error);
+	       struct json_doc **out, struct json_error *error);
 void json_free(struct json_doc *doc);
 
 static inline void json_cleanup(struct json_doc **doc)

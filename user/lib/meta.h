@@ -55,7 +55,7 @@ struct pvk_meta;
  * path as in openat(). Without PVK_META_READONLY the directory (not its
  * parents) is made if missing, mode 0700. -ENOTDIR, -EACCES, ...
  */
-int pvk_meta_open(struct pvk_meta **meta, int dirfd, const char *path, unsigned int flags);
+int pvk_meta_open(struct pvk_meta **out, int dirfd, const char *path, unsigned int flags);
 void pvk_meta_close(struct pvk_meta *meta);
 
 static inline void pvk_meta_cleanup(struct pvk_meta **meta)

@@ -21,7 +21,7 @@ struct pvk_modparam;
  * As json_parse(); -EBADMSG also for a text that is no object of objects.
  * warnings may be NULL.
  */
-int pvk_modparam_parse(const char *text, size_t len, struct pvk_modparam **modparam,
+int pvk_modparam_parse(const char *text, size_t len, struct pvk_modparam **out,
 		       struct pvk_list *warnings, struct pvk_err *err);
 void pvk_modparam_free(struct pvk_modparam *modparam);
 
