@@ -246,4 +246,4 @@ clean:
 distclean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD)/host $(BUILD)/unit-obj $(BUILD)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(cdir) $(BUILD)/unit-obj $(BUILD)/tests -name '*.d' 2>/dev/null)
