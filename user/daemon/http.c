@@ -106,14 +106,18 @@ static void free_text(const void *data, size_t len, void *extra)
 void http_reply_json(struct evhttp_request *ev, int status, struct json_out *out)
 {
 	static const char oom[] = "{\"Error\":\"out of memory\"}";
+	static const char large[] = "{\"Error\":\"the answer is too large\"}";
 	struct evbuffer *body = evhttp_request_get_output_buffer(ev);
 	char *text;
 	size_t len;
+	int ret;
 
 	set_type(ev);
-	if (json_out_take(out, &text, &len)) {
+	ret = json_out_take(out, &text, &len);
+	if (ret) {
 		status = 500;
-		evbuffer_add_reference(body, oom, sizeof(oom) - 1, NULL, NULL);
+		text = (char *)(ret == -ENOSPC ? large : oom);
+		evbuffer_add_reference(body, text, strlen(text), NULL, NULL);
 	} else if (evbuffer_add_reference(body, text, len, free_text, NULL)) {
 		free(text);
 		status = 500;
