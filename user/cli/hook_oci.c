@@ -73,7 +73,7 @@ static int read_state(struct hook *hook, struct pvk_err *err)
 		return pvk_err_set(err, ret, "state on stdin: %s", strerror(-ret));
 	ret = json_parse(text, len, NULL, &hook->state, &why);
 	if (ret)
-		return pvk_err_set(err, ret, "state on stdin:%s", why.text);
+		return pvk_err_set(err, ret, "state on stdin: %s", why.text);
 	return 0;
 }
 

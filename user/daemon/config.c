@@ -196,9 +196,14 @@ static int find_config_dir(struct config *config, int argc, char **argv, struct 
 	int opt, ret;
 
 	optind = 0;
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (opt == ':')
+			return pvk_err_set(err, -EINVAL, "%s wants a value (see pvkitd --help)",
+					   argv[optind - 1]);
 		if (opt == '?')
-			return pvk_err_set(err, -EINVAL, "see pvkitd --help");
+			return pvk_err_set(err, -EINVAL, "unknown option %s (see pvkitd --help)",
+					   argv[optind - 1]);
 		if (opt == OPT_HELP || opt == OPT_VERSION) {
 			fputs(opt == OPT_HELP ? usage : "pvkitd 0.1\n", stdout);
 			return CONFIG_DONE;
