@@ -14,6 +14,8 @@
  * can stop a module's init. Callers have their own time limits.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/delay.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -33,16 +35,40 @@ static LIST_HEAD(pvd_tasks);
 static DECLARE_WAIT_QUEUE_HEAD(pvd_task_wq);
 static u64 pvd_task_ids;
 
-static bool pvd_worker_gone(struct pid *worker)
+/**
+ * pvd_tasks_note - a module comes or goes
+ * @name: of the module
+ *
+ * Locked.
+ */
+void pvd_tasks_note(const char *name)
 {
-	struct task_struct *t;
-	bool gone;
+	struct pvd_task *own = pvd_task_of_current();
+	struct pvd_task *task;
 
-	rcu_read_lock();
-	t = pid_task(worker, PIDTYPE_TGID);
-	gone = !t || READ_ONCE(t->exit_state);
-	rcu_read_unlock();
-	return gone;
+	if (own)
+		own->seen = true;
+	list_for_each_entry(task, &pvd_tasks, node)
+		if (!strcmp(task->module, name))
+			task->seen = true;
+}
+
+/**
+ * pvd_tasks_loading - is another driver being loaded
+ * @drv: other than this one
+ *
+ * Locked.
+ *
+ * Return: whether one is.
+ */
+bool pvd_tasks_loading(const struct pvd_driver *drv)
+{
+	const struct pvd_task *task;
+
+	list_for_each_entry(task, &pvd_tasks, node)
+		if (task->op == PV_DRIVER_OP_LOAD && task->driver != drv)
+			return true;
+	return false;
 }
 
 /**
@@ -64,7 +90,8 @@ struct pvd_task *pvd_task_of_current(void)
 	rcu_read_lock();
 	for (i = 0; i < PVD_ANCESTORS && t->pid > 1 && !found; i++) {
 		list_for_each_entry(task, &pvd_tasks, node) {
-			if (task->worker && task->worker == task_tgid(t)) {
+			/* A pooled worker may be at its next task already. */
+			if (!task->done && task->worker && task->worker == task_tgid(t)) {
 				found = task;
 				break;
 			}
@@ -95,8 +122,9 @@ static void pvd_task_reset(struct pvd_task *task)
 	task->params = NULL;
 	task->acked = false;
 	task->done = false;
-	task->coming = false;
+	task->seen = false;
 	task->builtin = false;
+	task->guessed = false;
 	task->error = 0;
 	task->agent = NULL;
 	task->id = ++pvd_task_ids;
@@ -157,7 +185,7 @@ static int pvd_task_await_result(struct pvd_task *task)
 			wait_event_timeout(pvd_task_wq,
 					   READ_ONCE(task->done) || !READ_ONCE(task->agent), HZ);
 		mutex_lock(&pvd_lock);
-		if (task->done || !pvd_worker_gone(task->worker))
+		if (task->done || !pvd_pid_gone(task->worker))
 			continue;
 		/* A living agent has one more second to tell what its worker did. */
 		if (!task->agent || late)
@@ -173,11 +201,19 @@ static int pvd_task_await_result(struct pvd_task *task)
  */
 static int pvd_task_by_agent(struct pvd_task *task)
 {
+	int err;
+
 	pvd_task_reset(task);
 	if (!pvd_agent)
 		return -ENOLINK;
 	task->agent = pvd_agent;
-	if (pvd_nl_send_exec(pvd_agent, task)) {
+	err = pvd_nl_send_exec(pvd_agent, task);
+	if (err == -ECONNREFUSED) {
+		/* It is closing just now: as good as gone. */
+		pvd_agent_gone(pvd_agent);
+		return -EAGAIN;
+	}
+	if (err) {
 		task->agent = NULL;
 		return -ENOLINK;
 	}
@@ -194,9 +230,9 @@ static int pvd_task_by_agent(struct pvd_task *task)
 		return pvd_task_await_result(task);
 	if (!task->agent)
 		return -EAGAIN;
-	pr_warn("agent did not accept %s of %s within %u ms\n",
-		task->op == PV_DRIVER_OP_UNLOAD ? "unload" : "load", task->module,
-		pvd_param_agent_timeout);
+	pr_warn_ratelimited("agent did not accept %s of %s within %u ms\n",
+			    task->op == PV_DRIVER_OP_UNLOAD ? "unload" : "load", task->module,
+			    pvd_param_agent_timeout);
 	task->agent = NULL;
 	return -ENOLINK;
 }
@@ -281,13 +317,18 @@ static int pvd_helper_result(struct pvd_task *task, const char *program, int ret
 	if (ret >> 8 && load)
 		return pvd_task_fail(task, -EIO, "%s exited with status %d%s", program,
 				     (ret >> 8) & 0xff,
-				     task->coming ? " after the module's init failed" : "");
+				     task->seen ? " after the module's init failed" : "");
 	if (ret >> 8)
 		return pvd_task_fail(task, -EBUSY, "%s exited with status %d", program,
 				     (ret >> 8) & 0xff);
+	/* An empty path is no error to the kernel, it just runs nothing. */
+	if (!task->worker)
+		return pvd_task_fail(task, -ENOEXEC, "no program to run");
 	/* modprobe succeeds without a trace on what is built in. */
-	if (load)
-		task->builtin = !task->coming;
+	if (load) {
+		task->builtin = !task->seen;
+		task->guessed = task->builtin;
+	}
 	return 0;
 }
 
@@ -451,26 +492,46 @@ int pvd_agent_result(struct pvd_client *client, u64 id, u32 error, const char *t
 }
 
 /**
- * pvd_agent_lost - an agent is gone, or displaced
+ * pvd_agent_has - is a client still at a task
+ * @client: the agent, or one that was
+ * @id: of the task
+ *
+ * Locked.
+ *
+ * Return: whether it may answer for that task.
+ */
+bool pvd_agent_has(const struct pvd_client *client, u64 id)
+{
+	return pvd_task_find(client, id);
+}
+
+/* What it accepted it may finish; the rest goes to somebody else. */
+static void pvd_agent_leave(struct pvd_client *client, bool finish)
+{
+	struct pvd_task *task;
+
+	list_for_each_entry(task, &pvd_tasks, node)
+		if (task->agent == client && !(finish && task->acked))
+			WRITE_ONCE(task->agent, NULL);
+	client->agent = false;
+	if (pvd_agent == client) {
+		WRITE_ONCE(pvd_agent, NULL);
+		if (pvd_agent_cgrp)
+			cgroup_put(pvd_agent_cgrp);
+		pvd_agent_cgrp = NULL;
+	}
+	wake_up_all(&pvd_task_wq);
+}
+
+/**
+ * pvd_agent_gone - a client is gone, an agent or one that was
  * @client: its socket
  *
  * Locked.
  */
-void pvd_agent_lost(struct pvd_client *client)
+void pvd_agent_gone(struct pvd_client *client)
 {
-	struct pvd_task *task;
-
-	if (pvd_agent != client)
-		return;
-	list_for_each_entry(task, &pvd_tasks, node)
-		if (task->agent == client)
-			WRITE_ONCE(task->agent, NULL);
-	client->agent = false;
-	pvd_agent = NULL;
-	if (pvd_agent_cgrp)
-		cgroup_put(pvd_agent_cgrp);
-	pvd_agent_cgrp = NULL;
-	wake_up_all(&pvd_task_wq);
+	pvd_agent_leave(client, false);
 }
 
 /**
@@ -486,7 +547,7 @@ void pvd_agent_set(struct pvd_client *client)
 	if (pvd_agent == client)
 		return;
 	if (pvd_agent)
-		pvd_agent_lost(pvd_agent);
+		pvd_agent_leave(pvd_agent, true);
 	rcu_read_lock();
 	cgrp = task_dfl_cgroup(current);
 	pvd_agent_cgrp = cgroup_tryget(cgrp) ? cgrp : NULL;

@@ -110,6 +110,8 @@ struct pvd_container *pvd_container_of_current(void)
 	rcu_read_lock();
 	c = pvd_container_of(task_dfl_cgroup(current));
 	rcu_read_unlock();
+	if (c)
+		c->populated = true;	/* by a process that may be gone at the next tick */
 	return c;
 }
 
@@ -159,19 +161,33 @@ static int pvd_init_exited(wait_queue_entry_t *wait, unsigned int mode, int flag
 	return 0;
 }
 
-static bool pvd_pid_gone(struct pid *pid)
+/**
+ * pvd_pid_gone - has a process ended
+ * @pid: of the process
+ *
+ * Return: whether its last thread has; the first may go long before.
+ */
+bool pvd_pid_gone(struct pid *pid)
 {
 	struct task_struct *task;
 	bool gone;
 
 	rcu_read_lock();
 	task = pid_task(pid, PIDTYPE_TGID);
-	gone = !task || READ_ONCE(task->exit_state);
+	gone = !task || (READ_ONCE(task->exit_state) && thread_group_empty(task));
 	rcu_read_unlock();
 	return gone;
 }
 
-static bool pvd_container_ended(struct pvd_container *c)
+/**
+ * pvd_container_ended - has nothing of a container been left running
+ * @c: registered
+ *
+ * Locked.
+ *
+ * Return: whether its first process, or all of its cgroup, is gone.
+ */
+bool pvd_container_ended(struct pvd_container *c)
 {
 	if (c->init && pvd_pid_gone(c->init))
 		return true;
@@ -281,8 +297,12 @@ static int pvd_container_locate(struct pvd_container *c, const struct pvd_contai
 	if (args->cgroup_fd >= 0) {
 		cgrp = cgroup_get_from_fd(args->cgroup_fd);
 		if (IS_ERR(cgrp)) {
-			*why = "not a folder of a cgroup v2 hierarchy: mount cgroup2";
-			return PTR_ERR(cgrp) == -EBADF ? -EOPNOTSUPP : PTR_ERR(cgrp);
+			if (PTR_ERR(cgrp) == -EBADF && !pvd_cgroup2_mounted()) {
+				*why = "no cgroup v2 hierarchy: mount cgroup2";
+				return -EOPNOTSUPP;
+			}
+			*why = "cgroup-fd is no folder of a cgroup v2 hierarchy";
+			return PTR_ERR(cgrp);
 		}
 	} else {
 		cgrp = pvd_cgroup_of_pid(c->init);
@@ -355,6 +375,7 @@ int pvd_container_new(const struct pvd_container_args *args, u64 *id, const char
 	list_add_tail(&c->node, &pvd_containers);
 	hash_add(pvd_cgroups, &c->hash, (unsigned long)c->cgrp);
 	pvd_n_containers++;
+	pvd_generation++;
 	if (c->init) {
 		init_waitqueue_func_entry(&c->init_wait, pvd_init_exited);
 		add_wait_queue(&c->init->wait_pidfd, &c->init_wait);
@@ -377,6 +398,7 @@ void pvd_container_end(struct pvd_container *c, struct pvd_call *call)
 	list_del(&c->node);
 	hash_del(&c->hash);
 	pvd_n_containers--;
+	pvd_generation++;
 	if (c->init)
 		remove_wait_queue(&c->init->wait_pidfd, &c->init_wait);
 	pvd_client_drop_container(c);

@@ -72,8 +72,7 @@ struct pvd_client *pvd_client_get(struct sock *sk, u32 portid, struct pvd_contai
 
 	if (client)
 		return client;
-	if (pvd_n_clients >= PVD_MAX_CLIENTS ||
-	    (c && pvd_clients_of(c) >= PVD_MAX_CLIENT_SUBS))
+	if (c && (pvd_n_clients >= PVD_MAX_CLIENTS || pvd_clients_of(c) >= PVD_MAX_CLIENT_SUBS))
 		return ERR_PTR(-EMFILE);
 	client = kzalloc(sizeof(*client), GFP_KERNEL);
 	if (!client)
@@ -89,7 +88,7 @@ struct pvd_client *pvd_client_get(struct sock *sk, u32 portid, struct pvd_contai
 
 static void pvd_client_free(struct pvd_client *client)
 {
-	pvd_agent_lost(client);
+	pvd_agent_gone(client);
 	list_del(&client->node);
 	pvd_n_clients--;
 	if (client->container)
@@ -193,7 +192,8 @@ static int pvd_netlink_notify(struct notifier_block *nb, unsigned long event, vo
 
 	mutex_lock(&pvd_lock);
 	list_for_each_entry_safe(client, tmp, &pvd_clients, node)
-		if (client->portid == n->portid && sock_net(client->sk) == n->net)
+		if (client->portid == n->portid && sock_net(client->sk) == n->net &&
+		    pvd_sock_closed(client->sk))
 			pvd_client_free(client);
 	pvd_calls_cancel(n->net, n->portid);
 	mutex_unlock(&pvd_lock);

@@ -28,9 +28,10 @@
 #define PVD_REMOVAL_WAIT	(5 * HZ)
 /* References that udev or a reader of /proc takes are gone in no time. */
 #define PVD_BUSY_TRIES		5
+#define PVD_LOADING_TRIES	50	/* the same while another driver loads */
+#define PVD_REMOVE_TRIES	3	/* a reference may come just before the removal */
 #define PVD_BUSY_PAUSE_MS	20
 
-static u32 pvd_sweep_number;	/* locked */
 static u32 pvd_removals;	/* removals that are over; locked */
 static unsigned int pvd_removing;	/* removals under way; locked */
 static DECLARE_WAIT_QUEUE_HEAD(pvd_removal_wq);
@@ -54,15 +55,15 @@ static int pvd_fail(struct pvd_driver *drv, int error, const char *fmt, ...)
 	return error;
 }
 
-/* locked; does a line in use elsewhere ask for other parameters? */
-static bool pvd_line_differs(const struct pvd_line *line)
+/* locked; did we load the module for another line, with the same parameters? */
+static bool pvd_line_agrees(const struct pvd_line *line)
 {
 	const struct pvd_line *other;
 
 	list_for_each_entry(other, &line->module->lines, by_module)
 		if (other != line && other->applied && !strcmp(other->params, line->params))
-			return false;
-	return true;
+			return true;
+	return false;
 }
 
 static void pvd_line_hold(struct pvd_line *line)
@@ -74,15 +75,18 @@ static void pvd_line_hold(struct pvd_line *line)
 	line->module->holds++;
 }
 
-/* locked; uses what is there already, and says so if parameters are lost */
-static bool pvd_line_adopt(struct pvd_line *line)
+/*
+ * Locked. Uses what is there already, and says so if parameters are lost; @ran:
+ * it is there because this line was run.
+ */
+static bool pvd_line_adopt(struct pvd_line *line, bool ran)
 {
 	struct pvd_module *m = line->module;
 	bool ours_now = m->owner == line->driver;
 
 	if (!m->builtin && !pvd_module_pin(m))
 		return false;
-	if (line->params[0] && !line->applied && (ours_now || pvd_line_differs(line)))
+	if (line->params[0] && !line->applied && !ran && (ours_now || !pvd_line_agrees(line)))
 		pvd_driver_warn(line->driver, "%s: %s already, parameters not applied", m->name,
 				m->builtin ? "built in" : "resident");
 	pvd_line_hold(line);
@@ -110,10 +114,17 @@ static int pvd_line_run(struct pvd_line *line, struct pvd_container *who)
 	}
 	if (m->live) {
 		kfree(line->applied);
-		line->applied = task.params ?: kstrdup("", GFP_KERNEL);
+		/* Without an answer the parameters of a template are not known. */
+		line->applied = task.params;
+		if (!task.params && !strstr(line->params, "${"))
+			line->applied = kstrdup(line->params, GFP_KERNEL);
 		task.params = NULL;
 	} else if (task.builtin) {
 		m->builtin = true;
+		m->guessed = task.guessed;
+		if (m->guessed)
+			pvd_driver_warn(line->driver, "%s: taken for built in, modprobe did nothing",
+					m->name);
 	} else {
 		err = pvd_fail(line->driver, -ENOENT, "%s: not there after its load", m->name);
 	}
@@ -142,7 +153,7 @@ static int pvd_line_load(struct pvd_line *line, struct pvd_container *who)
 	int err = 0;
 
 	for (tries = 0; tries < PVD_LOAD_TRIES; tries++) {
-		if (pvd_line_adopt(line))
+		if (pvd_line_adopt(line, tries))
 			return 0;
 		removals = pvd_removals;
 		err = pvd_line_run(line, who);
@@ -151,7 +162,7 @@ static int pvd_line_load(struct pvd_line *line, struct pvd_container *who)
 	}
 	if (err)
 		return err;
-	if (pvd_line_adopt(line))
+	if (pvd_line_adopt(line, true))
 		return 0;
 	return pvd_fail(line->driver, -EAGAIN, "%s: removed while it was loaded",
 			line->module->name);
@@ -164,12 +175,13 @@ static bool pvd_sweepable(const struct pvd_module *m, const struct pvd_driver *d
 	       (!m->owner || m->owner == drv);
 }
 
-static struct pvd_module *pvd_sweep_next(const struct pvd_driver *drv, u32 number)
+/* locked; the newest that is older than @before */
+static struct pvd_module *pvd_sweep_next(const struct pvd_driver *drv, u64 before)
 {
 	struct pvd_module *m;
 
 	list_for_each_entry_reverse(m, &pvd_ours, by_order)
-		if (m->sweep != number && pvd_sweepable(m, drv))
+		if (m->order < before && pvd_sweepable(m, drv))
 			return m;
 	return NULL;
 }
@@ -185,28 +197,41 @@ static bool pvd_names(const struct pvd_driver *drv, const struct pvd_module *m)
 }
 
 /*
- * Locked, drops the lock. The module is pinned for the look at its references:
- * one that a module of ours has is no obstacle, the module goes when that one
- * does.
+ * Locked. The module is pinned for the look at its references: one that a module
+ * of ours has is no obstacle, the module goes when that one does.
+ *
+ * Return: 0 nobody has one, 1 one of ours has, -EBUSY somebody else.
+ */
+static int pvd_module_look_idle(struct pvd_module *m)
+{
+	int ret = -EBUSY;
+
+	if (!pvd_module_pin(m))
+		return 1;
+	if (module_refcount(m->mod) <= 1)
+		ret = 0;
+	else if (pvd_module_held_by_ours(m))
+		ret = 1;
+	pvd_module_unpin(m);
+	return ret;
+}
+
+/*
+ * Locked, drops the lock. Waits a little for references that are none: while
+ * another driver loads, one may be that of a module which is not live yet.
  *
  * Return: 0 to go ahead, 1 to leave it for later, -EBUSY.
  */
-static int pvd_module_idle(struct pvd_module *m)
+static int pvd_module_idle(struct pvd_module *m, const struct pvd_driver *drv)
 {
-	unsigned int tries = 0;
+	unsigned int tries;
 	int ret;
 
-	for (;;) {
-		if (!pvd_module_pin(m))
-			return 1;
-		if (module_refcount(m->mod) <= 1)
-			ret = 0;
-		else if (pvd_module_held_by_ours(m))
-			ret = 1;
-		else
-			ret = -EBUSY;
-		pvd_module_unpin(m);
-		if (ret != -EBUSY || ++tries == PVD_BUSY_TRIES)
+	for (tries = 0; tries < PVD_LOADING_TRIES; tries++) {
+		ret = pvd_module_look_idle(m);
+		if (ret != -EBUSY)
+			return ret;
+		if (tries >= PVD_BUSY_TRIES && !pvd_tasks_loading(drv))
 			return ret;
 
 		m->removing = true;
@@ -217,10 +242,11 @@ static int pvd_module_idle(struct pvd_module *m)
 		if (!m->live || m->holds)
 			return 1;
 	}
+	return 1;
 }
 
-/* locked, drops the lock */
-static int pvd_module_remove(struct pvd_module *m, struct pvd_driver *drv)
+/* locked, drops the lock; one attempt, 0 also when somebody holds it by now */
+static int pvd_module_remove_once(struct pvd_module *m, struct pvd_driver *drv)
 {
 	struct pvd_task task = {
 		.op = PV_DRIVER_OP_UNLOAD,
@@ -228,14 +254,7 @@ static int pvd_module_remove(struct pvd_module *m, struct pvd_driver *drv)
 		.line = m->name,
 		.module = m->name,
 	};
-	bool named = pvd_names(drv, m);
 	int err;
-
-	err = pvd_module_idle(m);
-	if (err == -EBUSY && named)
-		return pvd_fail(drv, err, "%s: in use", m->name);
-	if (err || !m->live)
-		return 0;
 
 	m->removing = true;
 	pvd_removing++;
@@ -244,8 +263,7 @@ static int pvd_module_remove(struct pvd_module *m, struct pvd_driver *drv)
 	WRITE_ONCE(pvd_removals, pvd_removals + 1);
 	wake_up_all(&pvd_removal_wq);
 	m->removing = false;
-	/* With holds, somebody took it meanwhile, and the removal had to fail. */
-	if (err && m->live && !m->holds && named)
+	if (err && m->live && !m->holds)
 		pvd_fail(drv, err, "%s: %s", m->name,
 			 task.text ? task.text : "could not be removed");
 	else
@@ -254,22 +272,53 @@ static int pvd_module_remove(struct pvd_module *m, struct pvd_driver *drv)
 	return err;
 }
 
-/* locked, drops the lock; the first error about a module that @drv names */
-static int pvd_sweep(struct pvd_driver *drv)
+/* locked, drops the lock */
+static int pvd_module_remove(struct pvd_module *m, struct pvd_driver *drv)
 {
-	u32 number = ++pvd_sweep_number;
-	struct pvd_module *m;
+	bool named = pvd_names(drv, m);
+	unsigned int tries;
 	int err = 0;
 
-	while ((m = pvd_sweep_next(drv, number))) {
+	for (tries = 0; tries < PVD_REMOVE_TRIES; tries++) {
+		int idle = pvd_module_idle(m, drv);
+
+		if (idle == -EBUSY && !err)
+			err = pvd_fail(drv, idle, "%s: in use", m->name);
+		if (idle > 0 || !m->live)
+			err = 0;
+		if (idle || !m->live)
+			break;
+		err = pvd_module_remove_once(m, drv);
+		if (!err)
+			break;
+	}
+	return named ? err : 0;
+}
+
+/*
+ * Locked, drops the lock. The driver's error is the first one about a module that
+ * it names.
+ */
+static int pvd_sweep(struct pvd_driver *drv)
+{
+	u64 before = U64_MAX;
+	struct pvd_module *m;
+	char *text = NULL;
+	int err = 0;
+
+	while ((m = pvd_sweep_next(drv, before))) {
 		int e;
 
-		m->sweep = number;
+		before = m->order;
 		e = pvd_module_remove(m, drv);
-		if (!err)
+		if (e && !err) {
 			err = e;
+			swap(text, drv->text);
+		}
 		pvd_module_put(m);
 	}
+	pvd_driver_set_error(drv, err, text);
+	kfree(text);
 	return err;
 }
 
@@ -302,8 +351,13 @@ static void pvd_release(struct pvd_driver *drv)
 		if (!line->held)
 			continue;
 		line->held = false;
-		if (!--line->module->holds)
-			pvd_module_unpin(line->module);
+		if (--line->module->holds)
+			continue;
+		pvd_module_unpin(line->module);
+		if (line->module->guessed) {
+			line->module->builtin = false;
+			line->module->guessed = false;
+		}
 	}
 	drv->held = false;
 }

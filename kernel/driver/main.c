@@ -10,24 +10,26 @@
 
 struct workqueue_struct *pvd_wq;
 
+/* Read-only: a container's uid 0 may have a writable /sys, and no more is asked. */
+
 unsigned int pvd_param_timeout = 60000;
-module_param_named(timeout, pvd_param_timeout, uint, 0644);
+module_param_named(timeout, pvd_param_timeout, uint, 0444);
 MODULE_PARM_DESC(timeout, "Default time limit of a request in ms (60000)");
 
 unsigned int pvd_param_agent_timeout = 2000;
-module_param_named(agent_timeout, pvd_param_agent_timeout, uint, 0644);
+module_param_named(agent_timeout, pvd_param_agent_timeout, uint, 0444);
 MODULE_PARM_DESC(agent_timeout, "The agent accepts a task within this many ms (2000)");
 
-unsigned int pvd_param_helper_timeout = 120000;
-module_param_named(helper_timeout, pvd_param_helper_timeout, uint, 0644);
-MODULE_PARM_DESC(helper_timeout, "A modprobe or rmmod is killed after this many ms (120000)");
+unsigned int pvd_param_helper_timeout = 100000;
+module_param_named(helper_timeout, pvd_param_helper_timeout, uint, 0444);
+MODULE_PARM_DESC(helper_timeout, "A modprobe or rmmod is killed after this many ms (100000)");
 
 unsigned int pvd_param_max_drivers = 1024;
-module_param_named(max_drivers, pvd_param_max_drivers, uint, 0644);
+module_param_named(max_drivers, pvd_param_max_drivers, uint, 0444);
 MODULE_PARM_DESC(max_drivers, "Most drivers that can be registered (1024)");
 
 unsigned int pvd_param_max_containers = 512;
-module_param_named(max_containers, pvd_param_max_containers, uint, 0644);
+module_param_named(max_containers, pvd_param_max_containers, uint, 0444);
 MODULE_PARM_DESC(max_containers, "Most containers that can be registered (512)");
 
 char *pvd_param_modprobe = "/sbin/modprobe";

@@ -21,6 +21,7 @@
 #include "pv_driver.h"
 
 LIST_HEAD(pvd_ours);
+static u64 pvd_orders;
 
 static DEFINE_HASHTABLE(pvd_modules, 8);
 
@@ -234,9 +235,12 @@ static void pvd_module_live(struct module *mod)
 		return;
 
 	m->live = true;
+	m->builtin = false;
+	m->guessed = false;
 	m->permanent = pvd_module_is_permanent(mod);
 	if (task && task->op == PV_DRIVER_OP_LOAD) {
 		m->ours = true;
+		m->order = ++pvd_orders;
 		m->owner = task->driver;
 		list_add_tail(&m->by_order, &pvd_ours);
 	}
@@ -282,18 +286,13 @@ static void pvd_module_gone(struct module *mod)
 static int pvd_module_notify(struct notifier_block *nb, unsigned long action, void *data)
 {
 	struct module *mod = data;
-	struct pvd_task *task;
 
 	if (mod == THIS_MODULE)
 		return NOTIFY_DONE;
 
 	mutex_lock(&pvd_lock);
+	pvd_tasks_note(mod->name);
 	switch (action) {
-	case MODULE_STATE_COMING:
-		task = pvd_task_of_current();
-		if (task && !strcmp(task->module, mod->name))
-			task->coming = true;
-		break;
 	case MODULE_STATE_LIVE:
 		pvd_module_live(mod);
 		break;

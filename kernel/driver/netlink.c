@@ -83,7 +83,7 @@ int pvd_nl_host_only(const struct sk_buff *skb, struct netlink_ext_ack *extack)
  *
  * Locked.
  *
- * Return: 0, -EPERM or -ESRCH (no such container).
+ * Return: 0, -EPERM, -EINVAL or -ESRCH (no such container).
  */
 int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
 		     struct netlink_ext_ack *extack, struct pvd_caller *who)
@@ -109,6 +109,10 @@ int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
 		return -EPERM;
 	}
 
+	if (id && name) {
+		NL_SET_ERR_MSG_ATTR(extack, name, "container or container-id, not both");
+		return -EINVAL;
+	}
 	who->kind = PV_DRIVER_PEER_HOST;
 	who->container = NULL;
 	if (id && !nla_get_u64(id))
@@ -178,6 +182,7 @@ struct sk_buff *pvd_nl_reply(struct genl_info *info, u8 cmd, size_t size, void *
  * pvd_nl_call - begin a call that answers a message
  * @skb: the message
  * @info: of the message
+ * @who: on whose behalf
  * @alias: of the driver, or ""
  *
  * Locked.
@@ -185,17 +190,18 @@ struct sk_buff *pvd_nl_reply(struct genl_info *info, u8 cmd, size_t size, void *
  * Return: the call or ERR_PTR.
  */
 struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
-			     const char *alias)
+			     const struct pvd_caller *who, const char *alias)
 {
 	struct nlattr *timeout = info->attrs[PV_DRIVER_A_TIMEOUT];
 	struct sock *sk = pvd_sender(skb);
 	struct pvd_call *call;
 
-	if (pvd_calls_of(sk) >= PVD_MAX_CALLS_SOCK) {
+	/* A front asks for everybody; each of them has a bound of its own. */
+	if (!pvd_nl_is_front(skb) && pvd_calls_of(sk) >= PVD_MAX_CALLS_SOCK) {
 		GENL_SET_ERR_MSG(info, "too many requests under way on this socket");
 		return ERR_PTR(-EMFILE);
 	}
-	call = pvd_call_new(info->genlhdr->cmd, alias, timeout ? nla_get_u32(timeout) : 0);
+	call = pvd_call_new(who, info->genlhdr->cmd, alias, timeout ? nla_get_u32(timeout) : 0);
 	if (IS_ERR(call))
 		return call;
 	sock_hold(sk);
@@ -222,6 +228,10 @@ static int pvd_nl_become(struct sk_buff *skb, struct genl_info *info, bool agent
 	client = pvd_client_get(pvd_sender(skb), info->snd_portid, NULL);
 	if (IS_ERR(client)) {
 		err = PTR_ERR(client);
+		goto out;
+	}
+	if (client->container) {
+		err = pvd_nl_error(info, -EPERM, "this socket was a container's before");
 		goto out;
 	}
 	if (text) {
@@ -254,14 +264,17 @@ int pv_driver_nl_front_doit(struct sk_buff *skb, struct genl_info *info)
  *
  * Locked.
  *
- * Return: 0 or a negative errno: it did not get it.
+ * Return: 0 or a negative errno: it did not get it; -ECONNREFUSED: it is gone.
  */
 int pvd_nl_send_exec(struct pvd_client *agent, const struct pvd_task *task)
 {
-	struct sk_buff *msg = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	const struct pvd_container *c = task->container;
+	struct sk_buff *msg;
 	void *hdr;
 
+	if (pvd_sock_closed(agent->sk))
+		return -ECONNREFUSED;
+	msg = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!msg)
 		return -ENOMEM;
 	hdr = genlmsg_put(msg, agent->portid, 0, &pvd_family, 0, PV_DRIVER_CMD_EXEC);
@@ -283,8 +296,9 @@ int pvd_nl_send_exec(struct pvd_client *agent, const struct pvd_task *task)
 static struct pvd_client *pvd_nl_agent(struct sk_buff *skb, struct genl_info *info)
 {
 	struct pvd_client *client = pvd_client_find(pvd_sender(skb));
+	struct nlattr *id = info->attrs[PV_DRIVER_A_EXEC_ID];
 
-	if (client && client->agent && info->attrs[PV_DRIVER_A_EXEC_ID])
+	if (client && id && (client->agent || pvd_agent_has(client, nla_get_u64(id))))
 		return client;
 	GENL_SET_ERR_MSG(info, "for the agent only, with an exec-id");
 	return NULL;
@@ -413,10 +427,13 @@ int pv_driver_nl_subscribe_doit(struct sk_buff *skb, struct genl_info *info)
 int pvd_nl_send_event(struct pvd_client *client, enum pv_driver_event_kind kind,
 		      const struct pvd_driver *drv)
 {
-	struct sk_buff *msg = genlmsg_new(256, GFP_KERNEL);
+	struct sk_buff *msg;
 	void *hdr;
 	int err;
 
+	if (pvd_sock_closed(client->sk))
+		return 0;
+	msg = genlmsg_new(256, GFP_KERNEL);
 	if (!msg)
 		return -ENOMEM;
 	hdr = genlmsg_put(msg, client->portid, 0, &pvd_family, 0, PV_DRIVER_CMD_EVENT);

@@ -19,6 +19,6 @@ int pvd_nl_error(struct genl_info *info, int err, const char *why);
 const char *pvd_nl_text(struct genl_info *info, int attr);
 struct sk_buff *pvd_nl_reply(struct genl_info *info, u8 cmd, size_t size, void **hdr);
 struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
-			     const char *alias);
+			     const struct pvd_caller *who, const char *alias);
 
 #endif /* PVD_NETLINK_H */

@@ -87,61 +87,67 @@ static int pvd_nl_entries(struct genl_info *info, struct pvd_container_args *arg
 	return 0;
 }
 
-static int pvd_nl_reply_id(struct genl_info *info, u64 id)
+static int pvd_nl_container_args(struct genl_info *info, struct pvd_container_args *args)
 {
-	struct sk_buff *msg;
-	void *hdr;
+	struct nlattr **attrs = info->attrs;
 
-	msg = pvd_nl_reply(info, PV_DRIVER_CMD_CONTAINER_NEW, NLMSG_DEFAULT_SIZE, &hdr);
-	if (IS_ERR(msg))
-		return PTR_ERR(msg);
-	if (nla_put_u64_64bit(msg, PV_DRIVER_A_CONTAINER_ID, id, PV_DRIVER_A_PAD)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	args->name = pvd_nl_text(info, PV_DRIVER_A_CONTAINER);
+	if (!args->name)
+		return -EINVAL;
+	args->cgroup_fd = -1;
+	if (attrs[PV_DRIVER_A_CGROUP_FD])
+		args->cgroup_fd = min_t(u32, nla_get_u32(attrs[PV_DRIVER_A_CGROUP_FD]), INT_MAX);
+	if (attrs[PV_DRIVER_A_PID])
+		args->pid = min_t(u32, nla_get_u32(attrs[PV_DRIVER_A_PID]), INT_MAX);
+	if (attrs[PV_DRIVER_A_ROLES])
+		args->roles = nla_get_u32(attrs[PV_DRIVER_A_ROLES]);
+	return pvd_nl_entries(info, args);
 }
 
 int pv_driver_nl_container_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr **attrs = info->attrs;
-	struct pvd_container_args args = {
-		.name = pvd_nl_text(info, PV_DRIVER_A_CONTAINER),
-		.cgroup_fd = -1,
-	};
+	struct pvd_container_args args = { };
 	const char *why = NULL;
-	u64 id;
+	struct sk_buff *msg;
+	u64 id = 0;
+	void *hdr;
 	int err;
-
-	if (!args.name)
-		return -EINVAL;
-	if (attrs[PV_DRIVER_A_CGROUP_FD])
-		args.cgroup_fd = min_t(u32, nla_get_u32(attrs[PV_DRIVER_A_CGROUP_FD]), INT_MAX);
-	if (attrs[PV_DRIVER_A_PID])
-		args.pid = min_t(u32, nla_get_u32(attrs[PV_DRIVER_A_PID]), INT_MAX);
-	if (attrs[PV_DRIVER_A_ROLES])
-		args.roles = nla_get_u32(attrs[PV_DRIVER_A_ROLES]);
 
 	mutex_lock(&pvd_lock);
 	err = pvd_nl_host_only(skb, info->extack);
 	if (!err)
-		err = pvd_nl_entries(info, &args);
+		err = pvd_nl_container_args(info, &args);
 	if (err)
 		goto out;
+	/* Nothing may fail once the container is there. */
+	msg = pvd_nl_reply(info, PV_DRIVER_CMD_CONTAINER_NEW, NLMSG_DEFAULT_SIZE, &hdr);
+	if (IS_ERR(msg)) {
+		err = PTR_ERR(msg);
+		goto err_entries;
+	}
 	err = pvd_container_new(&args, &id, &why);
 	if (err) {
 		pvd_nl_error(info, err, why);
-		pvd_entries_free(args.entries, args.n_entries);
+		goto err_msg;
 	}
+	nla_put_u64_64bit(msg, PV_DRIVER_A_CONTAINER_ID, id, PV_DRIVER_A_PAD);
+	genlmsg_end(msg, hdr);
+	genlmsg_reply(msg, info);
+	goto out;
+
+err_msg:
+	nlmsg_free(msg);
+err_entries:
+	pvd_entries_free(args.entries, args.n_entries);
 out:
 	mutex_unlock(&pvd_lock);
-	return err ?: pvd_nl_reply_id(info, id);
+	return err;
 }
 
 int pv_driver_nl_container_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *name = pvd_nl_text(info, PV_DRIVER_A_CONTAINER);
+	struct pvd_caller who = { .kind = PV_DRIVER_PEER_HOST };
 	struct pvd_container *c;
 	struct pvd_call *call;
 	int err;
@@ -157,7 +163,11 @@ int pv_driver_nl_container_del_doit(struct sk_buff *skb, struct genl_info *info)
 		err = pvd_nl_error(info, -ENOENT, "no such container");
 		goto out;
 	}
-	call = pvd_nl_call(skb, info, "");
+	if (nla_get_flag(info->attrs[PV_DRIVER_A_ENDED]) && !pvd_container_ended(c)) {
+		err = pvd_nl_error(info, -EBUSY, "the container of this name runs");
+		goto out;
+	}
+	call = pvd_nl_call(skb, info, &who, "");
 	if (IS_ERR(call)) {
 		err = PTR_ERR(call);
 		goto out;
@@ -371,6 +381,7 @@ static void pvd_whois_peer(struct sock *sk, struct pvd_caller *who)
 	who->kind = PV_DRIVER_PEER_UNKNOWN;
 	who->container = pvd_container_of(sock_cgroup_ptr(&sk->sk_cgrp_data));
 	if (who->container) {
+		who->container->populated = true;
 		who->kind = PV_DRIVER_PEER_CONTAINER;
 		return;
 	}
@@ -416,7 +427,7 @@ int pv_driver_nl_whois_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!fd || !lfd)
 		return pvd_nl_error(info, -EINVAL, "fd or listener-fd is missing");
 	mutex_lock(&pvd_lock);
-	err = pvd_nl_is_front(skb) ? 0 : -EPERM;
+	err = pvd_nl_is_front(skb) && !pvd_container_of_current() ? 0 : -EPERM;
 	mutex_unlock(&pvd_lock);
 	if (err)
 		return pvd_nl_error(info, err, "for a front only");

@@ -46,6 +46,11 @@ static int pvd_nl_lines(struct genl_info *info, char ***texts, unsigned int *n)
 			pvd_texts_free(t, *n);
 			return -ENOMEM;
 		}
+		if (strlen(t[*n - 1]) + 1 < nla_len(attr)) {
+			NL_SET_ERR_MSG_ATTR(info->extack, attr, "NUL in a module line");
+			pvd_texts_free(t, *n);
+			return -EINVAL;
+		}
 	}
 	*texts = t;
 	return 0;
@@ -352,11 +357,12 @@ static int pvd_nl_request(struct sk_buff *skb, struct genl_info *info, enum pv_d
 	err = pvd_nl_on_behalf(skb, info->attrs, info->extack, &who);
 	if (err)
 		goto out;
-	call = pvd_nl_call(skb, info, alias);
+	call = pvd_nl_call(skb, info, &who, alias);
 	if (IS_ERR(call)) {
 		err = PTR_ERR(call);
 		goto out;
 	}
+	call->terse = pvd_container_of_current();
 	err = pvd_ask(&who, op, alias, call, &why);
 	if (err) {
 		pvd_nl_error(info, err, why);
@@ -393,7 +399,8 @@ static int pvd_put_outcome(struct sk_buff *msg, const struct pvd_call *call,
 		return 0;
 	if (nla_put_u32(msg, PV_DRIVER_A_STATE, drv->state))
 		return -EMSGSIZE;
-	return pvd_put_warnings(msg, drv);
+	/* Warnings name other containers and what they may not see. */
+	return call->terse ? 0 : pvd_put_warnings(msg, drv);
 }
 
 /**
@@ -406,9 +413,12 @@ static int pvd_put_outcome(struct sk_buff *msg, const struct pvd_call *call,
 void pvd_nl_send_outcome(const struct pvd_call *call, const struct pvd_driver *drv)
 {
 	size_t size = 512 + (PVD_MAX_WARNINGS + 1) * nla_total_size(PV_DRIVER_MAX_TEXT + 1);
-	struct sk_buff *msg = genlmsg_new(size, GFP_KERNEL);
+	struct sk_buff *msg;
 	void *hdr;
 
+	if (pvd_sock_closed(call->sk))
+		return;
+	msg = genlmsg_new(size, GFP_KERNEL);
 	if (!msg)
 		return;
 	hdr = genlmsg_put(msg, call->portid, call->seq, &pvd_family, 0, PV_DRIVER_CMD_OUTCOME);

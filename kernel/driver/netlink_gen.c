@@ -61,9 +61,10 @@ const struct nla_policy pv_driver_container_new_nl_policy[PV_DRIVER_A_ENTRY + 1]
 };
 
 /* PV_DRIVER_CMD_CONTAINER_DEL - do */
-const struct nla_policy pv_driver_container_del_nl_policy[PV_DRIVER_A_CONTAINER + 1] = {
+const struct nla_policy pv_driver_container_del_nl_policy[PV_DRIVER_A_ENDED + 1] = {
 	[PV_DRIVER_A_CONTAINER] = { .type = NLA_NUL_STRING, .len = PV_DRIVER_MAX_ALIAS, },
 	[PV_DRIVER_A_TIMEOUT] = NLA_POLICY_MIN(NLA_U32, 1),
+	[PV_DRIVER_A_ENDED] = { .type = NLA_FLAG, },
 };
 
 /* PV_DRIVER_CMD_CONTAINER_GET - do */
@@ -156,7 +157,7 @@ const struct genl_ops pv_driver_nl_ops[15] = {
 		.cmd		= PV_DRIVER_CMD_CONTAINER_DEL,
 		.doit		= pv_driver_nl_container_del_doit,
 		.policy		= pv_driver_container_del_nl_policy,
-		.maxattr	= PV_DRIVER_A_CONTAINER,
+		.maxattr	= PV_DRIVER_A_ENDED,
 	},
 	{
 		.cmd		= PV_DRIVER_CMD_CONTAINER_GET,

@@ -26,7 +26,7 @@ extern const struct nla_policy pv_driver_unload_nl_policy[PV_DRIVER_A_CONTAINER_
 
 extern const struct nla_policy pv_driver_container_new_nl_policy[PV_DRIVER_A_ENTRY + 1];
 
-extern const struct nla_policy pv_driver_container_del_nl_policy[PV_DRIVER_A_CONTAINER + 1];
+extern const struct nla_policy pv_driver_container_del_nl_policy[PV_DRIVER_A_ENDED + 1];
 
 extern const struct nla_policy pv_driver_container_get_nl_policy[PV_DRIVER_A_CONTAINER_ID + 1];
 

@@ -35,10 +35,15 @@
 #include <uapi/linux/pv_driver.h>
 
 #define PVD_MAX_WARNINGS	8	/* kept per driver, the newest win */
-#define PVD_MAX_CLIENTS		256	/* sockets that registered something */
-#define PVD_MAX_CLIENT_SUBS	16	/* subscribed sockets of one container */
+/*
+ * Bounds of what containers may take; the host, and a front for it, is never
+ * refused for what they have taken. Memory of the host's own calls is bounded by
+ * its sockets' send buffers and its processes.
+ */
+#define PVD_MAX_CLIENTS		4096	/* subscribed sockets, all containers */
+#define PVD_MAX_CLIENT_SUBS	16	/* the same of one container */
 #define PVD_MAX_TIMEOUT_MS	3600000
-#define PVD_MAX_CALLS		4096	/* calls under way, all callers */
+#define PVD_MAX_CALLS		65536	/* calls under way, all containers */
 #define PVD_MAX_CALLS_SOCK	64	/* calls under way on one socket */
 #define PVD_MAX_REQUESTS	256	/* requests under way of one container */
 
@@ -70,10 +75,11 @@ struct pvd_container;
  * @owner: the driver whose load brought it in; NULL once that is over and the
  *	module was left for others
  * @holds: lines of drivers in use or being loaded that name it
- * @sweep: number of the sweep that last looked at it
+ * @order: counts the modules of ours in the order in which they came
  * @live: resident and initialised
  * @ours: brought in by one of our loads
  * @builtin: part of the kernel image
+ * @guessed: @builtin is the helper's guess, good for one use
  * @permanent: has no exit function
  * @removing: a task to remove it is under way
  *
@@ -87,10 +93,11 @@ struct pvd_module {
 	struct module *mod;
 	struct pvd_driver *owner;
 	unsigned int holds;
-	u32 sweep;
+	u64 order;
 	bool live;
 	bool ours;
 	bool builtin;
+	bool guessed;
 	bool permanent;
 	bool removing;
 };
@@ -131,6 +138,7 @@ struct pvd_line {
  * @work: serves @requests, one job at a time
  * @busy: @work is inside a job
  * @held: its lines hold their modules
+ * @keeps: holds this module: it has a job, or holds its modules
  * @dead: removed from the registry
  */
 struct pvd_driver {
@@ -150,6 +158,7 @@ struct pvd_driver {
 	struct work_struct work;
 	bool busy;
 	bool held;
+	bool keeps;
 	bool dead;
 	struct {
 		u32 loads;
@@ -239,7 +248,7 @@ struct pvd_caller {
  * @deadline: jiffies
  * @error: first error of its requests
  * @text: the same in words, or NULL
- * @state: of the driver when it was served
+ * @terse: the caller is a container, and is told of itself alone
  * @sk: the caller's socket, referenced; NULL for sysfs
  * @portid: of @sk
  * @seq: sequence number of the caller's message
@@ -254,7 +263,7 @@ struct pvd_call {
 	unsigned long deadline;
 	int error;
 	char *text;
-	enum pv_driver_state state;
+	bool terse;
 	struct sock *sk;
 	u32 portid;
 	u32 seq;
@@ -320,8 +329,10 @@ struct pvd_client {
  * @worker: process that does the work, referenced
  * @acked: the agent accepted it
  * @done: the result is there
- * @coming: the module that it names was seen to begin its init
- * @builtin: from the result
+ * @seen: the module that it names came or went meanwhile, by whomever, or its
+ *	worker brought one in
+ * @builtin: from the result, or guessed
+ * @guessed: modprobe succeeded and did nothing: taken for built in
  * @error: from the result, negative errno
  * @text: from the result, or NULL
  * @params: from the result, or NULL
@@ -340,12 +351,22 @@ struct pvd_task {
 	struct pid *worker;
 	bool acked;
 	bool done;
-	bool coming;
+	bool seen;
 	bool builtin;
+	bool guessed;
 	int error;
 	char *text;
 	char *params;
 };
+
+/*
+ * A port id is free for others before the release of its socket is told: only
+ * the socket itself says whether it is the one that went.
+ */
+static inline bool pvd_sock_closed(const struct sock *sk)
+{
+	return sock_flag(sk, SOCK_DEAD);
+}
 
 /* registry.c: drivers */
 extern struct list_head pvd_drivers;
@@ -388,7 +409,8 @@ void pvd_unhold(void);
 void pvd_driver_work(struct work_struct *work);
 struct pvd_use *pvd_use_find(struct pvd_driver *drv, const struct pvd_container *c);
 void pvd_uses_drop(struct pvd_container *c, struct pvd_call *call);
-struct pvd_call *pvd_call_new(u8 cmd, const char *alias, u32 timeout_ms);
+struct pvd_call *pvd_call_new(const struct pvd_caller *who, u8 cmd, const char *alias,
+			      u32 timeout_ms);
 int pvd_call_add(struct pvd_call *call, struct pvd_driver *drv, enum pv_driver_op op,
 		 struct pvd_container *c);
 void pvd_call_start(struct pvd_call *call);
@@ -422,6 +444,8 @@ void pvd_container_end(struct pvd_container *c, struct pvd_call *call);
 void pvd_container_put(struct pvd_container *c);
 void pvd_entries_free(struct pvd_entry *entries, unsigned int n);
 void pvd_container_exit(void);
+bool pvd_pid_gone(struct pid *pid);
+bool pvd_container_ended(struct pvd_container *c);
 
 static inline struct pvd_container *pvd_container_hold(struct pvd_container *c)
 {
@@ -435,13 +459,16 @@ extern struct pvd_client *pvd_agent;
 extern struct cgroup *pvd_agent_cgrp;
 int pvd_task_run(struct pvd_task *task);
 void pvd_task_release(struct pvd_task *task);
+void pvd_tasks_note(const char *name);
+bool pvd_tasks_loading(const struct pvd_driver *drv);
 struct pvd_task *pvd_task_of_current(void);
 int pvd_agent_ack(struct pvd_client *client, u64 id, pid_t pid);
 int pvd_agent_result(struct pvd_client *client, u64 id, u32 error, const char *text,
 		     const char *params, bool builtin);
 int pvd_agent_warn(struct pvd_client *client, u64 id, const char *text);
 void pvd_agent_set(struct pvd_client *client);
-void pvd_agent_lost(struct pvd_client *client);
+void pvd_agent_gone(struct pvd_client *client);
+bool pvd_agent_has(const struct pvd_client *client, u64 id);
 
 /* event.c: clients and what they are told */
 struct pvd_client *pvd_client_find(const struct sock *sk);
@@ -450,7 +477,6 @@ void pvd_client_drop_container(const struct pvd_container *c);
 void pvd_event(enum pv_driver_event_kind kind, struct pvd_driver *drv);
 void pvd_uevent(struct pvd_driver *drv);
 int pvd_event_init(void);
-void pvd_event_stop(void);
 void pvd_event_exit(void);
 
 /* netlink.c */

@@ -21,6 +21,7 @@ LIST_HEAD(pvd_drivers);
 unsigned int pvd_n_drivers;
 
 static DEFINE_HASHTABLE(pvd_aliases, 8);
+static bool pvd_closing;	/* no driver any more; under pvd_register_lock */
 
 static u32 pvd_alias_hash(const char *alias)
 {
@@ -217,6 +218,7 @@ static int pvd_driver_change(struct pvd_driver *drv, char *const *texts, unsigne
 	drv->lines = lines;
 	drv->n_lines = n;
 	pvd_driver_clear(drv);
+	pvd_generation++;
 	pvd_driver_derive_state(drv);
 	return 0;
 }
@@ -266,6 +268,7 @@ static int pvd_driver_add(const char *alias, char *const *texts, unsigned int n,
 	drv->lines = lines;
 	drv->n_lines = n;
 	drv->state = pvd_driver_present(drv) ? PV_DRIVER_STATE_LOADED : PV_DRIVER_STATE_UNLOADED;
+	drv->busy = true;	/* no event before the one that says it is new */
 	mutex_unlock(&pvd_lock);
 
 	err = device_add(&drv->dev);
@@ -279,6 +282,7 @@ static int pvd_driver_add(const char *alias, char *const *texts, unsigned int n,
 	hash_add(pvd_aliases, &drv->hash, pvd_alias_hash(alias));
 	pvd_n_drivers++;
 	pvd_event(PV_DRIVER_EVENT_KIND_NEW, drv);
+	drv->busy = false;
 	pvd_driver_derive_state(drv);
 	mutex_unlock(&pvd_lock);
 	return 0;
@@ -299,7 +303,8 @@ err_put:
  * @n: how many
  * @why: set to a text when the return value is not 0
  *
- * Return: 0, or -EINVAL, -EBUSY (in use with other lines), -ENOSPC, -ENOMEM.
+ * Return: 0, or -EINVAL, -EBUSY (in use with other lines), -ENOSPC, -ENOMEM,
+ * -ENODEV (the module is being removed).
  */
 int pvd_driver_new(const char *alias, char *const *texts, unsigned int n, const char **why)
 {
@@ -320,6 +325,11 @@ int pvd_driver_new(const char *alias, char *const *texts, unsigned int n, const 
 	}
 
 	mutex_lock(&pvd_register_lock);
+	if (pvd_closing) {
+		*why = "the module is being removed";
+		err = -ENODEV;
+		goto out;
+	}
 	mutex_lock(&pvd_lock);
 	drv = pvd_driver_find(alias);
 	if (drv) {
@@ -357,7 +367,8 @@ static void pvd_driver_remove(struct pvd_driver *drv)
 	pvd_event(PV_DRIVER_EVENT_KIND_DEL, drv);
 	mutex_unlock(&pvd_lock);
 
-	flush_work(&drv->work);
+	/* Idle: what may be queued has nothing to do, and need not get its turn. */
+	cancel_work_sync(&drv->work);
 	device_unregister(&drv->dev);
 
 	mutex_lock(&pvd_lock);
@@ -400,9 +411,12 @@ void pvd_driver_del_all(void)
 	struct pvd_driver *drv, *tmp;
 
 	mutex_lock(&pvd_register_lock);
+	pvd_closing = true;
 	mutex_lock(&pvd_lock);
-	list_for_each_entry_safe(drv, tmp, &pvd_drivers, node)
+	list_for_each_entry_safe(drv, tmp, &pvd_drivers, node) {
+		WARN_ON_ONCE(!pvd_driver_idle(drv));
 		pvd_driver_remove(drv);
+	}
 	mutex_unlock(&pvd_lock);
 	mutex_unlock(&pvd_register_lock);
 }

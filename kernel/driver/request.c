@@ -6,11 +6,12 @@
  * it concerns. A driver serves its requests first in, first out, in its work
  * item. Loads that stand next to each other share one job and its outcome, also
  * those that arrive while the job runs. A call whose caller went away or ran
- * out of time lets go of its requests: they are still served, but a load then
- * leaves no use behind, and a driver that nobody uses is unloaded.
+ * out of time lets go of its requests: a load that has not begun is dropped, one
+ * that has leaves no use behind, and a driver that nobody uses is unloaded.
  *
- * Locking: see pv_driver.h; all of this is under pvd_lock. While a call or a
- * use exists the module holds itself (pvd_hold()).
+ * Locking: see pv_driver.h; all of this is under pvd_lock. The module holds
+ * itself (pvd_hold()) for each call, each request, and each driver from its first
+ * job until it holds no module any more; a use is covered by its driver.
  */
 
 #include <linux/completion.h>
@@ -44,7 +45,8 @@ bool pvd_hold(void)
 /**
  * pvd_unhold - end one reason
  *
- * Locked. The caller's own code stays: rmmod waits for each of its doors.
+ * Locked. The caller's own code stays: the exit waits for each door and for each
+ * driver's work.
  */
 void pvd_unhold(void)
 {
@@ -80,10 +82,6 @@ static int pvd_use_add(struct pvd_driver *drv, struct pvd_container *c)
 	use = kzalloc(sizeof(*use), GFP_KERNEL);
 	if (!use)
 		return -ENOMEM;
-	if (!pvd_hold()) {
-		kfree(use);
-		return -ENODEV;
-	}
 	use->driver = drv;
 	use->container = c;
 	list_add_tail(&use->by_driver, &drv->uses);
@@ -100,7 +98,6 @@ static void pvd_use_drop(struct pvd_use *use)
 	list_del(&use->by_driver);
 	list_del(&use->by_container);
 	kfree(use);
-	pvd_unhold();
 }
 
 static void pvd_deadline_arm(void)
@@ -119,6 +116,7 @@ static void pvd_deadline_arm(void)
 
 /**
  * pvd_call_new - begin a call
+ * @who: on whose behalf
  * @cmd: netlink command that it stands for
  * @alias: of the driver, or ""
  * @timeout_ms: time limit, 0 for the default
@@ -128,11 +126,12 @@ static void pvd_deadline_arm(void)
  * Return: the call; ERR_PTR: -ENOMEM, -EMFILE (too many calls), -ENODEV (the
  * module is being removed).
  */
-struct pvd_call *pvd_call_new(u8 cmd, const char *alias, u32 timeout_ms)
+struct pvd_call *pvd_call_new(const struct pvd_caller *who, u8 cmd, const char *alias,
+			      u32 timeout_ms)
 {
 	struct pvd_call *call;
 
-	if (pvd_n_calls >= PVD_MAX_CALLS)
+	if (who->kind == PV_DRIVER_PEER_CONTAINER && pvd_n_calls >= PVD_MAX_CALLS)
 		return ERR_PTR(-EMFILE);
 	call = kzalloc(sizeof(*call), GFP_KERNEL);
 	if (!call)
@@ -177,7 +176,8 @@ void pvd_call_free(struct pvd_call *call)
  *
  * Locked.
  *
- * Return: 0, -ENOMEM, or -EMFILE: the container has too many under way.
+ * Return: 0, -ENOMEM, -ENODEV (the module is being removed), or -EMFILE: the
+ * container has too many under way.
  */
 int pvd_call_add(struct pvd_call *call, struct pvd_driver *drv, enum pv_driver_op op,
 		 struct pvd_container *c)
@@ -189,6 +189,10 @@ int pvd_call_add(struct pvd_call *call, struct pvd_driver *drv, enum pv_driver_o
 	req = kzalloc(sizeof(*req), GFP_KERNEL);
 	if (!req)
 		return -ENOMEM;
+	if (!pvd_hold()) {
+		kfree(req);
+		return -ENODEV;
+	}
 	if (c)
 		c->n_requests++;
 	req->op = op;
@@ -226,8 +230,6 @@ static void pvd_call_detach(struct pvd_call *call)
 static void pvd_call_finish(struct pvd_call *call, const struct pvd_driver *drv)
 {
 	pvd_call_detach(call);
-	if (drv)
-		call->state = drv->state;
 	if (call->done) {
 		complete(call->done);
 		return;
@@ -273,6 +275,7 @@ static void pvd_request_done(struct pvd_request *req, int error, const char *tex
 		pvd_container_put(req->container);
 	}
 	kfree(req);
+	pvd_unhold();
 }
 
 static void pvd_deadline_work(struct work_struct *work)
@@ -302,7 +305,8 @@ void pvd_calls_cancel(const struct net *net, u32 portid)
 	struct pvd_call *call, *tmp;
 
 	list_for_each_entry_safe(call, tmp, &pvd_calls, node) {
-		if (!call->sk || call->portid != portid || sock_net(call->sk) != net)
+		if (!call->sk || call->portid != portid || sock_net(call->sk) != net ||
+		    !pvd_sock_closed(call->sk))
 			continue;
 		pvd_call_detach(call);
 		pvd_call_free(call);
@@ -355,13 +359,30 @@ static struct pvd_request *pvd_request_first(struct pvd_driver *drv)
 	return list_first_entry_or_null(&drv->requests, struct pvd_request, by_driver);
 }
 
-/* The loads at the head of the queue share the outcome of one job. */
-static void pvd_loads_done(struct pvd_driver *drv, int error)
+static bool pvd_has_template(const struct pvd_driver *drv)
 {
+	unsigned int i;
+
+	for (i = 0; i < drv->n_lines; i++)
+		if (strstr(drv->lines[i].params, "${"))
+			return true;
+	return false;
+}
+
+/*
+ * The loads at the head of the queue share the outcome of one job. With a
+ * template somebody else's load may be another one: that is for its own turn.
+ */
+static void pvd_loads_done(struct pvd_driver *drv, const struct pvd_container *who, int error)
+{
+	bool same = pvd_has_template(drv);
 	struct pvd_request *req;
 
 	while ((req = pvd_request_first(drv)) && req->op == PV_DRIVER_OP_LOAD) {
 		int err = error;
+
+		if (same && req->container != who)
+			break;
 
 		if (!err && req->call && !(req->container && req->container->dead))
 			err = pvd_use_add(drv, req->container);
@@ -374,13 +395,13 @@ static void pvd_serve_load(struct pvd_driver *drv, struct pvd_request *req)
 	struct pvd_container *who = pvd_container_hold(req->container);
 	int err = 0;
 
+	if (drv->held && pvd_driver_present(drv) && !pvd_use_find(drv, who))
+		pvd_compare(drv, who);
 	if (!drv->held || !pvd_driver_present(drv))
 		err = pvd_load(drv, who);
-	else if (!pvd_use_find(drv, who))
-		pvd_compare(drv, who);
 	drv->busy = false;
 	pvd_driver_derive_state(drv);
-	pvd_loads_done(drv, err);
+	pvd_loads_done(drv, who, err);
 	if (who)
 		pvd_container_put(who);
 }
@@ -397,6 +418,13 @@ static void pvd_serve_unload(struct pvd_driver *drv, struct pvd_request *req)
 	pvd_request_done(req, err, err ? drv->text : NULL);
 }
 
+/* A load that nobody waits for any more, or for whom it cannot be. */
+static bool pvd_request_is_moot(const struct pvd_request *req)
+{
+	return req->op == PV_DRIVER_OP_LOAD &&
+	       (!req->call || (req->container && req->container->dead));
+}
+
 /**
  * pvd_driver_work - serve a driver's requests, then make it fit its uses
  * @work: of the driver
@@ -408,6 +436,12 @@ void pvd_driver_work(struct work_struct *work)
 
 	mutex_lock(&pvd_lock);
 	while ((req = pvd_request_first(drv)) || (drv->held && list_empty(&drv->uses))) {
+		if (req && pvd_request_is_moot(req)) {
+			pvd_request_done(req, -ECANCELED, NULL);
+			continue;
+		}
+		if (!drv->keeps)	/* a request holds, so this cannot fail */
+			drv->keeps = pvd_hold();
 		drv->busy = true;
 		if (!req) {
 			pvd_unload(drv);
@@ -418,6 +452,10 @@ void pvd_driver_work(struct work_struct *work)
 		} else {
 			pvd_serve_unload(drv, req);
 		}
+	}
+	if (drv->keeps && !drv->held) {
+		drv->keeps = false;
+		pvd_unhold();
 	}
 	mutex_unlock(&pvd_lock);
 }

@@ -7,6 +7,8 @@
  * driver cannot be removed meanwhile, since it has a request.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/capability.h>
 #include <linux/completion.h>
 #include <linux/slab.h>
@@ -39,6 +41,18 @@ static bool pvd_sysfs_is_host(void)
 	pvd_sysfs_caller(&who);
 	mutex_unlock(&pvd_lock);
 	return who.kind == PV_DRIVER_PEER_HOST;
+}
+
+/*
+ * Locked. What a mode of 0400 does not do: a container's root is uid 0 too, and
+ * the class is in its sysfs.
+ */
+static int pvd_sysfs_may_look(void)
+{
+	struct pvd_caller who;
+
+	pvd_sysfs_caller(&who);
+	return who.kind == PV_DRIVER_PEER_HOST ? 0 : -EPERM;
 }
 
 static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -74,10 +88,11 @@ static ssize_t modules_show(struct device *dev, struct device_attribute *attr, c
 {
 	struct pvd_driver *drv = to_driver(dev);
 	unsigned int i;
-	int len = 0;
+	int len;
 
 	mutex_lock(&pvd_lock);
-	for (i = 0; i < drv->n_lines; i++)
+	len = pvd_sysfs_may_look();
+	for (i = 0; i < drv->n_lines && len >= 0; i++)
 		len += pvd_emit_module(buf, len, &drv->lines[i]);
 	mutex_unlock(&pvd_lock);
 	return len;
@@ -88,12 +103,16 @@ static ssize_t users_show(struct device *dev, struct device_attribute *attr, cha
 {
 	struct pvd_driver *drv = to_driver(dev);
 	struct pvd_use *use;
-	int len = 0;
+	int len;
 
 	mutex_lock(&pvd_lock);
+	len = pvd_sysfs_may_look();
+	if (len)
+		goto out;
 	list_for_each_entry(use, &drv->uses, by_driver)
 		len += sysfs_emit_at(buf, len, "%s\n",
 				     use->container ? use->container->name : "-");
+out:
 	mutex_unlock(&pvd_lock);
 	return len;
 }
@@ -103,14 +122,18 @@ static ssize_t error_show(struct device *dev, struct device_attribute *attr, cha
 {
 	struct pvd_driver *drv = to_driver(dev);
 	unsigned int i;
-	int len = 0;
+	int len;
 
 	mutex_lock(&pvd_lock);
+	len = pvd_sysfs_may_look();
+	if (len)
+		goto out;
 	if (drv->error)
 		len += sysfs_emit_at(buf, len, "%d %s\n", -drv->error,
 				     drv->text ? drv->text : "");
 	for (i = 0; i < drv->n_warnings; i++)
 		len += sysfs_emit_at(buf, len, "warning: %s\n", drv->warnings[i]);
+out:
 	mutex_unlock(&pvd_lock);
 	return len;
 }
@@ -122,9 +145,12 @@ static ssize_t stats_show(struct device *dev, struct device_attribute *attr, cha
 	ssize_t len;
 
 	mutex_lock(&pvd_lock);
-	len = sysfs_emit(buf, "loads %u\nunloads %u\nfailures %u\nload_us %u\nunload_us %u\n",
-			 drv->stats.loads, drv->stats.unloads, drv->stats.failures,
-			 drv->stats.load_us, drv->stats.unload_us);
+	len = pvd_sysfs_may_look();
+	if (!len)
+		len = sysfs_emit(buf,
+				 "loads %u\nunloads %u\nfailures %u\nload_us %u\nunload_us %u\n",
+				 drv->stats.loads, drv->stats.unloads, drv->stats.failures,
+				 drv->stats.load_us, drv->stats.unload_us);
 	mutex_unlock(&pvd_lock);
 	return len;
 }
@@ -154,7 +180,7 @@ static ssize_t control_store(struct device *dev, struct device_attribute *attr, 
 
 	mutex_lock(&pvd_lock);
 	pvd_sysfs_caller(&who);
-	call = pvd_call_new(0, to_driver(dev)->alias, 0);
+	call = pvd_call_new(&who, 0, to_driver(dev)->alias, 0);
 	if (IS_ERR(call)) {
 		err = PTR_ERR(call);
 	} else {
@@ -217,6 +243,9 @@ static ssize_t register_store(pvk_class_arg *class, pvk_class_attr_arg *attr, co
 
 	if (!pvd_sysfs_is_host())
 		return -EPERM;
+	/* A full page may be the beginning of more, which would come by itself. */
+	if (count >= PAGE_SIZE)
+		return -E2BIG;
 	text = kstrndup(buf, count, GFP_KERNEL);
 	lines = kcalloc(PV_DRIVER_MAX_LINES, sizeof(*lines), GFP_KERNEL);
 	if (!text || !lines) {
@@ -229,6 +258,8 @@ static ssize_t register_store(pvk_class_arg *class, pvk_class_attr_arg *attr, co
 	err = n < 0 ? n : pvd_driver_new(alias, lines, n, &why);
 	if (err && n >= 0)
 		pr_info("register: %s\n", why);
+	else if (err)
+		pr_info("register: too many module lines\n");
 out:
 	kfree(lines);
 	kfree(text);
