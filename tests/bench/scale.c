@@ -208,7 +208,7 @@ static void del_container(struct pvk_drv *drv, unsigned int n)
 	struct pvk_err err;
 
 	snprintf(name, sizeof(name), "container-%u", n);
-	if (pvk_drv_container_del(drv, name, 0, NULL, &err))
+	if (pvk_drv_container_del(drv, name, false, 0, NULL, &err))
 		die("%s: %s", name, err.text);
 }
 

@@ -59,12 +59,13 @@ static int read_annotations(const char *text, size_t len, struct pvk_names *name
 			    struct pvk_list *warnings, struct pvk_err *err)
 {
 	json_auto struct json_doc *doc = NULL;
+	char cut[PVK_NAME_MAX + 1];
 	const char *name;
 
 	*names = (struct pvk_names){ 0 };
 	if (json_parse(text, len, NULL, &doc, NULL))
 		return pvk_err_set(err, -1, "not JSON");
-	name = pvk_oci_name(json_root(doc), "id");
+	name = pvk_oci_name(json_root(doc), "id", cut);
 	if (name && !pvk_name_ok(name))
 		__builtin_trap();
 	return pvk_names_from_annotations(json_root(doc), names, warnings, err);

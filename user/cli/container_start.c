@@ -71,7 +71,7 @@ int verb_container_stop(struct cli *cli)
 	status = parse(cli, &name, &timeout_ms);
 	if (!name)
 		return status;
-	ret = pvk_drv_container_del(cli->drv, name, timeout_ms, &outcome, &err);
+	ret = pvk_drv_container_del(cli->drv, name, false, timeout_ms, &outcome, &err);
 	status = ret ? cli_fail(name, ret, &err) : CLI_OK;
 	cli_warnings(name, &outcome.warnings);
 	if (cli->json) {

@@ -26,7 +26,7 @@
 #define EXIST_PAUSE_MS	100
 #define SETTLE_MS	60000
 
-enum { OPT_ROOT = 256, OPT_TIMEOUT };
+enum { OPT_ROOT = 256, OPT_TIMEOUT, OPT_NO_ANNOTATIONS };
 enum phase { PHASE_UNKNOWN, PHASE_CREATE, PHASE_STOP };
 
 struct hook {
@@ -36,7 +36,8 @@ struct hook {
 	enum phase phase;
 	struct json_doc *state;		/* what the runtime said */
 	struct json_doc *config;	/* the bundle's config.json; may be NULL */
-	const struct json *annotations;	/* of either */
+	const struct json *annotations;	/* of either; NULL if they do not count */
+	bool no_annotations;
 	const char *bundle;
 	struct uses uses;
 };
@@ -98,19 +99,22 @@ static int understand(struct hook *hook, struct pvk_err *err)
 {
 	const struct json *root = json_root(hook->state);
 	const char *id = json_cstr(json_get(root, "id")), *name;
+	char cut[PVK_NAME_MAX + 1];
 
 	if (!id || !id[0])
 		return pvk_err_set(err, -EINVAL, "the state on stdin has no id");
 	hook->bundle = json_cstr(json_get(root, "bundle"));
-	hook->annotations = json_get(root, "annotations");
-	if (!json_count(hook->annotations))
-		read_config(hook);
+	if (!hook->no_annotations) {
+		hook->annotations = json_get(root, "annotations");
+		if (!json_count(hook->annotations))
+			read_config(hook);
+	}
 	if (!hook->phase)
 		hook->phase = phase_by_name(json_cstr(json_get(root, "status")));
 	if (!hook->phase)
 		return pvk_err_set(err, -EINVAL,
 				   "status of the state is no createRuntime or poststop");
-	name = pvk_oci_name(hook->annotations, id);
+	name = pvk_oci_name(hook->annotations, id, cut);
 	if (!name)
 		return pvk_err_set(err, -EINVAL, "neither annotation org.pvkit.name nor the id "
 				   "\"%.64s\" is a container name", id);
@@ -198,7 +202,7 @@ static int create(struct hook *hook)
 	if (!status)
 		return CLI_OK;
 	/* Nothing of a start that failed is left behind. */
-	ret = pvk_drv_container_del(hook->cli->drv, name, hook->timeout_ms, NULL, &err);
+	ret = pvk_drv_container_del(hook->cli->drv, name, false, hook->timeout_ms, NULL, &err);
 	if (ret)
 		cli_fail(name, ret, &err);
 	return status;
@@ -249,7 +253,10 @@ static int stop(struct hook *hook)
 	status = cli_open(hook->cli, NULL, NULL);
 	if (status)
 		return status;
-	ret = pvk_drv_container_del(hook->cli->drv, name, hook->timeout_ms, NULL, &err);
+	ret = pvk_drv_container_del(hook->cli->drv, name, true, hook->timeout_ms, NULL, &err);
+	/* Another container has the name by now. */
+	if (ret == -EBUSY)
+		return CLI_OK;
 	/* Gone already, or the start had failed. */
 	if (ret == -ENOENT) {
 		settle(hook);
@@ -277,6 +284,7 @@ int verb_hook_oci(struct cli *cli)
 	static const struct option options[] = {
 		{ "root", required_argument, NULL, OPT_ROOT },
 		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+		{ "no-annotations", no_argument, NULL, OPT_NO_ANNOTATIONS },
 		{ "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct hook hook = { .cli = cli, .root = "/var/lib/pvkit" };
@@ -287,6 +295,8 @@ int verb_hook_oci(struct cli *cli)
 			return status;
 		if (opt == OPT_ROOT)
 			hook.root = optarg;
+		else if (opt == OPT_NO_ANNOTATIONS)
+			hook.no_annotations = true;
 		else if (cli_timeout(cli, optarg, &hook.timeout_ms))
 			return CLI_USAGE;
 	}

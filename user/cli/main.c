@@ -124,18 +124,21 @@ static const struct cli_verb verbs[] = {
 		verb_container_list,
 	},
 	{
-		"hook oci", "[--root DIR] [--timeout S] [createRuntime|poststop]",
+		"hook oci", "[--root DIR] [--no-annotations] [--timeout S] [createRuntime|poststop]",
 		"To be called by an OCI runtime (crun, runc, podman); the state comes on stdin.",
 		"\n"
 		"createRuntime registers the container and loads its drivers; a required one that\n"
 		"fails aborts the start, and nothing is left behind. poststop removes it. Without\n"
 		"a word the state's status decides.\n\n"
-		"The name is the annotation org.pvkit.name, else the container's id. Its drivers:\n"
+		"The name is the annotation org.pvkit.name, else the container's id, cut to 63\n"
+		"characters. Its drivers:\n"
 		"  1. DIR/containers/NAME/run.json\n"
 		"  2. run.json in the bundle\n"
-		"  3. annotations org.pvkit.drivers.required, .optional, .manual, org.pvkit.roles\n"
-		"     (names between commas), in the state or in the bundle's config.json\n"
-		"With none of them it is registered with no drivers and no role.\n\n"
+		"  3. annotations org.pvkit.drivers.required, .optional, .manual (names between\n"
+		"     commas), in the state or in the bundle's config.json\n"
+		"With none of them it is registered with no drivers. Annotations give no role.\n"
+		"Some runtimes copy the annotations of an image: --no-annotations is for hosts\n"
+		"that run images of strangers.\n\n"
 		"In config.json (crun shows what a hook says only with that annotation; it is in\n"
 		"the system log in any case):\n"
 		"  \"annotations\": { \"run.oci.hooks.stderr\": \"/dev/stderr\" },\n"
@@ -145,6 +148,7 @@ static const struct cli_verb verbs[] = {
 		"    \"poststop\": [ { \"path\": \"/usr/bin/pvkit\", \"args\":\n"
 		"      [\"pvkit\", \"hook\", \"oci\", \"poststop\"] } ] }\n\n"
 		"  --root DIR       instead of /var/lib/pvkit\n"
+		"  --no-annotations the name is the id, the drivers are those of 1 and 2\n"
 		HELP_TIMEOUT,
 		verb_hook_oci,
 	},

@@ -588,9 +588,7 @@ int pvk_names_from_src_json(const char *text, size_t len, struct pvk_names *name
 
 static int read_annotations(struct naming *to, const struct json *object)
 {
-	const struct json *key, *list, *roles;
-	pvk_auto_free char *copy = NULL;
-	char *save = NULL, *role;
+	const struct json *key, *list;
 	int want, ret;
 
 	json_for_each_member(key, list, object) {
@@ -599,19 +597,6 @@ static int read_annotations(struct naming *to, const struct json *object)
 		if (ret)
 			return ret;
 	}
-
-	roles = json_get(object, "org.pvkit.roles");
-	if (!roles)
-		return 0;
-	ret = expect(roles, JSON_STRING, "org.pvkit.roles", to->err);
-	if (ret)
-		return ret;
-	copy = strdup(json_string(roles, NULL));
-	if (!copy)
-		return out_of_memory(to->err);
-	for (role = strtok_r(copy, ", ", &save); role; role = strtok_r(NULL, ", ", &save))
-		if (!strcmp(role, "mgmt"))
-			to->names->mgmt = true;
 	return 0;
 }
 
@@ -632,10 +617,13 @@ int pvk_names_from_annotations(const struct json *object, struct pvk_names *name
 	return ret;
 }
 
-const char *pvk_oci_name(const struct json *annotations, const char *id)
+const char *pvk_oci_name(const struct json *annotations, const char *id,
+			 char cut[static PVK_NAME_MAX + 1])
 {
 	const struct json *given = json_get(annotations, "org.pvkit.name");
-	const char *name = given ? json_cstr(given) : id;
+	const char *name = given ? json_cstr(given) : cut;
 
+	if (!given)
+		snprintf(cut, PVK_NAME_MAX + 1, "%s", id);
 	return name && pvk_name_ok(name) ? name : NULL;
 }

@@ -121,16 +121,18 @@ int pvk_names_from_src_json(const char *text, size_t len, struct pvk_names *name
 
 /*
  * An OCI annotations object: org.pvkit.drivers.required, .optional and
- * .manual, names between commas. Annotations give no role unless
- * org.pvkit.roles (names between commas) has mgmt. object may be NULL: nothing.
+ * .manual, names between commas. Annotations give no role: some runtimes copy
+ * those of the image. object may be NULL: nothing.
  */
 int pvk_names_from_annotations(const struct json *object, struct pvk_names *names,
 			       struct pvk_list *warnings, struct pvk_err *err);
 
 /*
- * The container's name: annotation org.pvkit.name, else id. NULL if that is
- * no legal name (pvk_name_ok()).
+ * The container's name: annotation org.pvkit.name, else the first PVK_NAME_MAX
+ * characters of the id (many are 64 hex digits), which cut gives room for. NULL
+ * if that is no legal name (pvk_name_ok()).
  */
-const char *pvk_oci_name(const struct json *annotations, const char *id);
+const char *pvk_oci_name(const struct json *annotations, const char *id,
+			 char cut[static PVK_NAME_MAX + 1]);
 
 #endif /* PVK_BSP_H */

@@ -1224,12 +1224,14 @@ int pvk_drv_submit_unload(struct pvk_drv *drv, const struct pvk_request *request
 	return submit_use(drv, PV_DRIVER_CMD_UNLOAD, request, seq, err);
 }
 
-int pvk_drv_submit_container_del(struct pvk_drv *drv, const char *name,
+int pvk_drv_submit_container_del(struct pvk_drv *drv, const char *name, bool ended,
 				 uint32_t timeout_ms, uint32_t *seq, struct pvk_err *err)
 {
 	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_CONTAINER_DEL, NLM_F_ACK);
 
 	pvk_msg_put_str(&msg, PV_DRIVER_A_CONTAINER, name);
+	if (ended)
+		pvk_msg_put_flag(&msg, PV_DRIVER_A_ENDED);
 	if (timeout_ms)
 		pvk_msg_put_u32(&msg, PV_DRIVER_A_TIMEOUT, timeout_ms);
 	return submit(drv, &msg, seq, err);
@@ -1320,8 +1322,9 @@ int pvk_drv_unload(struct pvk_drv *drv, const struct pvk_request *request,
 	return use_and_wait(drv, PV_DRIVER_CMD_UNLOAD, request, outcome, err);
 }
 
-int pvk_drv_container_del(struct pvk_drv *drv, const char *name, uint32_t timeout_ms,
-			  struct pvk_outcome *outcome, struct pvk_err *err)
+int pvk_drv_container_del(struct pvk_drv *drv, const char *name, bool ended,
+			  uint32_t timeout_ms, struct pvk_outcome *outcome,
+			  struct pvk_err *err)
 {
 	uint32_t seq;
 	int ret;
@@ -1330,7 +1333,7 @@ int pvk_drv_container_del(struct pvk_drv *drv, const char *name, uint32_t timeou
 		*outcome = (struct pvk_outcome){ 0 };
 	if (timeout_ms > TIMEOUT_MAX_MS)
 		return pvk_err_set(err, -EINVAL, "a time limit is at most 3600 s");
-	ret = pvk_drv_submit_container_del(drv, name, timeout_ms, &seq, err);
+	ret = pvk_drv_submit_container_del(drv, name, ended, timeout_ms, &seq, err);
 	if (ret)
 		return ret;
 	return wait_result(drv, seq, timeout_ms, outcome, err);

@@ -239,7 +239,8 @@ int pvk_drv_submit_load(struct pvk_drv *drv, const struct pvk_request *request,
 			uint32_t *seq, struct pvk_err *err);
 int pvk_drv_submit_unload(struct pvk_drv *drv, const struct pvk_request *request,
 			  uint32_t *seq, struct pvk_err *err);
-int pvk_drv_submit_container_del(struct pvk_drv *drv, const char *name,
+/* ended: -EBUSY if the container of that name runs: it may be another one by now. */
+int pvk_drv_submit_container_del(struct pvk_drv *drv, const char *name, bool ended,
 				 uint32_t timeout_ms, uint32_t *seq, struct pvk_err *err);
 
 /*
@@ -258,8 +259,9 @@ int pvk_drv_load(struct pvk_drv *drv, const struct pvk_request *request,
 		 struct pvk_outcome *outcome, struct pvk_err *err);
 int pvk_drv_unload(struct pvk_drv *drv, const struct pvk_request *request,
 		   struct pvk_outcome *outcome, struct pvk_err *err);
-int pvk_drv_container_del(struct pvk_drv *drv, const char *name, uint32_t timeout_ms,
-			  struct pvk_outcome *outcome, struct pvk_err *err);
+int pvk_drv_container_del(struct pvk_drv *drv, const char *name, bool ended,
+			  uint32_t timeout_ms, struct pvk_outcome *outcome,
+			  struct pvk_err *err);
 void pvk_outcome_free(struct pvk_outcome *outcome);
 
 /* Containers. cgroup_fd -1 and pid 0 mean not given; *id may be NULL. */
