@@ -34,6 +34,13 @@ int cli_status(int code)
 	}
 }
 
+int cli_outcome_status(int code, const struct pvk_outcome *outcome)
+{
+	if (!outcome->seq || !code || code == -ETIMEDOUT)
+		return cli_status(code);
+	return CLI_FAILED;
+}
+
 void cli_clean(struct pvk_buf *buf, const char *text)
 {
 	size_t left = strlen(text), len;

@@ -85,6 +85,8 @@ void cli_use_syslog(void);
 /* As above for a negative errno and its text; returns the exit status for it. */
 int cli_fail(const char *what, int code, const struct pvk_err *err);
 int cli_status(int code);
+/* The same of a request: an errno in its outcome is a module's, and a failure. */
+int cli_outcome_status(int code, const struct pvk_outcome *outcome);
 
 /* Adds text to buf with control characters and broken UTF-8 made visible. */
 void cli_clean(struct pvk_buf *buf, const char *text);

@@ -24,6 +24,7 @@ static int use_one(struct cli *cli, use_fn use, const struct pvk_request *reques
 	struct pvk_outcome outcome;
 	struct pvk_err err = { 0 };
 	int ret = use(cli->drv, request, &outcome, &err);
+	int status = cli_outcome_status(ret, &outcome);
 
 	if (ret)
 		cli_fail(request->alias, ret, &err);
@@ -38,7 +39,7 @@ static int use_one(struct cli *cli, use_fn use, const struct pvk_request *reques
 		print_done(request->alias, &outcome);
 	}
 	pvk_outcome_free(&outcome);
-	return cli_status(ret);
+	return status;
 }
 
 /* Each in its turn; the first failure decides the exit status. */

@@ -92,7 +92,7 @@ int uses_run_json(struct uses *uses, const char *path, struct pvk_err *err)
 	return uses_names(uses, &names, err);
 }
 
-/* One driver on the container's behalf: 0 or a negative errno, all said. */
+/* One driver on the container's behalf: an exit status, all said. */
 static int load_one(struct cli *cli, const struct pvk_container *container,
 		    const struct pvk_entry *entry, uint32_t timeout_ms, struct json_out *out)
 {
@@ -103,6 +103,7 @@ static int load_one(struct cli *cli, const struct pvk_container *container,
 	struct pvk_outcome outcome;
 	struct pvk_err err = { 0 };
 	int ret = pvk_drv_load(cli->drv, &request, &outcome, &err);
+	int status = cli_outcome_status(ret, &outcome);
 
 	if (ret)
 		cli_complain(container->name, "%s driver %s%s: %s", pvk_type_name(entry->type),
@@ -115,7 +116,7 @@ static int load_one(struct cli *cli, const struct pvk_container *container,
 		json_out_end(out);
 	}
 	pvk_outcome_free(&outcome);
-	return ret;
+	return status;
 }
 
 int uses_load(struct cli *cli, const struct pvk_container *container, uint32_t timeout_ms,
@@ -123,15 +124,15 @@ int uses_load(struct cli *cli, const struct pvk_container *container, uint32_t t
 {
 	static const uint32_t order[] = { PV_DRIVER_TYPE_REQUIRED, PV_DRIVER_TYPE_OPTIONAL };
 	size_t k, i;
-	int ret;
+	int status;
 
 	for (k = 0; k < PVK_ARRAY_SIZE(order); k++)
 		for (i = 0; i < container->n_entries; i++) {
 			if (container->entries[i].type != order[k])
 				continue;
-			ret = load_one(cli, container, &container->entries[i], timeout_ms, out);
-			if (ret && order[k] == PV_DRIVER_TYPE_REQUIRED)
-				return cli_status(ret);
+			status = load_one(cli, container, &container->entries[i], timeout_ms, out);
+			if (status && order[k] == PV_DRIVER_TYPE_REQUIRED)
+				return status;
 		}
 	return CLI_OK;
 }
