@@ -16,6 +16,19 @@ KERNEL ?= 6.1
 PREFIX ?= /usr
 DESTDIR ?=
 
+# ARCH=arm64 and no word of a kernel or compiler of one's own: Debian's cross compiler,
+# kernel and libraries, as scripts/deps --set arm64 brings them in for scripts/vm.
+ifeq ($(ARCH):$(strip $(KDIR)$(KERNELDIR)$(KERNEL_SRC)$(CROSS_COMPILE)),arm64:)
+debian_arm64 := y
+override CROSS_COMPILE := aarch64-linux-gnu-
+ifneq ($(KERNEL),6.1)
+$(error ARCH=arm64 has KERNEL=6.1 only, not $(KERNEL))
+endif
+deps_args := --no-kernel --set arm64
+else
+deps_args := $(if $(filter 6.1 6.12 5.10,$(KERNEL)),--kernel $(KERNEL))
+endif
+
 # --- kernel modules ---------------------------------------------------------
 
 # Yocto says KERNEL_SRC, others KERNELDIR; all three mean the same.
@@ -28,6 +41,10 @@ ifeq ($(KERNEL),debug)
 kdir := $(BUILD)/deb/debug/kdir
 endif
 deps_for_modules := deps
+ifneq ($(debian_arm64),)
+kname := $(KERNEL)-arm64
+kdir := $(BUILD)/deb/$(kname)/kdir
+endif
 else
 kname := target
 kdir := $(KDIR)
@@ -66,6 +83,15 @@ endif
 ifeq ($(origin AR),default)
 AR := $(CROSS_COMPILE)ar
 endif
+ifneq ($(debian_arm64),)
+# The libraries' packages are unpacked apart from the C library's, which is the
+# cross compiler's; what a library itself needs lies beside it.
+guest := $(BUILD)/deb/arm64/root
+guest_lib := $(guest)/usr/lib/aarch64-linux-gnu
+PKG_CONFIG := env PKG_CONFIG_SYSROOT_DIR=$(guest) \
+	PKG_CONFIG_LIBDIR=$(guest_lib)/pkgconfig:$(guest)/usr/share/pkgconfig pkg-config
+guest_libs := -Wl,-rpath-link,$(guest_lib)
+endif
 PKG_CONFIG ?= $(CROSS_COMPILE)pkg-config
 CFLAGS ?= -O2 -g
 std_cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow
@@ -77,10 +103,15 @@ daemon_pkgs := libmnl libkmod libevent
 cli_pkgs := libmnl
 
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1))
-pkg_libs = $(shell $(PKG_CONFIG) --libs $(1))
+pkg_libs = $(guest_libs) $(shell $(PKG_CONFIG) --libs $(1))
 
 # A directory for each compiler, so that cross and host builds do not mix.
 cdir := $(BUILD)/$(or $(patsubst %-,%,$(notdir $(CROSS_COMPILE))),host)
+tdir := $(BUILD)
+ifneq ($(debian_arm64),)
+cdir := $(BUILD)/arm64
+tdir := $(cdir)
+endif
 
 lib_src := $(sort $(wildcard user/lib/*.c))
 daemon_src := $(sort $(wildcard user/daemon/*.c))
@@ -105,9 +136,9 @@ unit_obj := $(patsubst %.c,$(BUILD)/unit-obj/%.o,$(lib_src) \
 unit_lib := $(BUILD)/unit-obj/libunit.a
 
 selftest_src := $(sort $(wildcard tests/selftests/*/*.c))
-selftest_bin := $(selftest_src:%.c=$(BUILD)/%)
+selftest_bin := $(selftest_src:%.c=$(tdir)/%)
 bench_src := $(sort $(wildcard tests/bench/*.c))
-bench_bin := $(bench_src:%.c=$(BUILD)/%)
+bench_bin := $(bench_src:%.c=$(tdir)/%)
 
 .PHONY: all deps modules modules_install modules_clean programs install unit \
 	selftests bench-programs everything check check-debug check-config bench \
@@ -119,6 +150,8 @@ help:
 	@echo 'modules          build the kernel modules (KERNEL=6.1|6.12|5.10 or KDIR=path)'
 	@echo 'modules_install  install them (INSTALL_MOD_PATH=path)'
 	@echo 'programs         build pvkitd and pvkit (CROSS_COMPILE=, CC=)'
+	@echo 'everything       modules, programs, tests: what scripts/vm puts into the machine'
+	@echo '                 (ARCH=arm64: with what Debian has, for scripts/vm --arch arm64)'
 	@echo 'install          install the programs (DESTDIR=, PREFIX=)'
 	@echo 'demo             see it work, in a virtual machine'
 	@echo 'check            all tests (TESTS=group, KERNEL=version)'
@@ -131,7 +164,7 @@ help:
 	@echo 'clean            delete what was built; distclean: downloads too'
 
 deps:
-	@scripts/deps $(if $(filter 6.1 6.12 5.10,$(KERNEL)),--kernel $(KERNEL))
+	@scripts/deps $(deps_args)
 
 # The copy keeps times: kbuild makes anew only what changed.
 modules: $(deps_for_modules)
@@ -149,6 +182,10 @@ modules_install: modules
 	$(MAKE) -C $(kdir) $(kbuild_args) modules_install
 
 programs: $(programs)
+
+ifneq ($(debian_arm64),)
+$(lib_obj) $(daemon_obj) $(cli_obj) $(selftest_bin) $(bench_bin): | deps
+endif
 
 $(cdir)/user/lib/%.o: user/lib/%.c
 	@mkdir -p $(@D)
@@ -201,11 +238,11 @@ program_rule = $(CC) $(std_cflags) $(CFLAGS) $(dep_flags) -Itests/lib \
 	$(call pkg_cflags,$(call wanted_pkgs,$<)) -o $@ $< $(libpvkit) \
 	$(call pkg_libs,$(call wanted_pkgs,$<)) -lpthread
 
-$(BUILD)/tests/selftests/%: tests/selftests/%.c $(libpvkit)
+$(tdir)/tests/selftests/%: tests/selftests/%.c $(libpvkit)
 	@mkdir -p $(@D)
 	$(program_rule)
 
-$(BUILD)/tests/bench/%: tests/bench/%.c $(libpvkit)
+$(tdir)/tests/bench/%: tests/bench/%.c $(libpvkit)
 	@mkdir -p $(@D)
 	$(program_rule)
 
