@@ -48,7 +48,7 @@ test_resident_with_other_parameters_is_a_warning() {
 		driver p 'pvt_plain num=4'
 		must_load p
 		expect "the value that counts" 3 "$(param pvt_plain num)"
-		expect_match "the warning with $loader" '^warning: .*pvt_plain' "$(cat $SYS/p/error)"
+		expect_match "the warning with $loader" '^warning: .*pvt_plain' "$(cat "$SYS"/p/error)"
 		expect_state p loaded
 		must_unload p
 		rmmod pvt_plain

@@ -12,11 +12,11 @@ agrees() {
 	expect requests 0 "$(field count-requests)"
 	case $(state p) in
 	loaded)
-		expect "users of what is loaded" - "$(cat $SYS/p/users)"
+		expect "users of what is loaded" - "$(cat "$SYS"/p/users)"
 		expect_live "$@"
 		;;
 	failed | unloaded)
-		expect "users of what is $(state p)" '' "$(cat $SYS/p/users)"
+		expect "users of what is $(state p)" '' "$(cat "$SYS"/p/users)"
 		expect "modules of what is $(state p)" '' "$(ours_resident)"
 		;;
 	*) broken "a final state" "$(state p)" ;;
@@ -49,8 +49,8 @@ test_an_agent_that_never_acknowledges_costs_two_seconds() {
 	must_load p
 	took=$(($(now_ms) - begin))
 	expect_live pvt_plain
-	[ $took -ge 1900 ] || broken "the agent is given 2 s" "$took ms"
-	expect_less "milliseconds" 6000 $took
+	[ "$took" -ge 1900 ] || broken "the agent is given 2 s" "$took ms"
+	expect_less "milliseconds" 6000 "$took"
 	must_unload p
 	expect_gone pvt_plain
 }
@@ -113,7 +113,7 @@ test_an_agent_that_claims_success_without_loading_is_not_believed() {
 	expect "status" 1 "$status"
 	expect_text pvt_plain
 	expect_state p failed
-	expect users '' "$(cat $SYS/p/users)"
+	expect users '' "$(cat "$SYS"/p/users)"
 }
 
 test_an_agents_errno_text_and_warning_come_through() {
@@ -122,7 +122,7 @@ test_an_agents_errno_text_and_warning_come_through() {
 	load p
 	expect_outcome EPROTO
 	expect_text '^pvt_plain: Protocol error$'
-	expect_match "warnings" '^warning: pvt_plain: a word of warning$' "$(cat $SYS/p/error)"
+	expect_match "warnings" '^warning: pvt_plain: a word of warning$' "$(cat "$SYS"/p/error)"
 }
 
 test_forged_answers_to_tasks_that_are_not_its_own_change_nothing() {
@@ -204,7 +204,7 @@ test_the_agent_killed_at_10_points_of_an_unload() {
 		must_load p
 		background "$T/unload" nl_request --wait 40000 unload alias=p
 		unloader=$child
-		sleep "$(awk -v n=$point 'BEGIN { print n * 0.05 }')"
+		sleep "$(awk -v n="$point" 'BEGIN { print n * 0.05 }')"
 		end "$agent" KILL
 		wait "$unloader" || broken "the unload succeeds, point $point" "$(cat "$T/unload")"
 		expect "modules, point $point" '' "$(ours_resident)"

@@ -109,7 +109,7 @@ test_a_container_by_pid_of_its_first_process() {
 	expect_match "container-id" '^[1-9][0-9]*$' "$(field container-id)"
 	inside c1 --wait 30000 load alias=p
 	expect_ok
-	expect users c1 "$(cat $SYS/p/users)"
+	expect users c1 "$(cat "$SYS"/p/users)"
 	must container-get container=c1
 	expect cgroup "/pvt.c1" "$(field cgroup)"
 }
@@ -118,7 +118,7 @@ test_more_than_256_drivers_of_one_container_are_refused() {
 	box c1
 	set --
 	i=0
-	while [ $i -lt 256 ]; do
+	while [ "$i" -lt 256 ]; do
 		i=$((i + 1))
 		set -- "$@" "entry=d$i:manual"
 	done
@@ -175,7 +175,7 @@ test_what_a_container_may_load_and_unload() {
 	container c1 req:required opt:optional man:manual nosuch:manual
 	# loading: all that it names
 	for alias in req opt man; do
-		inside c1 --wait 30000 load alias=$alias
+		inside c1 --wait 30000 load alias="$alias"
 		expect_ok "load of $alias"
 	done
 	# not named: no right; that comes before what does not exist
@@ -221,7 +221,7 @@ test_a_container_in_namespaces_of_its_own_is_recognised() {
 	out=$(within "$(cgroup_of c1)" unshare --net --pid --mount --uts --ipc --cgroup --fork \
 		nl_request --wait 30000 load alias=p 2>&1) || status=$?
 	expect_ok "load from within new namespaces"
-	expect users c1 "$(cat $SYS/p/users)"
+	expect users c1 "$(cat "$SYS"/p/users)"
 }
 
 test_a_container_with_a_user_namespace_is_recognised() {
@@ -231,7 +231,7 @@ test_a_container_with_a_user_namespace_is_recognised() {
 	out=$(within "$(cgroup_of c1)" setpriv --reuid 1000 --regid 1000 --clear-groups \
 		unshare -Urn nl_request --wait 30000 load alias=p 2>&1) || status=$?
 	expect_ok "load from within a user namespace"
-	expect users c1 "$(cat $SYS/p/users)"
+	expect users c1 "$(cat "$SYS"/p/users)"
 }
 
 test_removal_ends_all_uses_and_the_outcome_comes_after_the_unload() {
@@ -258,7 +258,7 @@ test_a_container_that_vanishes_without_a_stop_is_gone_within_five_seconds() {
 	expect_soon 7 gone c1
 	expect_soon 2 not resident pvt_plain
 	expect_less "milliseconds until all was gone" 7500 $(($(now_ms) - begin))
-	unused p || broken "no users" "$(cat $SYS/p/users)"
+	unused p || broken "no users" "$(cat "$SYS"/p/users)"
 }
 
 test_a_container_whose_cgroup_is_removed_is_gone_within_five_seconds() {
@@ -317,7 +317,7 @@ test_the_host_acts_on_behalf_by_name_and_by_number() {
 	driver q pvt_base
 	container c1 p:manual
 	must --wait 30000 load alias=p container=c1
-	expect users c1 "$(cat $SYS/p/users)"
+	expect users c1 "$(cat "$SYS"/p/users)"
 	must --wait 30000 unload alias=p "container-id=$container_id"
 	expect_gone pvt_plain
 	refused EPERM load alias=q container=c1

@@ -12,8 +12,8 @@ test_a_failing_init_is_rolled_back_and_named() {
 	expect_text pvt_fail
 	expect modules '' "$(ours_resident)"
 	expect_state p failed
-	expect users '' "$(cat $SYS/p/users)"
-	expect_match "the error file" '^(5|EIO) .*pvt_fail' "$(cat $SYS/p/error)"
+	expect users '' "$(cat "$SYS"/p/users)"
+	expect_match "the error file" '^(5|EIO) .*pvt_fail' "$(cat "$SYS"/p/error)"
 }
 
 test_the_errno_of_init_comes_through() {
@@ -75,7 +75,7 @@ test_rollback_leaves_what_was_resident_and_what_others_use() {
 	expect_outcome EIO
 	expect modules 'pvt_base pvt_plain' "$(ours_resident)"
 	expect_state other loaded
-	expect users - "$(cat $SYS/other/users)"
+	expect users - "$(cat "$SYS"/other/users)"
 }
 
 test_a_failed_driver_loads_once_the_cause_is_gone() {
@@ -86,7 +86,7 @@ test_a_failed_driver_loads_once_the_cause_is_gone() {
 	driver p pvt_plain 'pvt_fail errno=0'
 	must_load p
 	expect_state p loaded
-	expect error '' "$(cat $SYS/p/error)"
+	expect error '' "$(cat "$SYS"/p/error)"
 }
 
 test_unload_of_a_failed_driver_is_a_success_without_effect() {

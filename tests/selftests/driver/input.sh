@@ -124,7 +124,7 @@ test_unknown_attributes_are_refused() {
 test_unknown_commands_and_those_of_the_kernel_are_refused() {
 	driver p pvt_plain
 	for cmd in 0 19 100 255 outcome exec event; do
-		refused EOPNOTSUPP $cmd alias=p
+		refused EOPNOTSUPP "$cmd" alias=p
 	done
 	# and a dump of what is no list
 	refused EOPNOTSUPP --dump load alias=p
@@ -143,7 +143,7 @@ test_attributes_that_reach_beyond_the_message_are_refused() {
 test_messages_shorter_than_they_say_do_no_harm() {
 	driver p pvt_plain
 	for cut in 1 4 8 12; do
-		nl_request --no-ack --cut $cut load alias=p
+		nl_request --no-ack --cut "$cut" load alias=p
 	done
 	still_well
 }
@@ -154,14 +154,14 @@ test_more_than_64_requests_of_one_socket_are_refused() {
 	ask --repeat 100 --wait 40000 load alias=p
 	expect "refused" 36 "$(field error | grep -c EMFILE)"
 	expect "served" 64 "$(field outcome | grep -c '^0$')"
-	expect users - "$(cat $SYS/p/users)"
+	expect users - "$(cat "$SYS"/p/users)"
 }
 
 # fuzz COMMAND...: a runner of nl_fuzz
 fuzz() {
 	for fz_seed in 1 2 3; do
 		status=0
-		out=$("$@" nl_fuzz $fz_seed 300 2>&1) || status=$?
+		out=$("$@" nl_fuzz "$fz_seed" 300 2>&1) || status=$?
 		expect_ok "fuzzing with seed $fz_seed"
 		note "$out"
 	done

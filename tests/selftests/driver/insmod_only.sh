@@ -26,15 +26,15 @@ test_echo_makes_an_alias_and_echo_loads_it_with_its_parameters() {
 	expect_live pvt_plain
 	expect num 7 "$(param pvt_plain num)"
 	expect list 1,2,3 "$(param pvt_plain list)"
-	expect users - "$(cat $SYS/p/users)"
-	expect modules 'pvt_plain live,ours,pinned num=7 list=1,2,3' "$(cat $SYS/p/modules)"
-	expect error '' "$(cat $SYS/p/error)"
+	expect users - "$(cat "$SYS"/p/users)"
+	expect modules 'pvt_plain live,ours,pinned num=7 list=1,2,3' "$(cat "$SYS"/p/modules)"
+	expect error '' "$(cat "$SYS"/p/error)"
 	# and back
 	control p unload
 	expect_ok "unload"
 	expect_state p unloaded
 	expect_gone pvt_plain
-	expect users '' "$(cat $SYS/p/users)"
+	expect users '' "$(cat "$SYS"/p/users)"
 }
 
 test_the_example_of_the_readme_iwlwifi_power_save() {
@@ -59,7 +59,7 @@ test_semicolons_separate_lines_but_not_inside_quotes() {
 }
 
 test_newlines_separate_lines() {
-	printf 'p pvt_plain num=4\npvt_base\n' >$SYS/register
+	printf 'p pvt_plain num=4\npvt_base\n' >"$SYS"/register
 	control p load
 	expect_ok "load"
 	expect_live pvt_plain pvt_base
@@ -78,7 +78,7 @@ test_alias_without_a_module_is_always_loaded() {
 	expect_state builtin loaded
 	control builtin load
 	expect_ok "load"
-	expect users - "$(cat $SYS/builtin/users)"
+	expect users - "$(cat "$SYS"/builtin/users)"
 	control builtin unload
 	expect_ok "unload"
 	expect_state builtin loaded
@@ -86,10 +86,10 @@ test_alias_without_a_module_is_always_loaded() {
 
 test_unregister_removes_the_directory() {
 	register 'p pvt_plain'
-	[ -d $SYS/p ]
+	[ -d "$SYS"/p ]
 	sysfs unregister p
 	expect_ok "unregister"
-	[ ! -e $SYS/p ]
+	[ ! -e "$SYS"/p ]
 }
 
 test_failed_load_is_an_error_of_write_and_tells_why() {
@@ -97,16 +97,16 @@ test_failed_load_is_an_error_of_write_and_tells_why() {
 	control p load
 	[ "$status" != 0 ] || broken "a failed write" "status 0"
 	expect_state p failed
-	expect_match "the error file" '^[0-9A-Z]+ .*pvt_fail' "$(cat $SYS/p/error)"
+	expect_match "the error file" '^[0-9A-Z]+ .*pvt_fail' "$(cat "$SYS"/p/error)"
 	expect_gone pvt_plain pvt_fail
-	expect users '' "$(cat $SYS/p/users)"
+	expect users '' "$(cat "$SYS"/p/users)"
 }
 
 test_load_of_a_module_that_does_not_exist_tells_its_name() {
 	register 'p pvt_nosuch'
 	control p load
 	[ "$status" != 0 ] || broken "a failed write" "status 0"
-	expect_match "the error file" 'pvt_nosuch' "$(cat $SYS/p/error)"
+	expect_match "the error file" 'pvt_nosuch' "$(cat "$SYS"/p/error)"
 	expect_state p failed
 }
 
@@ -135,7 +135,7 @@ test_template_needs_an_agent_and_says_so() {
 	register 'p pvt_plain ${user-meta:drivers.p.opts}'
 	control p load
 	expect_match "error" 'key not available' "$out"
-	expect_match "the error file" '[Aa]gent' "$(cat $SYS/p/error)"
+	expect_match "the error file" '[Aa]gent' "$(cat "$SYS"/p/error)"
 	expect_gone pvt_plain
 }
 
@@ -159,7 +159,7 @@ test_module_that_modprobe_finds_under_a_dash_is_the_same() {
 	control p load
 	expect_ok "load"
 	expect num 9 "$(param pvt_plain num)"
-	expect_match modules '^pvt_plain live' "$(cat $SYS/p/modules)"
+	expect_match modules '^pvt_plain live' "$(cat "$SYS"/p/modules)"
 	control p unload
 	expect_ok "unload"
 	expect_gone pvt_plain

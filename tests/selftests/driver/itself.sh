@@ -28,7 +28,7 @@ test_removal_while_a_driver_is_in_use_is_refused() {
 	must_unload p
 	rmmod_self
 	expect_ok "rmmod of the idle module"
-	[ ! -e $SYS ]
+	[ ! -e "$SYS" ]
 	again
 }
 
@@ -68,7 +68,7 @@ test_removal_of_the_idle_module_with_an_agent_and_a_subscriber_there() {
 	must_unload p
 	rmmod_self
 	expect_ok "rmmod"
-	[ ! -e $SYS ]
+	[ ! -e "$SYS" ]
 	end "$agent" KILL
 	again
 }
@@ -87,8 +87,8 @@ test_removal_with_drivers_and_containers_registered_and_unused() {
 
 test_removal_while_files_are_open_and_polled() {
 	driver p pvt_plain
-	start "$T/poll" nl_watch poll $SYS/p/state
-	exec 5<$SYS/p/state
+	start "$T/poll" nl_watch poll "$SYS"/p/state
+	exec 5<"$SYS"/p/state
 	rmmod_self
 	expect_ok "rmmod"
 	status=0
@@ -136,7 +136,7 @@ test_removal_races_with_requests() {
 			out=$((out + 1))
 		fi
 		modprobe pv_driver
-		echo p pvt_plain >$SYS/register 2>/dev/null || :
+		echo p pvt_plain >"$SYS"/register 2>/dev/null || :
 	done
 	# shellcheck disable=SC2154 # set by eval
 	end "$caller1" KILL

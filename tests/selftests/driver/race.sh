@@ -30,7 +30,7 @@ race() {
 agrees() {
 	for ag in a b c d e; do
 		expect "users of $ag" '' "$(cat "$SYS/$ag/users")"
-		expect_match "state of $ag" "^(${1:-unloaded})\$" "$(state $ag)"
+		expect_match "state of $ag" "^(${1:-unloaded})\$" "$(state "$ag")"
 		expect "pinned modules of $ag" '' "$(grep pinned "$SYS/$ag/modules" || :)"
 	done
 	must status-get
@@ -65,8 +65,8 @@ test_eight_callers_race_with_modprobe() {
 meddle() {
 	while :; do
 		for me in pvt_plain pvt_base pvt_dep pvt_c2 pvt_c4; do
-			modprobe $me 2>/dev/null || :
-			rmmod $me 2>/dev/null || :
+			modprobe "$me" 2>/dev/null || :
+			rmmod "$me" 2>/dev/null || :
 		done
 	done
 }
@@ -85,8 +85,8 @@ test_eight_callers_race_against_rmmod_and_modprobe() {
 	remove_modules
 	expect modules '' "$(ours_resident)"
 	for alias in a b c d e; do
-		must_load $alias
-		must_unload $alias
+		must_load "$alias"
+		must_unload "$alias"
 	done
 	expect modules '' "$(ours_resident)"
 	agrees

@@ -82,7 +82,7 @@ test_a_privileged_container_cannot_write_the_control_of_anothers_driver() {
 	sysfs_in c1 q/control unload
 	expect_match "the write" 'not permitted' "$out"
 	expect_live pvt_base
-	expect users c2 "$(cat $SYS/q/users)"
+	expect users c2 "$(cat "$SYS"/q/users)"
 }
 
 test_a_privileged_container_cannot_register_or_unregister() {
@@ -92,7 +92,7 @@ test_a_privileged_container_cannot_register_or_unregister() {
 	expect_match "the write" 'not permitted' "$out"
 	sysfs_in c1 unregister p
 	expect_match "the write" 'not permitted' "$out"
-	[ -d $SYS/p ] && [ ! -e $SYS/x ]
+	[ -d "$SYS"/p ] && [ ! -e "$SYS"/x ]
 }
 
 test_control_in_a_container_is_that_containers_use() {
@@ -101,7 +101,7 @@ test_control_in_a_container_is_that_containers_use() {
 	container c1 p:manual q:required
 	sysfs_in c1 p/control load
 	expect_ok load
-	expect users c1 "$(cat $SYS/p/users)"
+	expect users c1 "$(cat "$SYS"/p/users)"
 	# the host's unload does not end it
 	sysfs p/control unload
 	expect_live pvt_plain
@@ -121,7 +121,7 @@ test_a_file_that_the_host_opened_gives_a_container_no_right() {
 	container c1
 	status=0
 	# shellcheck disable=SC2016 # for the inner shell
-	out=$(within "$(cgroup_of c1)" sh -c 'echo load >&5' 5>$SYS/q/control 2>&1) || status=$?
+	out=$(within "$(cgroup_of c1)" sh -c 'echo load >&5' 5>"$SYS"/q/control 2>&1) || status=$?
 	[ "$status" != 0 ] || broken "a refusal" "status 0"
 	expect_gone pvt_base
 }
@@ -129,7 +129,7 @@ test_a_file_that_the_host_opened_gives_a_container_no_right() {
 test_an_unprivileged_user_reads_state_and_nothing_else() {
 	driver p pvt_plain
 	as_user="setpriv --reuid 1000 --regid 1000 --clear-groups"
-	expect state unloaded "$($as_user cat $SYS/p/state)"
+	expect state unloaded "$($as_user cat "$SYS"/p/state)"
 	for file in modules users error stats control; do
 		status=0
 		$as_user cat "$SYS/p/$file" >/dev/null 2>&1 || status=$?
@@ -164,7 +164,7 @@ test_a_result_from_who_is_not_the_agent_is_refused() {
 	expect_soon 5 grep -q '^exec load p' "$T/agent"
 	# when another process of the host answers in its place
 	id=1
-	while [ $id -le 40 ]; do
+	while [ "$id" -le 40 ]; do
 		ask result "exec-id=$id" errno=5 text=forged
 		expect_match "answer to a forged result" '^error=EPERM$' "$out"
 		id=$((id + 13))

@@ -145,7 +145,7 @@ test_statistics_count_loads_unloads_and_failures() {
 	expect unloads 2 "$(field stats.unloads)"
 	expect failures 0 "$(field stats.failures)"
 	[ "$(field stats.load-us)" -gt 0 ] || broken "a duration" "$out"
-	expect_match "the stats file" '2' "$(cat $SYS/p/stats)"
+	expect_match "the stats file" '2' "$(cat "$SYS"/p/stats)"
 }
 
 run_tests

@@ -108,12 +108,12 @@ test_a_driver_stays_until_its_last_container_lets_go() {
 	inside c2 --wait 30000 load alias=p
 	expect_ok
 	must_load p
-	expect users "- c1 c2" "$(sort $SYS/p/users | tr '\n' ' ' | sed 's/ $//')"
+	expect users "- c1 c2" "$(sort "$SYS"/p/users | tr '\n' ' ' | sed 's/ $//')"
 	inside c1 --wait 30000 unload alias=p
 	expect_ok
 	must_unload p
 	expect_live pvt_plain
-	expect users c2 "$(cat $SYS/p/users)"
+	expect users c2 "$(cat "$SYS"/p/users)"
 	inside c2 --wait 30000 unload alias=p
 	expect_ok
 	expect_gone pvt_plain
@@ -127,7 +127,7 @@ test_other_parameters_of_a_second_alias_are_a_warning() {
 		must_load a
 		must_load b
 		expect "parameters that count" 1 "$(param pvt_plain num)"
-		expect_match "the warning of b with $loader" '^warning: .*pvt_plain' "$(cat $SYS/b/error)"
+		expect_match "the warning of b with $loader" '^warning: .*pvt_plain' "$(cat "$SYS"/b/error)"
 		must_unload b
 		must_unload a
 		expect_gone pvt_plain
@@ -148,7 +148,7 @@ test_two_requests_for_one_driver_are_one_load() {
 	wait "$first"
 	# then the agent was asked once, and both have a use
 	expect "loads" 1 "$(grep -c '^exec load' "$T/agent")"
-	expect users "- c1" "$(sort $SYS/p/users | tr '\n' ' ' | sed 's/ $//')"
+	expect users "- c1" "$(sort "$SYS"/p/users | tr '\n' ' ' | sed 's/ $//')"
 }
 
 test_different_drivers_proceed_at_once() {

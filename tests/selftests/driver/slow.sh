@@ -31,8 +31,8 @@ test_thirty_seconds_in_init_time_out_honestly_and_others_proceed() {
 	took=$(($(now_ms) - begin))
 	# and the outcome comes at the limit
 	expect_match "the outcome" '^outcome=ETIMEDOUT' "$(cat "$T/slow")"
-	expect_less "milliseconds until the outcome" 5500 $took
-	[ $took -ge 2900 ] || broken "not before 3000 ms" $took
+	expect_less "milliseconds until the outcome" 5500 "$took"
+	[ "$took" -ge 2900 ] || broken "not before 3000 ms" "$took"
 	# while state and /proc/modules tell the truth
 	expect_state slow loading
 	expect_match "/proc/modules" '^pvt_slow .* Loading' "$(grep pvt_slow /proc/modules)"
@@ -40,7 +40,7 @@ test_thirty_seconds_in_init_time_out_honestly_and_others_proceed() {
 	expect_soon 40 not resident pvt_slow
 	expect_soon 5 not state_is slow loading
 	expect_match "state" '^(unloaded|failed)$' "$(state slow)"
-	expect users '' "$(cat $SYS/slow/users)"
+	expect users '' "$(cat "$SYS"/slow/users)"
 }
 
 test_a_slow_init_under_modprobe_times_out_and_others_proceed() {
@@ -75,7 +75,7 @@ test_unload_during_a_slow_load_waits_its_turn() {
 	must_unload slow
 	expect_gone pvt_slow
 	expect_state slow unloaded
-	expect users '' "$(cat $SYS/slow/users)"
+	expect users '' "$(cat "$SYS"/slow/users)"
 }
 
 test_closing_the_socket_cancels_what_it_asked_for() {
@@ -94,7 +94,7 @@ test_closing_the_socket_cancels_what_it_asked_for() {
 	end "$two" KILL
 	# then its use is not taken
 	wait "$one" || broken "the container's load succeeds" "$(cat "$T/one")"
-	expect users c1 "$(cat $SYS/slow/users)"
+	expect users c1 "$(cat "$SYS"/slow/users)"
 }
 
 requests() {
@@ -114,7 +114,7 @@ test_time_out_of_one_waiter_leaves_the_load_to_the_other() {
 	wait "$one" || broken "the container's load succeeds" "$(cat "$T/one")"
 	expect_state slow loaded
 	expect_live pvt_slow
-	expect users c1 "$(cat $SYS/slow/users)"
+	expect users c1 "$(cat "$SYS"/slow/users)"
 }
 
 test_a_slow_exit_times_out_honestly() {
@@ -138,7 +138,7 @@ test_reading_and_asking_work_during_a_slow_load() {
 	expect state loading "$(field state)"
 	driver p pvt_plain
 	must driver-del alias=p
-	cat $SYS/slow/state $SYS/slow/modules $SYS/slow/users >/dev/null
+	cat "$SYS"/slow/state "$SYS"/slow/modules "$SYS"/slow/users >/dev/null
 	expect_less "milliseconds for all of it" 1500 $(($(now_ms) - begin))
 }
 

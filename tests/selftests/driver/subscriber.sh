@@ -7,10 +7,10 @@
 # 2 events a turn
 turns() {
 	i=0
-	while [ $i -lt "$1" ]; do
+	while [ "$i" -lt "$1" ]; do
 		i=$((i + 1))
-		echo "t$i" >$SYS/register
-		echo "t$i" >$SYS/unregister
+		echo "t$i" >"$SYS"/register
+		echo "t$i" >"$SYS"/unregister
 	done
 }
 
@@ -20,13 +20,13 @@ test_a_subscriber_that_does_not_read_is_told_that_it_missed_something() {
 	exec 6<>"$T/hold"
 	nl_events --deaf --rcvbuf 4096 <"$T/hold" >"$T/deaf" 2>&1 6>&- &
 	deaf=$!
-	echo $deaf >>"$T/children"
+	echo "$deaf" >>"$T/children"
 	expect_soon 10 has_line "$T/deaf" ready
 	events all
 	# when a thousand things happen
 	turns 500
 	# then what the kernel keeps for the first is bounded
-	rmem=$(nl_watch rmem $deaf)
+	rmem=$(nl_watch rmem "$deaf")
 	note "queued for the one that does not read, and dropped: $rmem"
 	expect_match "a socket of it" '^[0-9]+ [0-9]+$' "$rmem"
 	expect_less "bytes queued" 16384 "${rmem% *}"
@@ -37,7 +37,7 @@ test_a_subscriber_that_does_not_read_is_told_that_it_missed_something() {
 	# and the first, once it reads, learns that it has to read anew
 	driver p pvt_plain
 	exec 6>&-
-	wait $deaf || :
+	wait "$deaf" || :
 	expect_match "what it hears" '^overrun$' "$(cat "$T/deaf")"
 	expect "generations that go backwards" '' "$(grep backwards "$T/deaf" || :)"
 }
@@ -47,14 +47,14 @@ test_a_subscriber_that_was_overrun_hears_what_comes_after() {
 	exec 6<>"$T/hold"
 	nl_events --deaf --rcvbuf 4096 <"$T/hold" >"$T/deaf" 2>&1 6>&- &
 	deaf=$!
-	echo $deaf >>"$T/children"
+	echo "$deaf" >>"$T/children"
 	expect_soon 10 has_line "$T/deaf" ready
 	turns 100
 	exec 6>&-
 	# it need not wait for the next event to learn of it
 	expect_soon 3 has_line "$T/deaf" overrun
-	echo later >$SYS/register
-	wait $deaf || :
+	echo later >"$SYS"/register
+	wait "$deaf" || :
 	expect "the last it hears" 'new later' "$(tail -n 1 "$T/deaf")"
 }
 
@@ -76,7 +76,7 @@ test_a_subscriber_that_does_not_read_delays_nobody() {
 test_subscribers_of_one_container_are_bounded() {
 	container c1
 	n=0
-	while [ $n -lt 18 ]; do
+	while [ "$n" -lt 18 ]; do
 		n=$((n + 1))
 		background "$T/sub$n" within "$(cgroup_of c1)" nl_events
 	done
@@ -98,7 +98,7 @@ test_subscribers_that_were_killed_make_room() {
 	container c1
 	for turn in 1 2 3; do
 		n=0
-		while [ $n -lt 12 ]; do
+		while [ "$n" -lt 12 ]; do
 			n=$((n + 1))
 			background "$T/sub$turn.$n" within "$(cgroup_of c1)" nl_events
 			subscriber=$child

@@ -90,11 +90,11 @@ test_a_listener_is_refused() {
 
 test_a_pipe_a_file_and_other_sockets_are_refused() {
 	for what in pipe file; do
-		whois_refused 'ENOTSOCK|EINVAL|EBADF' $what
+		whois_refused 'ENOTSOCK|EINVAL|EBADF' "$what"
 		expect_text .
 	done
 	for what in dgram inet netlink unbound; do
-		whois_refused 'EINVAL|ENOTCONN|EAFNOSUPPORT|EPROTOTYPE|ESOCKTNOSUPPORT|EPROTONOSUPPORT' $what
+		whois_refused 'EINVAL|ENOTCONN|EAFNOSUPPORT|EPROTOTYPE|ESOCKTNOSUPPORT|EPROTONOSUPPORT' "$what"
 	done
 	whois_refused 'EBADF' bad-fd
 }

@@ -127,7 +127,7 @@ test_watch_that_was_stopped_tells_the_states_as_they_are() {
 	kill -STOP "$watch"
 	n=0
 	# more than its socket holds
-	while [ $n -lt 3000 ]; do
+	while [ "$n" -lt 3000 ]; do
 		echo 'x pvt_base' >"$SYS/register"
 		echo x >"$SYS/unregister"
 		n=$((n + 1))
