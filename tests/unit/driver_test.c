@@ -175,7 +175,9 @@ static struct pair pair_open(void)
 	}
 	pair.kernel = fd[1];
 	seen[0] = '\0';
-	n_events = n_overruns = n_pending = 0;
+	n_events = 0;
+	n_overruns = 0;
+	n_pending = 0;
 	gram.len = 0;
 	return pair;
 }
@@ -840,7 +842,8 @@ static void test_mutations(void)
 	for (which = 0; which < PVK_ARRAY_SIZE(parsers); which++) {
 		ktap_eq(parse_copy(which, len), 0, "%s: the message is well formed",
 			parsers[which].name);
-		bad = odd = 0;
+		bad = 0;
+		odd = 0;
 		for (at = 16; at < len; at++) {
 			ret = parse_copy(which, at);
 			odd += ret && ret != -EBADMSG;

@@ -15,7 +15,7 @@
 #include "meta.h"
 
 static char root[] = "/tmp/pvk-meta-XXXXXX";
-static int rootfd;
+static int rootfd = -1;
 
 /*
  * Stand-ins for the calls that make a value durable: they note their order,
@@ -522,7 +522,9 @@ static void remove_root(void)
 int main(void)
 {
 	ktap_plan(0);
-	if (!mkdtemp(root) || (rootfd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
+	if (mkdtemp(root))
+		rootfd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rootfd < 0) {
 		printf("Bail out! no directory in /tmp: %s\n", strerror(errno));
 		return 1;
 	}

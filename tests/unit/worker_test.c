@@ -224,7 +224,7 @@ static void test_failures(void)
 {
 	give(PV_DRIVER_OP_LOAD, "", false, "t_none");
 	ktap_eq(got.error, ENOENT, "no such module");
-	ktap_check(strstr(got.text, modules) != NULL, "the text says where it was looked for");
+	ktap_check(strstr(got.text, modules), "the text says where it was looked for");
 
 	refuse("t_base", EKEYREJECTED);
 	give(PV_DRIVER_OP_LOAD, "", false, "t_dep");
@@ -266,7 +266,7 @@ static void test_unload(void)
 	kernel.remove_error = EWOULDBLOCK;
 	give(PV_DRIVER_OP_UNLOAD, "", false, "t_dep");
 	ktap_eq(got.error, EBUSY, "in use");
-	ktap_check(strstr(got.text, "in use") != NULL, "as the text says");
+	ktap_check(strstr(got.text, "in use"), "as the text says");
 	kernel.remove_error = 0;
 	give(PV_DRIVER_OP_UNLOAD, "", false, "../t_dep");
 	ktap_eq(got.error, EINVAL, "not a module's name");

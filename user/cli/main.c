@@ -124,7 +124,8 @@ static const struct cli_verb verbs[] = {
 		verb_container_list,
 	},
 	{
-		"hook oci", "[--root DIR] [--no-annotations] [--timeout S] [createRuntime|poststop]",
+		"hook oci",
+		"[--root DIR] [--no-annotations] [--timeout S] [createRuntime|poststop]",
 		"To be called by an OCI runtime (crun, runc, podman); the state comes on stdin.",
 		"\n"
 		"createRuntime registers the container and loads its drivers; a required one that\n"

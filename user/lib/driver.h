@@ -175,8 +175,8 @@ struct pvk_request {
 	const char *alias;
 	uint32_t timeout_ms;		/* 0: the kernel's default */
 	const char *container;		/* on behalf, by name (host); NULL: as the caller */
-	uint64_t container_id;		/* on behalf, by id (front); 0: as the caller,
-					 * or for the host if the caller is a front */
+	/* On behalf, by id (front); 0: as the caller, or for the host if that is a front. */
+	uint64_t container_id;
 };
 
 struct pvk_drv;

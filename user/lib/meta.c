@@ -155,7 +155,7 @@ static bool is_set(struct pvk_meta *meta, const char *key, const void *value, si
 }
 
 /* Calls fn for each file that has a key's name; ends at the first that is not 0. */
-static int for_each_key(struct pvk_meta *meta, int (*fn)(void *arg, const char *key), void *arg)
+static int visit_keys(struct pvk_meta *meta, int (*fn)(void *arg, const char *key), void *arg)
 {
 	struct dirent *entry;
 	struct stat st;
@@ -200,7 +200,7 @@ static int room_for(struct pvk_meta *meta, const char *key)
 
 	if (!faccessat(meta->dirfd, key, F_OK, AT_SYMLINK_NOFOLLOW))
 		return 0;
-	return for_each_key(meta, count_key, &count);
+	return visit_keys(meta, count_key, &count);
 }
 
 static int write_all(int fd, const char *data, size_t len)
@@ -316,7 +316,7 @@ int pvk_meta_list(struct pvk_meta *meta, struct pvk_keys *keys)
 	keys->key = calloc(PVK_META_KEYS_MAX, sizeof(*keys->key));
 	if (!keys->key)
 		return -ENOMEM;
-	ret = for_each_key(meta, add_key, keys);
+	ret = visit_keys(meta, add_key, keys);
 	if (ret)
 		pvk_keys_free(keys);
 	else if (keys->count)

@@ -62,7 +62,9 @@ static int on_message(struct nl_msg *msg, void *arg)
 	if (genlmsg_parse(nlmsg_hdr(msg), 0, attrs, PV_DRIVER_A_MAX, NULL))
 		return NL_SKIP;
 	if (genl->cmd == PV_DRIVER_CMD_OUTCOME) {
-		seen->outcome = attrs[PV_DRIVER_A_ERRNO] ? nla_get_u32(attrs[PV_DRIVER_A_ERRNO]) : 0;
+		seen->outcome = 0;
+		if (attrs[PV_DRIVER_A_ERRNO])
+			seen->outcome = nla_get_u32(attrs[PV_DRIVER_A_ERRNO]);
 		seen->outcome_seq = nlmsg_hdr(msg)->nlmsg_seq;
 	} else if (genl->cmd == PV_DRIVER_CMD_EVENT && attrs[PV_DRIVER_A_STATE] &&
 		   nla_get_u32(attrs[PV_DRIVER_A_EVENT_KIND]) == PV_DRIVER_EVENT_KIND_STATE) {

@@ -126,7 +126,8 @@ static int show_rmem(unsigned long portid)
 	if (!f)
 		pvt_die("/proc/net/netlink", errno);
 	while (fgets(buf, sizeof(buf), f))
-		if (sscanf(buf, "%*s %d %lu %*s %u %*u %*d %*u %u", &proto, &pid, &rmem, &drops) == 4 &&
+		if (sscanf(buf, "%*s %d %lu %*s %u %*u %*d %*u %u", &proto, &pid, &rmem,
+			   &drops) == 4 &&
 		    proto == NETLINK_GENERIC && pid == portid)
 			printf("%u %u\n", rmem, drops);
 	fclose(f);

@@ -5,7 +5,7 @@
  *
  *   nl_whois [--cgroup DIR] [--uid N] [--move DIR] [--client-exits] CASE
  *
- *   good         an accepted connection and its listener
+ *   good         a listener and a connection that it accepted
  *   listener     the listener itself as fd
  *   client-end   the client's end of the connection
  *   other        a connection accepted from another listener
