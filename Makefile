@@ -154,7 +154,7 @@ help:
 	@echo '                 (ARCH=arm64: with what Debian has, for scripts/vm --arch arm64)'
 	@echo 'install          install the programs (DESTDIR=, PREFIX=)'
 	@echo 'demo             see it work, in a virtual machine'
-	@echo 'check            all tests (TESTS=group, KERNEL=version)'
+	@echo 'check            all tests (TESTS=group, KERNEL=version, ARCH=arm64)'
 	@echo 'check-debug      driver selftests on a kernel with KASAN, lockdep, kmemleak'
 	@echo 'check-config     symbols that a target .config lacks (CONFIG=file or KDIR=path)'
 	@echo 'bench            load times side by side, in a virtual machine'
@@ -255,7 +255,7 @@ everything: modules programs selftests bench-programs
 TESTS ?= all
 
 check:
-	@tests/run --kernel $(KERNEL) $(TESTS)
+	@tests/run --kernel $(KERNEL) $(if $(debian_arm64),--arch arm64) $(TESTS)
 
 check-debug:
 	@scripts/debug-kernel
