@@ -43,6 +43,55 @@ test_removal_while_a_container_uses_a_driver_is_refused() {
 	again
 }
 
+# orphaned_load: rmmod while a load runs whose caller is gone
+orphaned_load() {
+	driver slow 'pvt_slow ms=3000'
+	background "$T/load" nl_request --wait 30000 load alias=slow
+	loader=$child
+	expect_soon 5 state_is slow loading
+	end "$loader" KILL
+	rmmod_self
+	[ "$status" != 0 ] || broken "a refusal while the load runs" "status 0"
+	expect_state slow loading
+	# then the module goes, since nobody wants it, and only after it pv_driver
+	expect_soon 20 removable
+	expect_gone pvt_slow
+}
+
+test_removal_during_a_load_whose_caller_was_killed_is_refused_until_it_is_over() {
+	orphaned_load
+	again
+}
+
+test_the_same_when_an_agent_does_the_work() {
+	agent
+	orphaned_load
+	end "$agent" KILL
+	again
+}
+
+test_removal_is_tried_all_the_time_while_a_container_vanishes() {
+	# given a container that uses what takes long to go, and what was there before
+	driver slow 'pvt_slow ms=0 exit_ms=1500'
+	driver b pvt_base
+	modprobe pvt_base
+	box c1
+	must container-new container=c1 "pid=$init" entry=slow:required entry=b:manual
+	must --wait 20000 load alias=slow container=c1
+	must --wait 20000 load alias=b container=c1
+	# when it vanishes
+	background "$T/rmmod" sh -c 'until rmmod pv_driver; do sleep 0.02; done; echo ready'
+	sleep 0.3
+	expect_live pvt_slow
+	end "$init" KILL
+	# then pv_driver goes when its work is done: ours removed, the other let go
+	expect_soon 20 has_line "$T/rmmod" ready
+	expect_gone pvt_slow
+	expect_live pvt_base
+	rmmod pvt_base
+	again
+}
+
 removable() {
 	rmmod_self
 	[ "$status" = 0 ]

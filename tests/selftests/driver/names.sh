@@ -101,6 +101,17 @@ test_parameters_with_control_characters_are_refused() {
 	expect drivers '' "$(registered)"
 }
 
+test_a_nul_inside_a_line_is_refused() {
+	# "pvt_plain" NUL "num=1" NUL, and NULs at its end
+	for hex in 7076745f706c61696e006e756d3d3100 7076745f706c61696e0000; do
+		refused EINVAL driver-new alias=x "line:hex=$hex"
+		expect_text NUL
+		expect "drivers after line 0x$hex" '' "$(registered)"
+	done
+	must driver-new alias=x line:hex=7076745f706c61696e00
+	expect drivers x "$(registered)"
+}
+
 test_module_name_of_1000_characters_is_refused_and_of_55_taken() {
 	bad_line "$(long 1000)"
 	bad_line "$(long 56)"

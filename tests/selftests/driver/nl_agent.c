@@ -14,12 +14,15 @@
  *   --mode ack-stall  acknowledge, then never let the worker begin
  *   --mode no-work    acknowledge and claim success without doing anything
  *   --mode forge      before each true answer send forged ones
+ *   --pooled          a worker tells its result and lives on, as long as the
+ *                     agent does; and the agent goes on when it is displaced
  *   --delay MS        between the acknowledgement and the work
  *   --text TEXT       what to register as
  *   --errno N, --warn TEXT, --builtin   say this in every result, and do nothing
  *
- * Prints "ready", "exec OP ALIAS LINE [CONTAINER]" for each task and
- * "done LINE ERRNO" for each result; what the kernel refuses as "refused
+ * Prints "ready", "exec OP ALIAS LINE [CONTAINER]" for each task, "accepted
+ * LINE" when the kernel took the acknowledgement and "done LINE ERRNO" for each
+ * result; what the kernel refuses as "refused
  * ERRNO TEXT". Ends with status 3 when the socket says it is agent no longer.
  */
 #include "pvt_nl.h"
@@ -43,7 +46,8 @@ static const char *const mode_names[] = {
 struct worker {
 	pid_t pid;
 	uint64_t exec_id;
-	int go;		/* write end: closing it lets the worker begin */
+	int go;		/* write end: a byte, or closing it, lets the worker begin */
+	int report;	/* read end: the status of a pooled worker */
 	int64_t start;	/* when to do so; 0: never, -1: has begun */
 	uint32_t seq;	/* of the acknowledgement */
 	char line[PV_DRIVER_MAX_LINE + 1];
@@ -54,6 +58,7 @@ static int delay_ms;
 static int fixed_errno = -1;
 static const char *fixed_warning;
 static bool fixed_builtin;
+static bool pooled;
 static struct worker workers[MAX_WORKERS];
 static struct pvt_sock sock;
 static char buf[PVT_BUF];
@@ -102,8 +107,9 @@ static int work_unload(const char *name)
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
 }
 
-static void worker_main(int go, enum pv_driver_op op, const char *line)
+static void worker_main(int go, int report, enum pv_driver_op op, const char *line)
 {
+	unsigned char status;
 	char c;
 
 	/* the socket belongs to the agent alone: a worker that keeps it open
@@ -113,18 +119,22 @@ static void worker_main(int go, enum pv_driver_op op, const char *line)
 	signal(SIGTERM, SIG_DFL);
 	if (read(go, &c, 1) < 0)
 		_exit(EIO);
-	_exit(op == PV_DRIVER_OP_LOAD ? work_load(line) : work_unload(line));
+	status = op == PV_DRIVER_OP_LOAD ? work_load(line) : work_unload(line);
+	/* the pipe ends with the agent */
+	if (pooled && (write(report, &status, 1) != 1 || read(go, &c, 1) < 0))
+		_exit(EIO);
+	_exit(status);
 }
 
 static struct worker *start_worker(uint64_t id, enum pv_driver_op op, const char *line)
 {
 	struct worker *w = NULL;
-	int fds[2];
+	int fds[2], report[2];
 
 	for (int i = 0; i < MAX_WORKERS && !w; i++)
 		if (!workers[i].pid)
 			w = &workers[i];
-	if (!w || pipe2(fds, O_CLOEXEC))
+	if (!w || pipe2(fds, O_CLOEXEC) || pipe2(report, O_CLOEXEC | O_NONBLOCK))
 		pvt_die("worker", ENOMEM);
 	fflush(stdout);
 	w->pid = fork();
@@ -132,14 +142,17 @@ static struct worker *start_worker(uint64_t id, enum pv_driver_op op, const char
 		pvt_die("fork", errno);
 	if (!w->pid) {
 		close(fds[1]);
+		close(report[0]);
 		/* forked later than the others: it must not hold their pipes */
 		for (int i = 0; i < MAX_WORKERS; i++)
 			if (&workers[i] != w && workers[i].pid && workers[i].start != -1)
 				close(workers[i].go);
-		worker_main(fds[0], op, line);
+		worker_main(fds[0], report[1], op, line);
 	}
 	close(fds[0]);
+	close(report[1]);
 	w->go = fds[1];
+	w->report = report[0];
 	w->exec_id = id;
 	w->start = 0;
 	snprintf(w->line, sizeof(w->line), "%s", line);
@@ -188,7 +201,10 @@ static void send_forgeries(uint64_t id)
 
 static void begin(struct worker *w)
 {
-	close(w->go);
+	if (!pooled)
+		close(w->go);
+	else if (write(w->go, "", 1) != 1)
+		pvt_die("worker", errno);
 	w->start = -1;
 }
 
@@ -232,10 +248,12 @@ static void on_acked(uint32_t seq, int err)
 
 		if (!w->pid || w->start || w->seq != seq || mode == ACK_STALL)
 			continue;
-		if (err)
+		if (err) {
 			kill(w->pid, SIGKILL);
-		else
-			w->start = pvt_now_ms() + delay_ms;
+			continue;
+		}
+		w->start = pvt_now_ms() + delay_ms;
+		printf("accepted %s\n", w->line);
 	}
 }
 
@@ -252,10 +270,27 @@ static void reap(void)
 				continue;
 			if (w->start != -1)
 				close(w->go);
+			close(w->report);
 			w->pid = 0;
 			send_result(w->exec_id, WIFEXITED(status) ? WEXITSTATUS(status) : EINTR,
 				    w->line);
 		}
+	}
+}
+
+/* Results of workers that live on. Their pipes stay: they end with the agent. */
+static void collect(void)
+{
+	unsigned char status;
+
+	for (int i = 0; i < MAX_WORKERS; i++) {
+		struct worker *w = &workers[i];
+
+		if (!w->pid || read(w->report, &status, 1) != 1)
+			continue;
+		close(w->report);
+		w->pid = 0;
+		send_result(w->exec_id, status, w->line);
 	}
 }
 
@@ -269,7 +304,7 @@ static void on_message(const struct nlmsghdr *nlh)
 		on_acked(nlh->nlmsg_seq, err);
 		if (err)
 			printf("refused %s %s\n", pvt_errname(err), text ? text : "");
-		if (err == EPERM)
+		if (err == EPERM && !pooled)
 			exit(3);
 	} else if (nlh->nlmsg_type == sock.family && pvt_cmd_of(nlh) == PV_DRIVER_CMD_EXEC) {
 		on_exec(nlh);
@@ -294,6 +329,8 @@ static void serve(void)
 		for (int i = 0; i < MAX_WORKERS; i++)
 			if (workers[i].pid && workers[i].start > 0 && now >= workers[i].start)
 				begin(&workers[i]);
+		if (pooled)
+			collect();
 		reap();
 	}
 }
@@ -305,6 +342,10 @@ static void options(int argc, char **argv, const char **text)
 
 		if (!strcmp(argv[i], "--builtin")) {
 			fixed_builtin = true;
+			continue;
+		}
+		if (!strcmp(argv[i], "--pooled")) {
+			pooled = true;
 			continue;
 		}
 		if (i + 1 >= argc)

@@ -2,11 +2,12 @@
 /*
  * Subscribes to the events of pv_driver and prints them.
  *
- *   nl_events [--alias ALIAS] [--deaf] [--rcvbuf BYTES]
+ *   nl_events [--alias ALIAS] [--deaf] [--rcvbuf BYTES] [--sockets N]
  *
  * Prints "ready", then "STATE ALIAS" for each change of state, "new ALIAS",
  * "del ALIAS", "overrun", and "ENOBUFS" when recv said so. A generation that
  * does not grow is an error of its own: "backwards ALIAS OLD NEW".
+ * --sockets: subscribes N of them, and reads the last.
  * --deaf: reads nothing until standard input ends, then what there is, and
  * ends. Without it, it ends when it is killed.
  */
@@ -99,6 +100,7 @@ int main(int argc, char **argv)
 	const char *alias = NULL;
 	bool deaf = false;
 	int rcvbuf = 0;
+	int sockets = 1;
 	struct pvt_sock s;
 
 	for (int i = 1; i < argc; i++) {
@@ -108,11 +110,14 @@ int main(int argc, char **argv)
 			alias = argv[++i];
 		else if (!strcmp(argv[i], "--rcvbuf") && i + 1 < argc)
 			rcvbuf = atoi(argv[++i]);
+		else if (!strcmp(argv[i], "--sockets") && i + 1 < argc)
+			sockets = atoi(argv[++i]);
 		else
 			pvt_die(argv[i], EINVAL);
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	pvt_open(&s);
+	for (pvt_open(&s); sockets > 1; sockets--, pvt_open(&s))
+		subscribe(&s, alias);
 	if (rcvbuf)
 		setsockopt(mnl_socket_get_fd(s.nl), SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
 	subscribe(&s, alias);

@@ -80,6 +80,7 @@ static const struct pvt_attr pvt_attrs[] = {
 	{ "count-drivers", PV_DRIVER_A_COUNT_DRIVERS, PVT_U32, NULL },
 	{ "count-containers", PV_DRIVER_A_COUNT_CONTAINERS, PVT_U32, NULL },
 	{ "count-requests", PV_DRIVER_A_COUNT_REQUESTS, PVT_U32, NULL },
+	{ "ended", PV_DRIVER_A_ENDED, PVT_FLAG, NULL },
 };
 
 static const char *const pvt_cmds[] = {
