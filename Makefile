@@ -93,7 +93,9 @@ PKG_CONFIG := env PKG_CONFIG_SYSROOT_DIR=$(guest) \
 guest_libs := -Wl,-rpath-link,$(guest_lib)
 endif
 PKG_CONFIG ?= $(CROSS_COMPILE)pkg-config
-CFLAGS ?= -O2 -g
+# The loader holds CAP_SYS_MODULE and the front reads what anybody sends.
+CFLAGS ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+LDFLAGS ?= -Wl,-z,relro,-z,now
 std_cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow
 std_cflags += -I$(top)/include/uapi -I$(top)/include -I$(top)/user/lib
 dep_flags = -MMD -MP
