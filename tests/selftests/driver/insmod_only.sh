@@ -165,4 +165,91 @@ test_module_that_modprobe_finds_under_a_dash_is_the_same() {
 	expect_gone pvt_plain
 }
 
+test_what_modprobe_knows_under_another_name_is_refused_and_nothing_stays() {
+	# given an alias of modprobe, as crc32c is one of several modules
+	trap 'rm -f /etc/modprobe.d/pvt-alias.conf' EXIT
+	mkdir -p /etc/modprobe.d
+	echo 'alias pvt_other pvt_plain' >/etc/modprobe.d/pvt-alias.conf
+	register 'p pvt_other'
+	# when it is loaded, then it fails, the second time as the first
+	for turn in 1 2; do
+		control p load
+		[ "$status" != 0 ] || broken "a failed write, turn $turn" "status 0"
+		expect_match "the error file, turn $turn" 'pvt_other: not there after its load' \
+			"$(cat "$SYS"/p/error)"
+		expect_state p failed
+		expect users '' "$(cat "$SYS"/p/users)"
+		expect_gone pvt_plain
+	done
+}
+
+test_what_is_built_in_is_taken_for_loaded_with_a_warning() {
+	list=/lib/modules/$(uname -r)/modules.builtin
+	[ -s "$list" ] || not_here "no $list"
+	name=$(sed -n 's:.*/\([a-z0-9_]*\)\.ko$:\1:p' "$list" | head -n 1)
+	for turn in 1 2; do
+		register "p $name"
+		control p load
+		expect_ok "load of $name"
+		expect_state p loaded
+		expect_match modules "^$name builtin" "$(cat "$SYS"/p/modules)"
+		# it is a guess, so it is made again each time
+		expect_match warning "^warning: $name: taken for built in" "$(cat "$SYS"/p/error)"
+		control p unload
+		expect_ok "unload of $name"
+		expect users '' "$(cat "$SYS"/p/users)"
+	done
+}
+
+test_what_was_taken_for_built_in_is_loaded_once_it_can_be() {
+	# given a modprobe that is told to do nothing
+	trap 'rm -f /etc/modprobe.d/pvt-install.conf' EXIT
+	mkdir -p /etc/modprobe.d
+	echo 'install pvt_plain /bin/true' >/etc/modprobe.d/pvt-install.conf
+	register 'p pvt_plain'
+	control p load
+	expect_ok load
+	expect_match warning 'pvt_plain: taken for built in' "$(cat "$SYS"/p/error)"
+	control p unload
+	expect_ok unload
+	# when it is not any more
+	rm /etc/modprobe.d/pvt-install.conf
+	control p load
+	expect_ok load
+	# then the module is there
+	expect_live pvt_plain
+	expect_match modules '^pvt_plain live,ours,pinned' "$(cat "$SYS"/p/modules)"
+}
+
+# register_text: $T/text in one write
+register_text() {
+	status=0
+	out=$(dd if="$T/text" of="$SYS"/register bs=64k 2>&1) || status=$?
+}
+
+test_a_text_of_a_page_or_more_is_refused_instead_of_cut() {
+	page=$(getconf PAGESIZE 2>/dev/null || echo 4096)
+	line=$(printf '%1000s' '' | tr ' ' a)
+	# given three module lines, and a fourth that fills the page but for one byte
+	printf 'x pvt_plain text=%s;pvt_plain text=%s;pvt_plain text=%s;pvt_plain num=1' \
+		"$line" "$line" "$line" >"$T/head"
+	[ "$page" -gt "$(wc -c <"$T/head")" ] || not_here "a page is $page bytes"
+	for more in -1 0 1 900; do
+		{
+			cat "$T/head"
+			head -c $((page + more - $(wc -c <"$T/head"))) /dev/zero | tr '\0' ' '
+		} >"$T/text"
+		register_text
+		if [ "$more" = -1 ]; then
+			expect_ok "register of $((page - 1)) bytes"
+			must driver-get alias=x
+			expect "number of lines" 4 "$(field line | wc -l)"
+			must driver-del alias=x
+			continue
+		fi
+		expect_match "register of $((page + more)) bytes" 'too long' "$out"
+		expect "drivers afterwards" '' "$(nl_request --dump driver-get)"
+	done
+}
+
 run_tests

@@ -142,6 +142,57 @@ test_an_unprivileged_user_reads_state_and_nothing_else() {
 	done
 }
 
+# looks RUNNER...: what is the host's to read is refused, and state is not
+looks() {
+	expect "state read by $*" "$(state p)" "$("$@" cat "$SYS"/p/state)"
+	for file in modules users error stats; do
+		status=0
+		out=$("$@" cat "$SYS/p/$file" 2>&1) || status=$?
+		[ "$status" != 0 ] || broken "$file is refused to $*" "$out"
+		expect_match "why $file cannot be read" 'not permitted' "$out"
+	done
+}
+
+test_a_container_reads_state_and_nothing_else() {
+	# given a driver with parameters and a warning, used by two
+	modprobe pvt_plain
+	driver p 'pvt_plain num=7'
+	container c1 p:manual
+	container c2 p:manual
+	must_load p
+	inside c2 --wait 30000 load alias=p
+	expect_ok
+	expect_match 'what the host reads' '^warning: ' "$(cat "$SYS"/p/error)"
+	expect_match 'what the host reads' '^c2$' "$(cat "$SYS"/p/users)"
+	# when uid 0 in a container looks, with every capability and with none
+	looks within "$(cgroup_of c1)"
+	looks within "$(cgroup_of c1)" setpriv --bounding-set=-all --inh-caps=-all
+	# then also its own drivers are for the host to look at
+	looks within "$(cgroup_of c2)"
+}
+
+test_root_without_cap_sys_module_reads_state_and_nothing_else() {
+	driver p pvt_plain
+	looks setpriv --bounding-set=-sys_module --inh-caps=-sys_module
+}
+
+test_a_container_is_not_told_warnings_with_its_outcome() {
+	# given a driver whose load brings a warning
+	modprobe pvt_plain
+	driver p 'pvt_plain num=7'
+	container c1 p:manual
+	must_load p
+	expect_match "what the host is told" 'pvt_plain: resident already' "$(field warning)"
+	must_unload p
+	# when a container loads it
+	inside c1 --wait 30000 load alias=p
+	expect_ok
+	# then there is one again, and the container does not hear of it
+	expect_match "the warning" '^warning: pvt_plain: resident already' "$(cat "$SYS"/p/error)"
+	expect "warnings told to the container" '' "$(field warning)"
+	expect state loaded "$(field state)"
+}
+
 test_root_without_cap_sys_module_cannot_use_control() {
 	driver p pvt_plain
 	status=0
