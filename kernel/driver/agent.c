@@ -470,21 +470,31 @@ int pvd_agent_warn(struct pvd_client *client, u64 id, const char *text)
  *
  * Locked.
  *
- * Return: 0 or -ESRCH.
+ * Return: 0, -ESRCH, or -ENOMEM: the task still waits for its result.
  */
 int pvd_agent_result(struct pvd_client *client, u64 id, u32 error, const char *text,
 		     const char *params, bool builtin)
 {
 	struct pvd_task *task = pvd_task_find(client, id);
+	char *text_copy = NULL, *params_copy = NULL;
 
 	if (!task || task->done)
 		return -ESRCH;
+	if (text)
+		text_copy = kstrdup(text, GFP_KERNEL);
+	if (params)
+		params_copy = kstrdup(params, GFP_KERNEL);
+	if ((text && !text_copy) || (params && !params_copy)) {
+		kfree(text_copy);
+		kfree(params_copy);
+		return -ENOMEM;
+	}
 	/* These two mean something else on the way up. */
 	if (error == EAGAIN || error == ENOLINK)
 		error = EBUSY;
 	task->error = error <= MAX_ERRNO ? -(int)error : -EIO;
-	task->text = text ? kstrdup(text, GFP_KERNEL) : NULL;
-	task->params = params ? kstrdup(params, GFP_KERNEL) : NULL;
+	task->text = text_copy;
+	task->params = params_copy;
 	task->builtin = builtin;
 	WRITE_ONCE(task->done, true);
 	wake_up_all(&pvd_task_wq);

@@ -219,12 +219,20 @@ static int pvd_nl_become(struct sk_buff *skb, struct genl_info *info, bool agent
 {
 	struct nlattr *text = info->attrs[PV_DRIVER_A_TEXT];
 	struct pvd_client *client;
+	char *copy = NULL;
 	int err;
 
 	mutex_lock(&pvd_lock);
 	err = pvd_nl_host_only(skb, info->extack);
 	if (err)
 		goto out;
+	if (text) {
+		copy = kstrdup(nla_data(text), GFP_KERNEL);
+		if (!copy) {
+			err = -ENOMEM;
+			goto out;
+		}
+	}
 	client = pvd_client_get(pvd_sender(skb), info->snd_portid, NULL);
 	if (IS_ERR(client)) {
 		err = PTR_ERR(client);
@@ -234,9 +242,10 @@ static int pvd_nl_become(struct sk_buff *skb, struct genl_info *info, bool agent
 		err = pvd_nl_error(info, -EPERM, "this socket was a container's before");
 		goto out;
 	}
-	if (text) {
+	if (copy) {
 		kfree(client->text);
-		client->text = kstrdup(nla_data(text), GFP_KERNEL);
+		client->text = copy;
+		copy = NULL;
 	}
 	if (agent)
 		pvd_agent_set(client);
@@ -244,6 +253,7 @@ static int pvd_nl_become(struct sk_buff *skb, struct genl_info *info, bool agent
 		client->front = true;
 out:
 	mutex_unlock(&pvd_lock);
+	kfree(copy);
 	return err;
 }
 
@@ -348,7 +358,6 @@ int pv_driver_nl_result_doit(struct sk_buff *skb, struct genl_info *info)
 	client = pvd_nl_agent(skb, info);
 	if (client) {
 		id = nla_get_u64(attrs[PV_DRIVER_A_EXEC_ID]);
-		pvd_nl_warnings(info, client, id);
 		err = pvd_agent_result(client, id,
 				       attrs[PV_DRIVER_A_ERRNO] ?
 				       nla_get_u32(attrs[PV_DRIVER_A_ERRNO]) : 0,
@@ -357,6 +366,9 @@ int pv_driver_nl_result_doit(struct sk_buff *skb, struct genl_info *info)
 				       attrs[PV_DRIVER_A_PARAMS] ?
 				       nla_data(attrs[PV_DRIVER_A_PARAMS]) : NULL,
 				       nla_get_flag(attrs[PV_DRIVER_A_BUILTIN]));
+		/* Before the job goes on; a result that is refused leaves none. */
+		if (!err)
+			pvd_nl_warnings(info, client, id);
 	}
 	mutex_unlock(&pvd_lock);
 	return err;
@@ -386,30 +398,25 @@ static int pvd_nl_subscribe(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
-static int pvd_nl_reply_generation(struct genl_info *info)
+int pv_driver_nl_subscribe_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sk_buff *msg;
 	void *hdr;
+	int err;
 
+	/* Nothing may fail once it has subscribed. */
 	msg = pvd_nl_reply(info, PV_DRIVER_CMD_SUBSCRIBE, NLMSG_DEFAULT_SIZE, &hdr);
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
-	if (nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
-}
-
-int pv_driver_nl_subscribe_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	int err;
-
 	mutex_lock(&pvd_lock);
 	err = pvd_nl_subscribe(skb, info);
-	if (!err)
-		err = pvd_nl_reply_generation(info);
+	if (err) {
+		nlmsg_free(msg);
+	} else {
+		nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation);
+		genlmsg_end(msg, hdr);
+		genlmsg_reply(msg, info);
+	}
 	mutex_unlock(&pvd_lock);
 	return err;
 }

@@ -292,6 +292,7 @@ static int pvd_dump_container(struct sk_buff *skb, struct netlink_callback *cb,
 {
 	bool brief = false;
 	void *hdr;
+	int err;
 
 	for (;;) {
 		hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &pvd_family,
@@ -299,14 +300,15 @@ static int pvd_dump_container(struct sk_buff *skb, struct netlink_callback *cb,
 		if (!hdr)
 			return -EMSGSIZE;
 		genl_dump_check_consistent(cb, hdr);
-		if (!pvd_put_container(skb, c, brief)) {
+		err = pvd_put_container(skb, c, brief);
+		if (!err) {
 			genlmsg_end(skb, hdr);
 			return 0;
 		}
 		genlmsg_cancel(skb, hdr);
 		/* Not even alone in a message: then without the details. */
-		if (skb->len || brief)
-			return -EMSGSIZE;
+		if (err != -EMSGSIZE || skb->len || brief)
+			return err;
 		brief = true;
 	}
 }

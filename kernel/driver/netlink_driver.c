@@ -408,7 +408,8 @@ static int pvd_put_outcome(struct sk_buff *msg, const struct pvd_call *call,
  * @call: the call, finished
  * @drv: the driver that it was about, NULL when it does not matter any more
  *
- * A full socket loses the message, as any. Locked.
+ * A full socket loses the message, as any; so does want of memory. Either way
+ * the socket tells its reader with ENOBUFS. Locked.
  */
 void pvd_nl_send_outcome(const struct pvd_call *call, const struct pvd_driver *drv)
 {
@@ -419,8 +420,11 @@ void pvd_nl_send_outcome(const struct pvd_call *call, const struct pvd_driver *d
 	if (pvd_sock_closed(call->sk))
 		return;
 	msg = genlmsg_new(size, GFP_KERNEL);
-	if (!msg)
+	if (!msg) {
+		WRITE_ONCE(call->sk->sk_err, ENOBUFS);
+		call->sk->sk_error_report(call->sk);
 		return;
+	}
 	hdr = genlmsg_put(msg, call->portid, call->seq, &pvd_family, 0, PV_DRIVER_CMD_OUTCOME);
 	if (!hdr || pvd_put_outcome(msg, call, drv)) {
 		nlmsg_free(msg);
