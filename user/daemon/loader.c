@@ -9,6 +9,7 @@
 #include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "family.h"
 #include "log.h"
@@ -16,6 +17,10 @@
 #include "priv.h"
 #include "registry.h"
 #include "role.h"
+
+/* A result is tried this often when there is no memory for it. */
+#define RESULT_TRIES	10
+#define RESULT_PAUSE_US	20000
 
 /* Aliases that were in use when the file changed are tried again this often. */
 #define PENDING_S	5
@@ -55,8 +60,19 @@ static int send_result(struct loader *loader, const struct worker_answer *answer
 		warnings[i] = answer->warning[i];
 	if (!loader->drv)
 		return -ENOTCONN;
-	ret = pvk_drv_result(loader->drv, &result, &err);
-	if (ret)
+	for (i = 0; i < RESULT_TRIES; i++) {
+		ret = pvk_drv_result(loader->drv, &result, &err);
+		if (ret != -ENOMEM && ret != -ENOBUFS)
+			break;
+		usleep(RESULT_PAUSE_US);
+	}
+	/* The kernel waits for it, or for the end of this process. */
+	if (i == RESULT_TRIES) {
+		log_msg(LOG_ERR, "result of task %llu: %s", (unsigned long long)answer->id,
+			err.text);
+		loader->status = 1;
+		event_base_loopbreak(loader->base);
+	} else if (ret)
 		log_msg(LOG_DEBUG, "result of task %llu: %s", (unsigned long long)answer->id,
 			err.text);
 	return ret;
