@@ -164,9 +164,11 @@ test_the_phase_is_the_word_or_the_status_of_the_state() {
 	given_state "{ \"id\": \"pvt-web\", \"status\": \"created\", \"pid\": $init }"
 	expect "status (it printed: $out)" 0 "$status"
 	registered pvt-web || broken 'pvt-web is registered' no
+	end "$init" KILL
 	given_state '{ "id": "pvt-web", "status": "stopped", "pid": 0 }'
 	expect "status (it printed: $out)" 0 "$status"
 	registered pvt-web && broken 'pvt-web is gone' 'it is registered'
+	box pvt-again
 	given_state "{ \"id\": \"pvt-web\", \"status\": \"stopped\", \"pid\": $init }" createRuntime
 	expect "status with a word (it printed: $out)" 0 "$status"
 	registered pvt-web || broken 'pvt-web is registered' no
@@ -196,6 +198,74 @@ test_states_that_make_no_sense_fail_with_a_text() {
 		{"id":"pvt-x","status":"created","pid":4194305}|
 	END
 	expect_registered_nowhere
+}
+
+# crun_start ID BUNDLE: and it goes on
+crun_start() {
+	crun --cgroup-manager=cgroupfs run -d -b "$T/bundle-$2" "$1" >"$T/crun" 2>&1 </dev/null ||
+		broken "crun starts $1" "$(cat "$T/crun")"
+}
+
+test_poststop_of_the_first_leaves_the_second_of_the_same_name() {
+	# given a container that ended by itself and was not deleted yet
+	driver p pvt_plain
+	driver b pvt_base
+	bundle one 'true' '"org.pvkit.name": "pvt-shop"' '"org.pvkit.drivers.required": "p"'
+	crun_start pvt-one one
+	expect_soon 10 not registered pvt-shop
+	expect_soon 6 not resident pvt_plain
+	# and another that has its name by now
+	bundle two 'sleep 100' '"org.pvkit.name": "pvt-shop"' '"org.pvkit.drivers.required": "b"'
+	crun_start pvt-two two
+	must container-get container=pvt-shop
+	id=$(field container-id)
+	# when the first is deleted
+	crun delete pvt-one >"$T/crun" 2>&1 || broken 'crun deletes the first' "$(cat "$T/crun")"
+	# then the second keeps its registration and its drivers
+	must container-get container=pvt-shop
+	expect 'the number of the registration' "$id" "$(field container-id)"
+	expect users pvt-shop "$(cat "$SYS"/b/users)"
+	expect_live pvt_base
+	# and gives them back at its own end
+	crun delete --force pvt-two
+	expect_soon 6 not registered pvt-shop
+	expect_soon 6 not resident pvt_base
+}
+
+test_an_id_of_64_hex_digits_starts_and_is_cut_to_a_name() {
+	driver p pvt_plain
+	name=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde
+	bundle web 'sleep 100' '"org.pvkit.drivers.required": "p"'
+	crun delete --force "${name}f" >/dev/null 2>&1 || :
+	crun_start "${name}f" web
+	registered "$name" || broken "$name is registered" "$(nl_request --dump container-get)"
+	expect users "$name" "$(cat "$SYS"/p/users)"
+	crun delete --force "${name}f"
+	expect_soon 6 not registered "$name"
+	expect_soon 6 not resident pvt_plain
+}
+
+test_annotations_give_no_role_and_none_at_all_if_told_so() {
+	driver p pvt_plain
+	box pvt-web
+	made="\"status\": \"created\", \"pid\": $init, \"annotations\": { \"org.pvkit.name\": \"pvt-shop\",
+		\"org.pvkit.roles\": \"mgmt\", \"org.pvkit.drivers.required\": \"p\" }"
+	# when annotations count
+	given_state "{ \"id\": \"pvt-web\", $made }"
+	expect "status (it printed: $out)" 0 "$status"
+	must container-get container=pvt-shop
+	expect entries 'p required loaded used' "$(field entry)"
+	expect_match roles '^0?$' "$(field roles)"
+	must --wait 20000 container-del container=pvt-shop
+	expect_gone pvt_plain
+	# and when they do not
+	given_state "{ \"id\": \"pvt-web\", $made }" --no-annotations
+	expect "status (it printed: $out)" 0 "$status"
+	registered pvt-shop && broken 'pvt-shop is nobody' 'it is registered'
+	must container-get container=pvt-web
+	expect entries '' "$(field entry)"
+	expect_match roles '^0?$' "$(field roles)"
+	expect_gone pvt_plain
 }
 
 run_tests
