@@ -142,4 +142,50 @@ test_reading_and_asking_work_during_a_slow_load() {
 	expect_less "milliseconds for all of it" 1500 $(($(now_ms) - begin))
 }
 
+# queued_behind_an_unload CALLER...: nl_request's words for a load that waits
+# until a slow unload is over; its pid is in $queued
+queued_behind_an_unload() {
+	driver slow 'pvt_slow ms=0 exit_ms=2500'
+	must_load slow
+	events all
+	background "$T/unload" nl_request --wait 30000 unload alias=slow
+	unloader=$child
+	expect_soon 5 state_is slow unloading
+	background "$T/queued" "$@"
+	queued=$child
+	wait_until 5 requests 2 || broken "two requests" "$out"
+}
+
+# nothing_begins: the unload ends, and nothing comes after it
+nothing_begins() {
+	expect_state slow unloading
+	wait "$unloader" || broken "the unload succeeds" "$(cat "$T/unload")"
+	expect_soon 5 requests 0
+	expect_events all 'unloading slow; unloaded slow'
+	expect_gone pvt_slow
+	expect users '' "$(cat "$SYS"/slow/users)"
+}
+
+test_a_load_that_is_cancelled_before_it_begins_never_runs() {
+	queued_behind_an_unload nl_request --wait 30000 load alias=slow
+	end "$queued" KILL
+	nothing_begins
+}
+
+test_a_load_that_times_out_before_it_begins_never_runs() {
+	queued_behind_an_unload nl_request --wait 30000 load alias=slow timeout=300
+	wait "$queued" || :
+	expect_match "the outcome" '^outcome=ETIMEDOUT' "$(cat "$T/queued")"
+	nothing_begins
+}
+
+test_a_load_for_a_container_that_ends_before_it_begins_never_runs() {
+	container c1 slow:manual
+	queued_behind_an_unload nl_request --wait 30000 load alias=slow container=c1
+	must container-del container=c1
+	nothing_begins
+	wait "$queued" || :
+	expect_match "the outcome" '^outcome=ECANCELED' "$(cat "$T/queued")"
+}
+
 run_tests
