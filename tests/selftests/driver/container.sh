@@ -359,4 +359,80 @@ test_roles_are_stored() {
 	expect_match roles '^0?$' "$(field roles)"
 }
 
+test_a_container_of_250_long_names_is_listed_whole_and_so_is_the_next() {
+	box c1
+	long=$(printf '%55s' '' | tr ' ' x)
+	set --
+	i=0
+	while [ "$i" -lt 250 ]; do
+		i=$((i + 1))
+		set -- "$@" "entry=d$i.$long:optional"
+	done
+	must container-new container=c1 "cgroup-fd=$(cgroup_of c1)" "$@"
+	container c2 p:manual
+	out=$(pvkit container list --json) || broken "pvkit container list" "$out"
+	expect "containers and how many drivers they name" '[["c1",250],["c2",1]]' \
+		"$(printf '%s\n' "$out" | jq -c '[.[] | [.name, (.drivers | length)]]')"
+	expect "the first and the last" "[\"d1.$long\",\"d250.$long\"]" \
+		"$(printf '%s\n' "$out" | jq -c '.[0].drivers | [.[0].alias, .[-1].alias]')"
+}
+
+test_removal_only_if_ended_leaves_one_that_runs() {
+	driver p pvt_plain
+	container c1 p:manual
+	inside c1 --wait 30000 load alias=p
+	refused EBUSY container-del container=c1 ended=
+	expect_text .
+	expect users c1 "$(cat "$SYS"/p/users)"
+	expect_live pvt_plain
+	must container-get container=c1
+	refused ENOENT container-del container=nosuch ended=
+}
+
+# removed_after_its_end: false when the kernel was faster
+removed_after_its_end() {
+	container c1 p:manual
+	inside c1 --wait 30000 load alias=p
+	expect_ok
+	end "$init" KILL
+	expect_soon 2 empty_cgroup "$(cgroup_of c1)"
+	ask --wait 20000 container-del container=c1 ended=
+	rmdir "$(cgroup_of c1)"
+	[ "$(field error)" != ENOENT ] || return 1
+	expect_ok "container-del of what has ended"
+	expect_gone pvt_plain
+	gone c1 || broken "c1 is gone" "$out"
+}
+
+test_removal_only_if_ended_removes_one_that_has() {
+	driver p pvt_plain
+	for turn in 1 2 3 4 5; do
+		! removed_after_its_end || return 0
+		note "turn $turn: the kernel had noticed before"
+	done
+	broken "a removal in one of five turns" "$out"
+}
+
+test_what_containers_take_is_not_taken_from_the_host() {
+	# given 17 containers with as many subscribed sockets as they may have
+	for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do
+		container "c$n" p:manual
+		start "$T/events$n" within "$(cgroup_of "c$n")" nl_events --sockets 16
+	done
+	inside_refused EMFILE c17 subscribe
+	# when an agent and a subscriber of the host come
+	agent --text late
+	events all
+	# then they are served
+	must status-get
+	expect text late "$(field text)"
+	driver p pvt_plain
+	must_load p
+	must_unload p
+	expect_events all 'loading p; loaded p; unloading p; unloaded p'
+	for n in 1 17; do
+		expect "events of c$n" 'loading p; loaded p; unloading p; unloaded p' "$(told "events$n")"
+	done
+}
+
 run_tests
