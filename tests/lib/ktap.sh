@@ -39,7 +39,8 @@
 #
 # $KTAP_TMP is an empty directory that goes away at the end. A failure prints
 # what was expected, what was got, and what the kernel said since the last
-# result. `set -eu` is in force: a command that fails outside a check ends the
+# result. Times are stretched by PVKIT_SLOW (1), for machines and kernels that
+# are slower than usual. `set -eu` is in force: a command that fails outside a check ends the
 # test, and its missing results are failures.
 #
 # In the VM each test runs as root with a time limit of 120 s, several tests in
@@ -63,6 +64,7 @@ export LC_ALL=C
 # shellcheck disable=SC2034 # for the tests
 KTAP_DIR=$(cd "${0%/*}" && pwd)
 KTAP_TMP=$(mktemp -d)
+KTAP_SLOW=${PVKIT_SLOW:-1}
 ktap_n=0
 ktap_failed=0
 ktap_plan=
@@ -182,7 +184,7 @@ check_match() {
 }
 
 wait_for() {
-	ktap_tries=$(($1 * 10))
+	ktap_tries=$(($1 * 10 * KTAP_SLOW))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		ktap_tries=$((ktap_tries - 1))
