@@ -166,6 +166,44 @@ test_an_agent_displaced_in_the_middle_of_its_task() {
 	expect modules '' "$(ours_resident)"
 }
 
+test_a_displaced_agent_whose_worker_lives_on_finishes_its_task() {
+	# given an agent like the daemon: a worker does not end with its task
+	agent --pooled --delay 1500
+	driver p pvt_plain
+	background "$T/load" nl_request --wait 30000 load alias=p timeout=8000
+	loader=$child
+	expect_soon 5 grep -q '^accepted pvt_plain' "$T/agent"
+	# when another takes its place before the worker begins
+	start "$T/new" nl_agent --text new
+	# then the first one's result still counts
+	wait "$loader" || broken "the load succeeds" "$(cat "$T/load" "$T/agent")"
+	agrees pvt_plain
+	expect_state p loaded
+	expect "what the first was refused" '' "$(grep '^refused' "$T/agent" || :)"
+	expect "tasks of the second" '' "$(grep '^exec' "$T/new" || :)"
+	# and what comes next is the other's
+	must_unload p
+	expect_gone pvt_plain
+	expect_match "tasks of the second" '^exec unload p' "$(cat "$T/new")"
+}
+
+test_a_displaced_agent_that_dies_with_its_task_leaves_it_to_the_next() {
+	agent --pooled --delay 3000
+	driver p pvt_plain
+	background "$T/load" nl_request --wait 30000 load alias=p
+	loader=$child
+	expect_soon 5 grep -q '^accepted pvt_plain' "$T/agent"
+	start "$T/new" nl_agent --text new
+	end "$agent" KILL
+	wait "$loader" || :
+	expect_match "an outcome" '^outcome=' "$(cat "$T/load")"
+	agrees pvt_plain
+	must_load p
+	expect_live pvt_plain
+	must_unload p
+	expect modules '' "$(ours_resident)"
+}
+
 # killed_at MS: the agent dies that long after the request was sent
 killed_at() {
 	agent

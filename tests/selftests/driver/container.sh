@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Containers: which cgroups are taken, who is who, and how a container ends.
+# vm: timeout=240
 
 . "${0%/*}/lib.sh"
 
