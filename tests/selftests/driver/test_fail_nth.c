@@ -823,7 +823,8 @@ static struct answer ask_driver_get(void)
 /* A dump that broke off is the socket's until that is closed. */
 static struct answer dump(uint8_t cmd)
 {
-	struct answer a = exchange(&asker, pvt_msg(&asker, out, cmd, NLM_F_ACK | NLM_F_DUMP), false);
+	struct nlmsghdr *nlh = pvt_msg(&asker, out, cmd, NLM_F_ACK | NLM_F_DUMP);
+	struct answer a = exchange(&asker, nlh, false);
 	unsigned int left = get_fail_nth();
 
 	if (a.verdict != ANSWERED) {
