@@ -46,7 +46,7 @@ static const char *const mode_names[] = {
 struct worker {
 	pid_t pid;
 	uint64_t exec_id;
-	int go;		/* write end: a byte, or closing it, lets the worker begin */
+	int go;		/* write end: a byte lets the worker begin, its end alone does not */
 	int report;	/* read end: the status of a pooled worker */
 	int64_t start;	/* when to do so; 0: never, -1: has begun */
 	uint32_t seq;	/* of the acknowledgement */
@@ -117,7 +117,8 @@ static void worker_main(int go, int report, enum pv_driver_op op, const char *li
 	 */
 	close(mnl_socket_get_fd(sock.nl));
 	signal(SIGTERM, SIG_DFL);
-	if (read(go, &c, 1) < 0)
+	/* an agent that dies before its acknowledgement leaves nothing behind */
+	if (read(go, &c, 1) != 1)
 		_exit(EIO);
 	status = op == PV_DRIVER_OP_LOAD ? work_load(line) : work_unload(line);
 	/* the pipe ends with the agent */
@@ -201,10 +202,10 @@ static void send_forgeries(uint64_t id)
 
 static void begin(struct worker *w)
 {
+	if (write(w->go, "", 1) != 1)
+		pvt_die("worker", errno);
 	if (!pooled)
 		close(w->go);
-	else if (write(w->go, "", 1) != 1)
-		pvt_die("worker", errno);
 	w->start = -1;
 }
 
