@@ -264,3 +264,20 @@ size_t pvk_utf8_len(const char *s, size_t len)
 		return 0;
 	return 4;
 }
+
+int pvk_grow(void **array, size_t count, size_t size, size_t max)
+{
+	size_t cap = count ? count * 2 : 4;
+	void *more;
+
+	if (count >= max)
+		return -EBADMSG;
+	/* Full exactly at 0 and at powers of two from 4 on. */
+	if (count && (count < 4 || count & (count - 1)))
+		return 0;
+	more = realloc(*array, cap * size);
+	if (!more)
+		return -ENOMEM;
+	*array = more;
+	return 0;
+}

@@ -100,6 +100,12 @@ void pvk_list_warn(struct pvk_list *list, const char *fmt, ...) PVK_PRINTF(2, 3)
 #define pvk_auto_list	__attribute__((cleanup(pvk_list_free)))
 
 /*
+ * Makes room for one more element of size bytes in *array, which has count of
+ * them and grows by doubling. -EBADMSG if it has max already.
+ */
+int pvk_grow(void **array, size_t count, size_t size, size_t max);
+
+/*
  * Reads a regular file of at most max bytes, symlinks followed, into a fresh,
  * NUL-terminated buffer. -EFBIG if it is larger, -EINVAL if it is no regular
  * file. dirfd as in openat().
