@@ -136,6 +136,8 @@ unit_bin := $(unit_src:%.c=$(BUILD)/%)
 unit_obj := $(patsubst %.c,$(BUILD)/unit-obj/%.o,$(lib_src) \
 	      $(filter-out user/daemon/main.c,$(daemon_src)))
 unit_lib := $(BUILD)/unit-obj/libunit.a
+# pvkit with the same sanitizers, for the scripts among the tests.
+unit_cli := $(BUILD)/unit-obj/pvkit
 
 selftest_src := $(sort $(wildcard tests/selftests/*/*.c))
 selftest_bin := $(selftest_src:%.c=$(tdir)/%)
@@ -231,7 +233,10 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(unit_lib)
 	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Itests/lib -Iuser/daemon \
 		$(call pkg_cflags,$(daemon_pkgs)) -o $@ $< $(unit_lib) $(call pkg_libs,$(daemon_pkgs)) -lpthread
 
-unit: $(unit_bin)
+$(unit_cli): $(cli_src:%.c=$(BUILD)/unit-obj/%.o) $(unit_lib)
+	$(CC) $(san_cflags) -o $@ $^ $(call pkg_libs,$(cli_pkgs))
+
+unit: $(unit_bin) $(unit_cli)
 
 # A test or benchmark that needs a further library names it, in pkg-config's
 # words, in a comment: `libs: libnl-genl-3.0`

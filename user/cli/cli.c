@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -123,28 +124,78 @@ int cli_usage(const struct cli *cli, const char *fmt, ...)
 	return CLI_USAGE;
 }
 
-static void print_help(const struct cli_verb *verb)
+/* Where the texts of options begin. */
+#define HELP_INDENT	19
+
+static void print_option(const char *name, const char *arg, const char *help)
 {
-	printf("Usage: pvkit %s%s%s\n\n%s\n%s", verb->name, verb->args[0] ? " " : "",
-	       verb->args, verb->brief, verb->help);
+	int len = printf("  --%s%s%s", name, arg ? " " : "", arg ? arg : "");
+	const char *end;
+
+	if (len >= HELP_INDENT) {
+		putchar('\n');
+		len = 0;
+	}
+	for (; ; help = end + 1, len = 0) {
+		end = strchrnul(help, '\n');
+		printf("%*s%.*s\n", HELP_INDENT - len, "", (int)(end - help), help);
+		if (!*end)
+			return;
+	}
 }
 
-int cli_option(struct cli *cli, const struct option *options, int *status)
+void cli_help(const struct cli_verb *verb)
 {
+	const struct cli_opt *opt;
+
+	printf("Usage: pvkit %s%s%s\n\n%s\n%s%s\n", verb->name, verb->args[0] ? " " : "",
+	       verb->args, verb->brief, verb->text ? "\n" : "", verb->text ? verb->text : "");
+	for (opt = verb->options; opt->name; opt++)
+		print_option(opt->name, opt->arg, opt->help);
+	print_option("help", NULL, "this text");
+}
+
+/* The verb's options as getopt_long() wants them; false if they are too many. */
+static bool options_of(const struct cli_verb *verb, struct option *options, size_t max)
+{
+	const struct cli_opt *opt;
+
+	for (opt = verb->options; opt->name; opt++) {
+		if (!--max)
+			return false;
+		*options++ = (struct option){
+			.name = opt->name,
+			.has_arg = opt->arg ? required_argument : no_argument,
+			.val = opt->val,
+		};
+	}
+	if (!--max)
+		return false;
+	*options++ = (struct option){ .name = "help", .val = OPT_HELP };
+	*options = (struct option){ 0 };
+	return true;
+}
+
+int cli_option(struct cli *cli, int *status)
+{
+	struct option options[CLI_OPTIONS_MAX];
 	int opt;
 
+	*status = CLI_FAILED;
+	if (!options_of(cli->verb, options, PVK_ARRAY_SIZE(options)))
+		return CLI_EXIT;
 	opterr = 0;
-	opt = getopt_long(cli->argc, cli->argv, ":h", options, NULL);
+	do {
+		opt = getopt_long(cli->argc, cli->argv, ":h", options, NULL);
+		cli->json |= opt == OPT_JSON;
+	} while (opt == OPT_JSON);
 	switch (opt) {
 	case -1:
 		return CLI_END;
-	case 'h':
-		print_help(cli->verb);
+	case OPT_HELP:
+		cli_help(cli->verb);
 		*status = CLI_OK;
 		return CLI_EXIT;
-	case 'j':
-		cli->json = true;
-		return cli_option(cli, options, status);
 	case ':':
 		*status = cli_usage(cli, "%s wants a value", cli->argv[optind - 1]);
 		return CLI_EXIT;

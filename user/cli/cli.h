@@ -19,27 +19,7 @@
 #include "driver.h"
 #include "json_out.h"
 #include "util.h"
-
-/* Exit statuses; --help lists them. */
-enum {
-	CLI_OK = 0,
-	CLI_FAILED = 1,
-	CLI_USAGE = 2,
-	CLI_NOT_FOUND = 3,
-	CLI_REFUSED = 4,
-	CLI_TIMEOUT = 5,
-	CLI_NO_KERNEL = 6,
-};
-
-struct cli;
-
-struct cli_verb {
-	const char *name;	/* "drivers list" */
-	const char *args;	/* for the usage line */
-	const char *brief;
-	const char *help;	/* the rest of its --help */
-	int (*fn)(struct cli *cli);
-};
+#include "verbs.h"
 
 /* One call of one verb. */
 struct cli {
@@ -53,21 +33,20 @@ struct cli {
 /* Largest JSON text that is written. */
 #define CLI_JSON_MAX	(64 * 1024 * 1024)
 #define CLI_TIMEOUT_MAX	3600
-
-/* Options that every verb has; values from 256 on are the verb's own. */
-#define CLI_OPTIONS \
-	{ "help", no_argument, NULL, 'h' }, \
-	{ "json", no_argument, NULL, 'j' }
+/* Options that a verb can have. */
+#define CLI_OPTIONS_MAX	32
 
 #define CLI_END		(-1)
 #define CLI_EXIT	(-2)
 
 /*
- * The next option of the verb's own, CLI_END after the last (the words are then
- * at argv[optind]), or CLI_EXIT when --help was answered or an option is wrong:
- * return *status then.
+ * The next of the verb's options (OPT_*), CLI_END after the last (the words are
+ * then at argv[optind]), or CLI_EXIT when --help was answered or an option is
+ * wrong: return *status then.
  */
-int cli_option(struct cli *cli, const struct option *options, int *status);
+int cli_option(struct cli *cli, int *status);
+/* What --help prints. */
+void cli_help(const struct cli_verb *verb);
 /* Complains on stderr and returns CLI_USAGE. */
 int cli_usage(const struct cli *cli, const char *fmt, ...) PVK_PRINTF(2, 3);
 /* 0, or -EINVAL for what is no number from min to max. */

@@ -7,8 +7,6 @@
 
 #include "cli.h"
 
-enum { OPT_PID = 256, OPT_CGROUP, OPT_REQUIRED, OPT_OPTIONAL, OPT_MANUAL, OPT_ROLE, OPT_RUN };
-
 struct add {
 	struct uses uses;
 	const char *cgroup;
@@ -101,7 +99,7 @@ static int take_option(struct cli *cli, struct add *add, int opt)
 	case OPT_ROLE:
 		ret = uses_role(&add->uses, optarg, &err);
 		break;
-	case OPT_RUN:
+	case OPT_RUN_JSON:
 		ret = uses_run_json(&add->uses, optarg, &err);
 		if (ret)
 			return cli_fail(NULL, ret, &err);
@@ -112,21 +110,11 @@ static int take_option(struct cli *cli, struct add *add, int opt)
 
 int verb_container_add(struct cli *cli)
 {
-	static const struct option options[] = {
-		{ "pid", required_argument, NULL, OPT_PID },
-		{ "cgroup", required_argument, NULL, OPT_CGROUP },
-		{ "required", required_argument, NULL, OPT_REQUIRED },
-		{ "optional", required_argument, NULL, OPT_OPTIONAL },
-		{ "manual", required_argument, NULL, OPT_MANUAL },
-		{ "role", required_argument, NULL, OPT_ROLE },
-		{ "run-json", required_argument, NULL, OPT_RUN },
-		CLI_OPTIONS, { 0 },
-	};
 	struct pvk_err err = { 0 };
 	struct add add = { 0 };
 	int opt, status;
 
-	while ((opt = cli_option(cli, options, &status)) != CLI_END) {
+	while ((opt = cli_option(cli, &status)) != CLI_END) {
 		if (opt != CLI_EXIT)
 			status = take_option(cli, &add, opt);
 		if (opt == CLI_EXIT || status)

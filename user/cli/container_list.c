@@ -112,13 +112,12 @@ static int read_list(struct cli *cli, const char *name, struct pvk_containers *l
 
 int verb_container_list(struct cli *cli)
 {
-	static const struct option options[] = { CLI_OPTIONS, { 0 } };
 	struct pvk_containers list;
 	struct pvk_err err = { 0 };
 	const char *name;
 	int status, ret;
 
-	if (cli_option(cli, options, &status) != CLI_END)
+	if (cli_option(cli, &status) != CLI_END)
 		return status;
 	if (optind < cli->argc - 1)
 		return cli_usage(cli, "one name or none");

@@ -4,18 +4,13 @@
 
 #include "cli.h"
 
-enum { OPT_TIMEOUT = 256 };
-
 /* NAME and --timeout: what start and stop take. */
 static int parse(struct cli *cli, const char **name, uint32_t *timeout_ms)
 {
-	static const struct option options[] = {
-		{ "timeout", required_argument, NULL, OPT_TIMEOUT }, CLI_OPTIONS, { 0 },
-	};
 	int opt, status;
 
 	*name = NULL;
-	while ((opt = cli_option(cli, options, &status)) != CLI_END) {
+	while ((opt = cli_option(cli, &status)) != CLI_END) {
 		if (opt == CLI_EXIT)
 			return status;
 		if (cli_timeout(cli, optarg, timeout_ms))

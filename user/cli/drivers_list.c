@@ -7,8 +7,6 @@
 
 #define USERS_WIDTH	32
 
-enum { OPT_CONTAINER = 256 };
-
 static const char *flags_text(uint32_t flags, struct pvk_buf *buf)
 {
 	const char *name;
@@ -266,13 +264,10 @@ static int list_drivers(struct cli *cli, const char *container)
 
 int verb_drivers_list(struct cli *cli)
 {
-	static const struct option options[] = {
-		{ "container", required_argument, NULL, OPT_CONTAINER }, CLI_OPTIONS, { 0 },
-	};
 	const char *container = NULL;
 	int opt, status;
 
-	while ((opt = cli_option(cli, options, &status)) != CLI_END) {
+	while ((opt = cli_option(cli, &status)) != CLI_END) {
 		if (opt == CLI_EXIT)
 			return status;
 		container = optarg;

@@ -4,8 +4,6 @@
 
 #include "cli.h"
 
-enum { OPT_TIMEOUT = 256, OPT_CONTAINER };
-
 typedef int (*use_fn)(struct pvk_drv *drv, const struct pvk_request *request,
 		      struct pvk_outcome *outcome, struct pvk_err *err);
 
@@ -63,15 +61,10 @@ static int use_all(struct cli *cli, use_fn use, struct pvk_request *request)
 
 static int verb_use(struct cli *cli, use_fn use)
 {
-	static const struct option options[] = {
-		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-		{ "container", required_argument, NULL, OPT_CONTAINER },
-		CLI_OPTIONS, { 0 },
-	};
 	struct pvk_request request = { 0 };
 	int opt, status;
 
-	while ((opt = cli_option(cli, options, &status)) != CLI_END) {
+	while ((opt = cli_option(cli, &status)) != CLI_END) {
 		if (opt == CLI_EXIT)
 			return status;
 		if (opt == OPT_CONTAINER)

@@ -3,8 +3,6 @@
 
 #include "cli.h"
 
-static const struct option options[] = { CLI_OPTIONS, { 0 } };
-
 /* What add and del print: the alias that they were about. */
 static int print_alias(const struct cli *cli, const char *alias, const char *what)
 {
@@ -27,7 +25,7 @@ int verb_drivers_add(struct cli *cli)
 	const char *alias;
 	int status, ret;
 
-	if (cli_option(cli, options, &status) != CLI_END)
+	if (cli_option(cli, &status) != CLI_END)
 		return status;
 	if (optind == cli->argc)
 		return cli_usage(cli, "which alias?");
@@ -46,7 +44,7 @@ int verb_drivers_del(struct cli *cli)
 	const char *alias;
 	int status, ret;
 
-	if (cli_option(cli, options, &status) != CLI_END)
+	if (cli_option(cli, &status) != CLI_END)
 		return status;
 	if (optind != cli->argc - 1)
 		return cli_usage(cli, "wants one alias");

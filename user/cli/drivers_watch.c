@@ -10,8 +10,6 @@
 
 #define DRAIN_ROUNDS	64
 
-enum { OPT_COUNT = 256, OPT_TIMEOUT };
-
 struct watch {
 	struct cli *cli;
 	const char *alias;	/* NULL: all */
@@ -164,16 +162,11 @@ static int watch(struct watch *watch, uint32_t timeout_ms)
 
 int verb_drivers_watch(struct cli *cli)
 {
-	static const struct option options[] = {
-		{ "count", required_argument, NULL, OPT_COUNT },
-		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-		CLI_OPTIONS, { 0 },
-	};
 	struct watch state = { .cli = cli };
 	uint32_t timeout_ms = 0;
 	int opt, status;
 
-	while ((opt = cli_option(cli, options, &status)) != CLI_END) {
+	while ((opt = cli_option(cli, &status)) != CLI_END) {
 		if (opt == CLI_EXIT)
 			return status;
 		if (opt == OPT_TIMEOUT) {

@@ -26,7 +26,6 @@
 #define EXIST_PAUSE_MS	100
 #define SETTLE_MS	60000
 
-enum { OPT_ROOT = 256, OPT_TIMEOUT, OPT_NO_ANNOTATIONS };
 enum phase { PHASE_UNKNOWN, PHASE_CREATE, PHASE_STOP };
 
 struct hook {
@@ -281,16 +280,10 @@ static int run(struct hook *hook)
 
 int verb_hook_oci(struct cli *cli)
 {
-	static const struct option options[] = {
-		{ "root", required_argument, NULL, OPT_ROOT },
-		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-		{ "no-annotations", no_argument, NULL, OPT_NO_ANNOTATIONS },
-		{ "help", no_argument, NULL, 'h' }, { 0 },
-	};
 	struct hook hook = { .cli = cli, .root = "/var/lib/pvkit" };
 	int opt, status;
 
-	while ((opt = cli_option(cli, options, &status)) != CLI_END) {
+	while ((opt = cli_option(cli, &status)) != CLI_END) {
 		if (opt == CLI_EXIT)
 			return status;
 		if (opt == OPT_ROOT)

@@ -36,12 +36,11 @@ static int print_text(const struct pvk_status *status)
 
 int verb_status(struct cli *cli)
 {
-	static const struct option options[] = { CLI_OPTIONS, { 0 } };
 	struct pvk_status status;
 	struct pvk_err err = { 0 };
 	int exit_status, ret;
 
-	if (cli_option(cli, options, &exit_status) != CLI_END)
+	if (cli_option(cli, &exit_status) != CLI_END)
 		return exit_status;
 	if (optind != cli->argc)
 		return cli_usage(cli, "takes no words");

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/*
+ * verbs - every verb of pvkit with its options and its help
+ *
+ * The one source of --help, of the command line's parser, of the man pages and
+ * of the completion for bash and zsh. Compiled with PVKIT_TEXTS_ONLY it needs
+ * nothing else of pvkit: that is how the generator of the last two links it.
+ *
+ * How the texts are laid out: a paragraph's lines begin at the margin, what
+ * must keep its line breaks and columns (tables, examples) is indented; nothing
+ * is wider than 84 columns.
+ */
+#include "verbs.h"
+
+#ifdef PVKIT_TEXTS_ONLY
+#define FN(function)	NULL
+#else
+#include "cli.h"
+#define FN(function)	(function)
+#endif
+
+#define JSON \
+	{ "json", NULL, OPT_JSON, "the result as JSON on stdout, for programs", NULL }
+#define TIMEOUT \
+	{ "timeout", "S", OPT_TIMEOUT, \
+	  "give a driver S seconds (1 to 3600; the kernel's default is 60)", NULL }
+#define ON_BEHALF \
+	{ "container", "NAME", OPT_CONTAINER, "on behalf of that container (host only)", \
+	  "@container" }
+
+static const struct cli_opt only_json[] = { JSON, { 0 } };
+static const struct cli_opt timeout_json[] = { TIMEOUT, JSON, { 0 } };
+static const struct cli_opt use_options[] = { TIMEOUT, ON_BEHALF, JSON, { 0 } };
+
+static const struct cli_opt list_options[] = {
+	{ "container", "NAME", OPT_CONTAINER, "what that container sees", "@container" },
+	JSON, { 0 },
+};
+
+static const struct cli_opt watch_options[] = {
+	{ "count", "N", OPT_COUNT, "end after N events", NULL },
+	{ "timeout", "S", OPT_TIMEOUT, "end after S seconds, with status 5", NULL },
+	{ "json", NULL, OPT_JSON, "an object on each line", NULL },
+	{ 0 },
+};
+
+static const struct cli_opt container_add_options[] = {
+	{ "pid", "P", OPT_PID, "a process in the container", NULL },
+	{ "cgroup", "PATH", OPT_CGROUP,
+	  "its cgroup v2 folder, or the path that /proc/PID/cgroup shows", "@dir" },
+	{ "required", "A,B", OPT_REQUIRED, "drivers without which it does not start",
+	  "@aliases" },
+	{ "optional", "A,B", OPT_OPTIONAL, "drivers that load at its start too, if they can",
+	  "@aliases" },
+	{ "manual", "A,B", OPT_MANUAL, "drivers that it may load itself", "@aliases" },
+	{ "role", "mgmt", OPT_ROLE, "may use the management calls of pv-ctrl", "mgmt" },
+	{ "run-json", "FILE", OPT_RUN_JSON, "take drivers and roles from there", "@file" },
+	JSON, { 0 },
+};
+
+static const struct cli_opt hook_oci_options[] = {
+	{ "root", "DIR", OPT_ROOT, "instead of /var/lib/pvkit", "@dir" },
+	{ "no-annotations", NULL, OPT_NO_ANNOTATIONS,
+	  "the name is the id, the drivers are those of 1 and 2", NULL },
+	TIMEOUT, { 0 },
+};
+
+const struct cli_verb cli_verbs[] = {
+	{
+		.name = "drivers list",
+		.args = "[--json] [--container NAME] [ALIAS...]",
+		.brief = "Lists drivers: all, those named, or those of a container.",
+		.text =
+		"Columns: alias, state (unloaded, loading, loaded, unloading, failed, unknown), who\n"
+		"uses it ((host) is the host itself), and a line for each module with its flags:\n"
+		"  live       resident and initialised      ours    came in through pvkit: goes\n"
+		"  builtin    part of the kernel image              with the last use\n"
+		"  permanent  has no exit function          pinned  held: rmmod fails\n"
+		"and the parameters that it was given. The last error and warnings follow below.\n"
+		"--json has all users, the module lines and the times of the last load and unload.\n"
+		"Inside a container: its own drivers, their type and state.\n",
+		.options = list_options,
+		.words = "@alias",
+		.fn = FN(verb_drivers_list),
+	},
+	{
+		.name = "drivers load",
+		.args = "[--timeout S] [--container NAME] [--json] ALIAS...",
+		.brief = "Uses drivers, loading them if need be; waits until they are there.",
+		.text =
+		"The use is the host's own, or the container's in which it is called. It ends with\n"
+		"`pvkit drivers unload`, a container's also with the container. Each driver is\n"
+		"loaded whole or not at all. All are tried; the first failure decides the status.\n",
+		.options = use_options,
+		.words = "@alias",
+		.fn = FN(verb_drivers_load),
+	},
+	{
+		.name = "drivers unload",
+		.args = "[--timeout S] [--container NAME] [--json] ALIAS...",
+		.brief = "Ends the use of drivers; the last one unloads.",
+		.text =
+		"A driver that others still use stays loaded, and that is no error. Modules that\n"
+		"were resident before pvkit loaded anything stay too.\n",
+		.options = use_options,
+		.words = "@alias",
+		.fn = FN(verb_drivers_unload),
+	},
+	{
+		.name = "drivers watch",
+		.args = "[--json] [--count N] [--timeout S] [ALIAS]",
+		.brief = "Prints a line for each change of state as it happens.",
+		.text =
+		"\"pvkit: watching from generation N\" on stderr says that from then on nothing is\n"
+		"missed. If it could not keep up, it says so and prints every state as it is, with\n"
+		"the kind \"now\". Kinds: state, new and del (of the alias), now.\n",
+		.options = watch_options,
+		.words = "@alias",
+		.fn = FN(verb_drivers_watch),
+	},
+	{
+		.name = "drivers add",
+		.args = "[--json] ALIAS [LINE...]",
+		.brief = "Registers a driver, or gives one that nobody uses new module lines.",
+		.text =
+		"LINE is one word: \"NAME [PARAM=VALUE ...]\", in order of loading. None at all is a\n"
+		"driver that is built in.\n\n"
+		"Example:\n"
+		"  pvkit drivers add wifi 'iwlwifi power_save=1'\n",
+		.options = only_json,
+		.fn = FN(verb_drivers_add),
+	},
+	{
+		.name = "drivers del",
+		.args = "[--json] ALIAS",
+		.brief = "Forgets a driver that nobody uses.",
+		.options = only_json,
+		.words = "@alias",
+		.fn = FN(verb_drivers_del),
+	},
+	{
+		.name = "container add",
+		.args = "NAME (--pid P | --cgroup PATH) [OPTION...]",
+		.brief = "Registers a container: its cgroup, and the drivers that it names.",
+		.text =
+		"From then on a caller in that cgroup or below is this container. Nothing is loaded\n"
+		"yet, see `pvkit container start`. It is forgotten when its cgroup has been empty\n"
+		"for 5 s, when process P ends, or by `pvkit container stop`.\n",
+		.options = container_add_options,
+		.fn = FN(verb_container_add),
+	},
+	{
+		.name = "container start",
+		.args = "[--timeout S] [--json] NAME",
+		.brief = "Loads a container's required drivers, then its optional ones.",
+		.text =
+		"A required driver that fails ends it, with the driver's own status; an optional\n"
+		"one is a line on stderr.\n",
+		.options = timeout_json,
+		.words = "@container",
+		.fn = FN(verb_container_start),
+	},
+	{
+		.name = "container stop",
+		.args = "[--timeout S] [--json] NAME",
+		.brief = "Forgets a container; waits until the drivers that only it used are gone.",
+		.options = timeout_json,
+		.words = "@container",
+		.fn = FN(verb_container_stop),
+	},
+	{
+		.name = "container list",
+		.args = "[--json] [NAME]",
+		.brief = "Lists containers and the drivers that they name.",
+		.text =
+		"USES says whether the container has a use on the driver now.\n",
+		.options = only_json,
+		.words = "@container",
+		.fn = FN(verb_container_list),
+	},
+	{
+		.name = "hook oci",
+		.args = "[--root DIR] [--no-annotations] [--timeout S] [createRuntime|poststop]",
+		.brief = "To be called by an OCI runtime (crun, runc, podman); the state comes on stdin.",
+		.text =
+		"createRuntime registers the container and loads its drivers; a required one that\n"
+		"fails aborts the start, and nothing is left behind. poststop removes it. Without\n"
+		"a word the state's status decides.\n\n"
+		"The name is the annotation org.pvkit.name, else the container's id, cut to 63\n"
+		"characters. Its drivers:\n"
+		"  1. DIR/containers/NAME/run.json\n"
+		"  2. run.json in the bundle\n"
+		"  3. annotations org.pvkit.drivers.required, .optional, .manual (names between\n"
+		"     commas), in the state or in the bundle's config.json\n"
+		"With none of them it is registered with no drivers. Annotations give no role.\n"
+		"Some runtimes copy the annotations of an image: --no-annotations is for hosts\n"
+		"that run images of strangers.\n\n"
+		"In config.json (crun shows what a hook says only with that annotation; it is in\n"
+		"the system log in any case):\n"
+		"  \"annotations\": { \"run.oci.hooks.stderr\": \"/dev/stderr\" },\n"
+		"  \"hooks\": {\n"
+		"    \"createRuntime\": [ { \"path\": \"/usr/bin/pvkit\", \"args\":\n"
+		"      [\"pvkit\", \"hook\", \"oci\", \"createRuntime\"] } ],\n"
+		"    \"poststop\": [ { \"path\": \"/usr/bin/pvkit\", \"args\":\n"
+		"      [\"pvkit\", \"hook\", \"oci\", \"poststop\"] } ] }\n",
+		.options = hook_oci_options,
+		.words = "createRuntime poststop",
+		.fn = FN(verb_hook_oci),
+	},
+	{
+		.name = "status",
+		.args = "[--json]",
+		.brief = "Says who loads modules, and how much is registered.",
+		.options = only_json,
+		.fn = FN(verb_status),
+	},
+};
+
+const size_t cli_verbs_count = sizeof(cli_verbs) / sizeof(cli_verbs[0]);
+
+const char cli_intro[] =
+	"Managed drivers: aliases for kernel modules that containers and the host use, the\n"
+	"first use loading them and the last one unloading them.\n";
+
+const char cli_errors[] =
+	"Errors are single lines on stderr, \"pvkit: DRIVER: MODULE: what is wrong\".\n";
+
+const struct cli_exit cli_exits[] = {
+	{ CLI_OK, "done" },
+	{ CLI_FAILED, "failed: a module's or the kernel's error" },
+	{ CLI_USAGE, "wrong usage" },
+	{ CLI_NOT_FOUND, "no such driver or container" },
+	{ CLI_REFUSED, "refused: no right to, in use, or the name is taken" },
+	{ CLI_TIMEOUT, "timed out" },
+	{ CLI_NO_KERNEL, "pv_driver is not in the kernel (modprobe pv_driver)" },
+};
+
+const size_t cli_exits_count = sizeof(cli_exits) / sizeof(cli_exits[0]);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verbs - what pvkit can do, as a table
+ *
+ * A new verb: an entry in cli_verbs[], its options in an array beside it, its
+ * function in a file of its own. --help, `pvkit help`, the man page and the
+ * completion follow from that.
+ */
+#ifndef PVKIT_VERBS_H
+#define PVKIT_VERBS_H
+
+#include <stddef.h>
+
+#define PVKIT_VERSION	"0.1"
+
+/* Exit statuses; --help lists them. */
+enum {
+	CLI_OK = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2,
+	CLI_NOT_FOUND = 3,
+	CLI_REFUSED = 4,
+	CLI_TIMEOUT = 5,
+	CLI_NO_KERNEL = 6,
+};
+
+/* What cli_option() returns for an option. */
+enum {
+	OPT_HELP = 'h',		/* these two are answered in cli_option() */
+	OPT_JSON = 'j',
+	OPT_CGROUP = 256,
+	OPT_CONTAINER,
+	OPT_COUNT,
+	OPT_MANUAL,
+	OPT_NO_ANNOTATIONS,
+	OPT_OPTIONAL,
+	OPT_PID,
+	OPT_REQUIRED,
+	OPT_ROLE,
+	OPT_ROOT,
+	OPT_RUN_JSON,
+	OPT_TIMEOUT,
+};
+
+/*
+ * What to offer when the user asks to complete a word: the words themselves
+ * with blanks between, or one of @alias, @aliases (commas between), @container,
+ * @file, @dir. NULL: nothing.
+ */
+typedef const char *cli_words;
+
+/* An array of these ends with a zeroed one. Every verb has --help besides. */
+struct cli_opt {
+	const char *name;	/* without "--" */
+	const char *arg;	/* what its value is called; NULL: it has none */
+	int val;		/* OPT_* */
+	const char *help;	/* lines with a newline between */
+	cli_words words;
+};
+
+struct cli;
+
+struct cli_verb {
+	const char *name;	/* "drivers list" */
+	const char *args;	/* for the usage line */
+	const char *brief;	/* a sentence */
+	const char *text;	/* the rest of its --help, but for the options; or NULL */
+	const struct cli_opt *options;
+	cli_words words;	/* for what is no option */
+	int (*fn)(struct cli *cli);
+};
+
+extern const struct cli_verb cli_verbs[];
+extern const size_t cli_verbs_count;
+
+struct cli_exit {
+	int status;
+	const char *text;
+};
+
+/* What `pvkit --help` says beside the verbs. */
+extern const char cli_intro[];
+extern const char cli_errors[];
+extern const struct cli_exit cli_exits[];
+extern const size_t cli_exits_count;
+
+#endif /* PVKIT_VERBS_H */
