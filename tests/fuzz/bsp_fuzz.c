@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "bsp.h"
 #include "modparam.h"
+#include "names.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,6 +8,7 @@
 #include "bsp.h"
 #include "ktap.h"
 #include "modparam.h"
+#include "names.h"
 
 static const struct pvk_selection plain;
 

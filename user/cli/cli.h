@@ -15,9 +15,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "bsp.h"
 #include "driver.h"
 #include "json_out.h"
+#include "names.h"
 #include "util.h"
 #include "verbs.h"
 

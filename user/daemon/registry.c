@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "bsp.h"
 #include "log.h"
@@ -69,26 +68,6 @@ static void ours_read(struct ours *ours, int rootfd)
 			ours->name[ours->count++] = line;
 }
 
-static int replace_file(int rootfd, const struct pvk_buf *buf)
-{
-	pvk_auto_close int fd = -1;
-	size_t at = 0;
-	ssize_t n;
-
-	fd = openat(rootfd, OURS_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	while (at < buf->len) {
-		n = write(fd, buf->data + at, buf->len - at);
-		if (n < 0)
-			return -errno;
-		at += (size_t)n;
-	}
-	if (fsync(fd) || renameat(rootfd, OURS_FILE ".new", rootfd, OURS_FILE) || fsync(rootfd))
-		return -errno;
-	return 0;
-}
-
 /* The file's aliases, and those of `ours` for which `keep` is set. */
 static void ours_write(int rootfd, const struct pvk_bsp *bsp, const struct ours *ours,
 		       const bool *keep)
@@ -106,7 +85,10 @@ static void ours_write(int rootfd, const struct pvk_bsp *bsp, const struct ours 
 	if (!pvk_read_file(rootfd, OURS_FILE, OURS_BYTES_MAX, &old, NULL) &&
 	    !strcmp(old, pvk_buf_str(&buf)))
 		return;
-	ret = buf.err ? buf.err : replace_file(rootfd, &buf);
+	ret = buf.err;
+	if (!ret)
+		ret = pvk_replace_file(rootfd, OURS_FILE, OURS_FILE ".new", pvk_buf_str(&buf),
+				       buf.len, 0644);
 	if (ret)
 		log_msg(LOG_WARNING, "%s: %s", OURS_FILE, strerror(-ret));
 }

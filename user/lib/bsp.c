@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bsp.h"
@@ -12,33 +11,6 @@ static int out_of_memory(struct pvk_err *err)
 {
 	return pvk_err_set(err, -ENOMEM, "out of memory");
 }
-
-static int parse_object(const char *text, size_t len, struct json_doc **doc, struct pvk_err *err)
-{
-	const struct json_limits limits = { .max_bytes = PVK_BSP_BYTES_MAX };
-	struct json_error error;
-	int ret;
-
-	ret = json_parse(text, len, &limits, doc, &error);
-	if (ret)
-		return pvk_err_set(err, ret, "%s", error.text);
-	if (json_typeof(json_root(*doc)) == JSON_OBJECT)
-		return 0;
-	pvk_err_set(err, -EINVAL, "1:1: expected an object, got %s",
-		    json_typename(json_typeof(json_root(*doc))));
-	json_free(*doc);
-	*doc = NULL;
-	return -EINVAL;
-}
-
-/* What stands where a string without NUL is expected. */
-static const char *not_a_name(const struct json *v)
-{
-	return json_typeof(v) == JSON_STRING ? "a string with a NUL" :
-	       json_typename(json_typeof(v));
-}
-
-/* ---- drivers.json ---- */
 
 /* How specific a section is; the larger wins. */
 enum {
@@ -89,7 +61,7 @@ static int check_line(const struct json *item, const char *alias, struct pvk_err
 
 	if (!line)
 		return pvk_err_set(err, -EINVAL, "%u:%u: alias \"%s\": a module line is %s",
-				   json_line(item), json_column(item), alias, not_a_name(item));
+				   json_line(item), json_column(item), alias, json_not_text(item));
 	ret = pvk_modline_check(line, NULL, &why);
 	if (ret)
 		return pvk_err_set(err, ret == -ENOMEM ? ret : -EINVAL, "%u:%u: alias \"%s\": %s",
@@ -305,11 +277,12 @@ static int take_aliases(const struct json *root, const struct pvk_selection *sel
 int pvk_bsp_parse(const char *text, size_t len, const struct pvk_selection *selection,
 		  struct pvk_bsp *bsp, struct pvk_list *warnings, struct pvk_err *err)
 {
+	const struct json_limits limits = { .max_bytes = PVK_BSP_BYTES_MAX };
 	json_auto struct json_doc *doc = NULL;
 	int ret;
 
 	*bsp = (struct pvk_bsp){ 0 };
-	ret = parse_object(text, len, &doc, err);
+	ret = json_parse_object(text, len, &limits, &doc, err);
 	if (!ret)
 		ret = check_file(json_root(doc), selection, warnings, err);
 	if (!ret)
@@ -342,289 +315,4 @@ const struct pvk_alias *pvk_bsp_find(const struct pvk_bsp *bsp, const char *name
 		if (!strcmp(bsp->alias[i].name, name))
 			return &bsp->alias[i];
 	return NULL;
-}
-
-/* ---- what a container names ---- */
-
-static const char *const want_names[] = {
-	[PVK_REQUIRED] = "required",
-	[PVK_OPTIONAL] = "optional",
-	[PVK_MANUAL] = "manual",
-};
-
-static const char *const arg_names[] = {
-	[PVK_REQUIRED] = "PV_DRIVERS_REQUIRED",
-	[PVK_OPTIONAL] = "PV_DRIVERS_OPTIONAL",
-	[PVK_MANUAL] = "PV_DRIVERS_MANUAL",
-};
-
-static const char *const annotation_names[] = {
-	[PVK_REQUIRED] = "org.pvkit.drivers.required",
-	[PVK_OPTIONAL] = "org.pvkit.drivers.optional",
-	[PVK_MANUAL] = "org.pvkit.drivers.manual",
-};
-
-/* What all readers below write to, and what they say of it. */
-struct naming {
-	struct pvk_names *names;
-	struct pvk_list *warnings;
-	struct pvk_err *err;
-	const struct json *at;	/* for messages */
-};
-
-void pvk_names_free(struct pvk_names *names)
-{
-	free(names->named);
-	*names = (struct pvk_names){ 0 };
-}
-
-static struct pvk_named *find_named(struct pvk_names *names, const char *alias)
-{
-	size_t i;
-
-	for (i = 0; i < names->count; i++)
-		if (!strcmp(names->named[i].alias, alias))
-			return &names->named[i];
-	return NULL;
-}
-
-static int add_name(struct naming *to, const char *alias, enum pvk_want want)
-{
-	struct pvk_names *names = to->names;
-	struct pvk_named *named;
-
-	if (!alias || !pvk_alias_ok(alias))
-		return pvk_err_set(to->err, -EINVAL, "%u:%u: \"%.80s\" can't be a driver's name",
-				   json_line(to->at), json_column(to->at), alias ? alias : "");
-	named = find_named(names, alias);
-	if (named) {
-		pvk_list_warn(to->warnings, "%u:%u: \"%s\" is named twice",
-			      json_line(to->at), json_column(to->at), alias);
-		if (want < named->want)
-			named->want = want;
-		return 0;
-	}
-	if (names->count == PVK_BSP_NAMES_MAX)
-		return pvk_err_set(to->err, -EINVAL, "%u:%u: more than %d drivers are named",
-				   json_line(to->at), json_column(to->at), PVK_BSP_NAMES_MAX);
-	if (!names->named)
-		names->named = calloc(PVK_BSP_NAMES_MAX, sizeof(*names->named));
-	if (!names->named)
-		return out_of_memory(to->err);
-	named = &names->named[names->count++];
-	strcpy(named->alias, alias);
-	named->want = want;
-	return 0;
-}
-
-static int add_array(struct naming *to, const struct json *array, enum pvk_want want)
-{
-	const struct json *item;
-	int ret;
-
-	json_for_each(item, array) {
-		to->at = item;
-		if (!json_cstr(item))
-			return pvk_err_set(to->err, -EINVAL, "%u:%u: a driver's name is %s",
-					   json_line(item), json_column(item), not_a_name(item));
-		ret = add_name(to, json_cstr(item), want);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-/* Names between commas or spaces; nothing between two commas is fine. */
-static int add_list(struct naming *to, const struct json *string, enum pvk_want want)
-{
-	pvk_auto_free char *copy = NULL;
-	char *save = NULL, *name;
-	int ret;
-
-	to->at = string;
-	if (!json_cstr(string))
-		return pvk_err_set(to->err, -EINVAL, "%u:%u: a list of names is %s",
-				   json_line(string), json_column(string), not_a_name(string));
-	copy = strdup(json_cstr(string));
-	if (!copy)
-		return out_of_memory(to->err);
-	for (name = strtok_r(copy, ", ", &save); name; name = strtok_r(NULL, ", ", &save)) {
-		ret = add_name(to, name, want);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-/* Which of names the key is, or -1. */
-static int find_want(const struct json *key, const char *const names[3])
-{
-	const char *text = json_cstr(key);
-	int i;
-
-	for (i = PVK_REQUIRED; i <= PVK_MANUAL; i++)
-		if (text && !strcmp(text, names[i]))
-			return i;
-	return -1;
-}
-
-static int expect(const struct json *v, enum json_type type, const char *what, struct pvk_err *err)
-{
-	if (json_typeof(v) == type)
-		return 0;
-	return pvk_err_set(err, -EINVAL, "%u:%u: \"%s\" is %s, expected %s", json_line(v),
-			   json_column(v), what, json_typename(json_typeof(v)),
-			   json_typename(type));
-}
-
-static int read_drivers(struct naming *to, const struct json *drivers)
-{
-	const struct json *key, *list;
-	int want, ret;
-
-	if (!drivers)
-		return 0;
-	ret = expect(drivers, JSON_OBJECT, "drivers", to->err);
-	if (ret)
-		return ret;
-	json_for_each_member(key, list, drivers) {
-		want = find_want(key, want_names);
-		if (want < 0) {
-			pvk_list_warn(to->warnings, "%u:%u: unknown key \"%.80s\" in \"drivers\"",
-				      json_line(key), json_column(key), json_string(key, NULL));
-			continue;
-		}
-		ret = expect(list, JSON_ARRAY, want_names[want], to->err);
-		if (!ret)
-			ret = add_array(to, list, (enum pvk_want)want);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int read_roles(struct naming *to, const struct json *roles)
-{
-	const struct json *item;
-	int ret;
-
-	to->names->mgmt = !roles;
-	if (!roles)
-		return 0;
-	ret = expect(roles, JSON_ARRAY, "roles", to->err);
-	if (ret)
-		return ret;
-	json_for_each(item, roles) {
-		const char *role = json_cstr(item);
-
-		ret = expect(item, JSON_STRING, "roles", to->err);
-		if (ret)
-			return ret;
-		if (role && !strcmp(role, "mgmt"))
-			to->names->mgmt = true;
-	}
-	return 0;
-}
-
-static int read_args(struct naming *to, const struct json *args)
-{
-	const struct json *key, *list;
-	int want, ret;
-
-	if (!args)
-		return 0;
-	ret = expect(args, JSON_OBJECT, "args", to->err);
-	if (ret)
-		return ret;
-	json_for_each_member(key, list, args) {
-		want = find_want(key, arg_names);
-		if (want < 0)
-			continue;
-		if (json_typeof(list) == JSON_STRING) {
-			ret = add_list(to, list, (enum pvk_want)want);
-		} else {
-			ret = expect(list, JSON_ARRAY, arg_names[want], to->err);
-			if (!ret)
-				ret = add_array(to, list, (enum pvk_want)want);
-		}
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-int pvk_names_from_run_json(const char *text, size_t len, struct pvk_names *names,
-			    struct pvk_list *warnings, struct pvk_err *err)
-{
-	struct naming to = { .names = names, .warnings = warnings, .err = err };
-	json_auto struct json_doc *doc = NULL;
-	int ret;
-
-	*names = (struct pvk_names){ 0 };
-	ret = parse_object(text, len, &doc, err);
-	if (!ret)
-		ret = read_roles(&to, json_get(json_root(doc), "roles"));
-	if (!ret)
-		ret = read_drivers(&to, json_get(json_root(doc), "drivers"));
-	if (ret)
-		pvk_names_free(names);
-	return ret;
-}
-
-int pvk_names_from_src_json(const char *text, size_t len, struct pvk_names *names,
-			    struct pvk_list *warnings, struct pvk_err *err)
-{
-	struct naming to = { .names = names, .warnings = warnings, .err = err };
-	json_auto struct json_doc *doc = NULL;
-	int ret;
-
-	*names = (struct pvk_names){ .mgmt = true };
-	ret = parse_object(text, len, &doc, err);
-	if (!ret)
-		ret = read_args(&to, json_get(json_root(doc), "args"));
-	if (ret)
-		pvk_names_free(names);
-	return ret;
-}
-
-static int read_annotations(struct naming *to, const struct json *object)
-{
-	const struct json *key, *list;
-	int want, ret;
-
-	json_for_each_member(key, list, object) {
-		want = find_want(key, annotation_names);
-		ret = want < 0 ? 0 : add_list(to, list, (enum pvk_want)want);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-int pvk_names_from_annotations(const struct json *object, struct pvk_names *names,
-			       struct pvk_list *warnings, struct pvk_err *err)
-{
-	struct naming to = { .names = names, .warnings = warnings, .err = err };
-	int ret;
-
-	*names = (struct pvk_names){ 0 };
-	if (!object)
-		return 0;
-	ret = expect(object, JSON_OBJECT, "annotations", err);
-	if (!ret)
-		ret = read_annotations(&to, object);
-	if (ret)
-		pvk_names_free(names);
-	return ret;
-}
-
-const char *pvk_oci_name(const struct json *annotations, const char *id,
-			 char cut[static PVK_NAME_MAX + 1])
-{
-	const struct json *given = json_get(annotations, "org.pvkit.name");
-	const char *name = given ? json_cstr(given) : cut;
-
-	if (!given)
-		snprintf(cut, PVK_NAME_MAX + 1, "%s", id);
-	return name && pvk_name_ok(name) ? name : NULL;
 }

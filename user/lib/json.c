@@ -839,6 +839,24 @@ out:
 	return 0;
 }
 
+int json_parse_object(const char *text, size_t len, const struct json_limits *limits,
+		      struct json_doc **out, struct pvk_err *err)
+{
+	struct json_error error;
+	const char *type;
+	int ret;
+
+	ret = json_parse(text, len, limits, out, &error);
+	if (ret)
+		return pvk_err_set(err, ret, "%s", error.text);
+	if (json_typeof(json_root(*out)) == JSON_OBJECT)
+		return 0;
+	type = json_typename(json_typeof(json_root(*out)));
+	json_free(*out);
+	*out = NULL;
+	return pvk_err_set(err, -EINVAL, "1:1: expected an object, got %s", type);
+}
+
 void json_free(struct json_doc *doc)
 {
 	if (!doc)
@@ -944,6 +962,12 @@ const char *json_cstr(const struct json *v)
 	const char *text = json_string(v, &len);
 
 	return text && strlen(text) == len ? text : NULL;
+}
+
+const char *json_not_text(const struct json *v)
+{
+	return json_typeof(v) == JSON_STRING ? "a string with a NUL" :
+	       json_typename(json_typeof(v));
 }
 
 const char *json_number(const struct json *v)

@@ -66,6 +66,12 @@ struct json_doc;
  */
 int json_parse(const char *text, size_t len, const struct json_limits *limits,
 	       struct json_doc **out, struct json_error *error);
+/*
+ * The same for a text that has to be an object: -EINVAL for another value. The
+ * text goes to err (may be NULL).
+ */
+int json_parse_object(const char *text, size_t len, const struct json_limits *limits,
+		      struct json_doc **out, struct pvk_err *err);
 void json_free(struct json_doc *doc);
 
 static inline void json_cleanup(struct json_doc **doc)
@@ -110,6 +116,8 @@ const struct json *json_value(const struct json *key);
  */
 const char *json_cstr(const struct json *v);
 const char *json_string(const struct json *v, size_t *len);
+/* What stands where json_cstr() would have to answer: for messages. */
+const char *json_not_text(const struct json *v);
 
 /* The number as it was written. */
 const char *json_number(const struct json *v);

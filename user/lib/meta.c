@@ -203,39 +203,6 @@ static int room_for(struct pvk_meta *meta, const char *key)
 	return visit_keys(meta, count_key, &count);
 }
 
-static int write_all(int fd, const char *data, size_t len)
-{
-	ssize_t n;
-
-	while (len) {
-		n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_new(struct pvk_meta *meta, const void *value, size_t len)
-{
-	int fd, ret;
-
-	/* Whatever lies there is nobody's; O_EXCL then refuses links as well. */
-	unlinkat(meta->dirfd, NEW_FILE, 0);
-	fd = openat(meta->dirfd, NEW_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	ret = write_all(fd, value, len);
-	if (!ret && fsync(fd))
-		ret = -errno;
-	if (close(fd) && !ret)
-		ret = -errno;
-	return ret;
-}
-
 static int sync_dir(struct pvk_meta *meta)
 {
 	return fsync(meta->dirfd) ? -errno : 0;
@@ -249,15 +216,7 @@ static int set_locked(struct pvk_meta *meta, const char *key, const void *value,
 	if (is_set(meta, key, value, len))
 		return sync_dir(meta);
 	ret = room_for(meta, key);
-	if (!ret)
-		ret = write_new(meta, value, len);
-	if (!ret && renameat(meta->dirfd, NEW_FILE, meta->dirfd, key))
-		ret = -errno;
-	if (ret) {
-		unlinkat(meta->dirfd, NEW_FILE, 0);
-		return ret;
-	}
-	return sync_dir(meta);
+	return ret ? ret : pvk_replace_file(meta->dirfd, key, NEW_FILE, value, len, 0600);
 }
 
 int pvk_meta_set(struct pvk_meta *meta, const char *key, const void *value, size_t len)

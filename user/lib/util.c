@@ -199,6 +199,53 @@ int pvk_read_file(int dirfd, const char *path, size_t max, char **data, size_t *
 	return pvk_read_fd(fd, max, data, len);
 }
 
+static int write_all(int fd, const char *data, size_t len)
+{
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, data, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_new(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+{
+	int fd, ret;
+
+	/* O_EXCL then refuses links as well. */
+	unlinkat(dirfd, name, 0);
+	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -errno;
+	ret = write_all(fd, data, len);
+	if (!ret && fsync(fd))
+		ret = -errno;
+	if (close(fd) && !ret)
+		ret = -errno;
+	return ret;
+}
+
+int pvk_replace_file(int dirfd, const char *name, const char *temp, const void *data, size_t len,
+		     mode_t mode)
+{
+	int ret = write_new(dirfd, temp, data, len, mode);
+
+	if (!ret && renameat(dirfd, temp, dirfd, name))
+		ret = -errno;
+	if (ret) {
+		unlinkat(dirfd, temp, 0);
+		return ret;
+	}
+	return fsync(dirfd) ? -errno : 0;
+}
+
 bool pvk_name_ok(const char *name)
 {
 	size_t i;

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #define PVK_PRINTF(fmt, args)	__attribute__((format(printf, fmt, args)))
@@ -114,6 +115,17 @@ int pvk_read_file(int dirfd, const char *path, size_t max, char **data, size_t *
 
 /* As above for an open fd, which may also be a pipe or socket; read to its end. */
 int pvk_read_fd(int fd, size_t max, char **data, size_t *len);
+
+/*
+ * Gives a file of the directory new content so that a reader, and the next boot,
+ * find the old one or the new one, never a part: `temp` is written, synced and
+ * renamed over `name`, and the directory synced. Whatever lies at temp goes
+ * first; two writers must not use the same one at once. On an error the old
+ * content stays and temp is gone; only that of the last step, the sync of the
+ * directory, leaves the new content, which may not survive a power cut.
+ */
+int pvk_replace_file(int dirfd, const char *name, const char *temp, const void *data, size_t len,
+		     mode_t mode);
 
 /*
  * Alias and container names: [A-Za-z0-9._+@:-]{1,63} without a leading dot.
