@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "log.h"
@@ -135,6 +136,15 @@ void pool_free(struct pool *pool)
 	free(pool);
 }
 
+/* The answer of one that died while it was idle: nothing. */
+static bool is_gone(const struct slot *slot)
+{
+	char byte;
+	ssize_t n = recv(slot->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return !n || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 /* An idle worker, else a new one. */
 static int find_slot(struct pool *pool, struct slot **found)
 {
@@ -143,6 +153,9 @@ static int find_slot(struct pool *pool, struct slot **found)
 
 	for (i = 0; i < POOL_MAX; i++) {
 		*found = &pool->slot[i];
+		/* Killed, and its end not yet seen by the event loop. */
+		if ((*found)->pid && !(*found)->busy && is_gone(*found))
+			slot_close(*found);
 		if ((*found)->pid && !(*found)->busy)
 			return 0;
 		if (!(*found)->pid && !unused)
