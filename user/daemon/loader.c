@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "family.h"
+#include "genl.h"
+#include "limit.h"
 #include "log.h"
 #include "pool.h"
 #include "priv.h"
@@ -21,6 +23,9 @@
 /* A result is tried this often when there is no memory for it. */
 #define RESULT_TRIES	10
 #define RESULT_PAUSE_US	20000
+
+/* Failed loads and unloads in the log, a minute and alias. */
+#define FAILURES_LOGGED	10
 
 /* Aliases that were in use when the file changed are tried again this often. */
 #define PENDING_S	5
@@ -34,6 +39,7 @@ struct loader {
 	struct event *retry_ev;
 	struct event *family_ev;
 	struct event *sig_ev[4];
+	struct limit failures;
 	int family_fd;
 	int status;
 };
@@ -90,13 +96,27 @@ static int on_starting(void *arg, const struct worker_task *task, pid_t worker)
 	return ret;
 }
 
+static void log_failure(struct loader *loader, const struct worker_task *task, const char *text)
+{
+	unsigned int left_out;
+
+	if (!limit_allows(&loader->failures, task->alias, pvk_now_ms(), &left_out))
+		return;
+	if (left_out)
+		log_msg(LOG_INFO, "driver %s: %u more failures were not logged", task->alias,
+			left_out);
+	log_msg(LOG_INFO, "%s %s for %s: %s", pvk_op_name(task->op), task->line,
+		task->host ? "the host" : task->container, text);
+}
+
 static void on_finished(void *arg, const struct worker_task *task,
 			const struct worker_answer *answer)
 {
+	struct loader *loader = arg;
+
 	if (answer->error)
-		log_msg(LOG_INFO, "%s %s for %s: %s", pvk_op_name(task->op), task->line,
-			task->host ? "the host" : task->container, answer->text);
-	send_result(arg, answer);
+		log_failure(loader, task, answer->text);
+	send_result(loader, answer);
 }
 
 /* A task that no worker takes is refused by us, not left to run into the time limit. */
@@ -135,6 +155,7 @@ static void on_exec(void *arg, const struct pvk_exec *exec)
 	memset(&task, 0, sizeof(task));
 	task.id = exec->id;
 	task.op = exec->op;
+	strcpy(task.alias, exec->alias);
 	strcpy(task.line, exec->line);
 	strcpy(task.container, exec->container);
 	task.host = !exec->container[0] && !exec->container_id;
@@ -344,7 +365,9 @@ static void tear_down(struct loader *loader)
 
 int loader_run(struct role_env *env)
 {
-	struct loader loader = { .env = env, .family_fd = -1 };
+	struct loader loader = {
+		.env = env, .family_fd = -1, .failures.most = FAILURES_LOGGED,
+	};
 
 	if (env->parent && priv_die_with(env->parent, SIGTERM))
 		return 0;

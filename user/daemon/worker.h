@@ -25,6 +25,7 @@ struct worker_task {
 	uint32_t op;			/* enum pv_driver_op */
 	bool host;			/* on the host's behalf */
 	bool mgmt;			/* the container has the management role */
+	char alias[PVK_ALIAS_SIZE];	/* of the driver, for messages */
 	char container[PVK_ALIAS_SIZE];	/* "" for the host */
 	char line[PVK_LINE_SIZE];
 };
