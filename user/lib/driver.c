@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +14,8 @@
 #define KEPT_MAX	8192
 /* A dump that changes each time it is read is taken as it is after this many. */
 #define DUMP_TRIES	10
-/* The kernel keeps its own limit; this much later it is taken for dead. */
-#define GRACE_MS	5000
-#define TIMEOUT_MAX_MS	3600000
+#define TIMEOUT_FILE	"/sys/module/pv_driver/parameters/timeout"
+#define TIMEOUT_MS	60000	/* of a pv_driver that was not told otherwise */
 
 /* A message that waits for dispatch; len 0 stands for "events were lost". */
 struct kept {
@@ -809,15 +809,32 @@ int pvk_drv_wait(struct pvk_drv *drv, uint32_t seq, int timeout_ms,
 	return ret ? garbled(err) : 0;
 }
 
-/* The outcome as an errno with its text; hands it on if it is wanted. */
+uint32_t pvk_drv_default_timeout_ms(void)
+{
+	pvk_auto_free char *text = NULL;
+	unsigned long ms;
+
+	if (pvk_read_file(AT_FDCWD, TIMEOUT_FILE, 4096, &text, NULL))
+		return TIMEOUT_MS;
+	ms = strtoul(text, NULL, 10);
+	if (ms > PVK_TIMEOUT_MAX_MS)
+		return PVK_TIMEOUT_MAX_MS;
+	return (uint32_t)ms;
+}
+
+/*
+ * The outcome as an errno with its text; hands it on if it is wanted. The kernel
+ * keeps its own limit; a grace later the outcome is taken for lost.
+ */
 static int wait_result(struct pvk_drv *drv, uint32_t seq, uint32_t timeout_ms,
 		       struct pvk_outcome *wanted, struct pvk_err *err)
 {
 	struct pvk_outcome outcome;
 	int ret;
 
-	ret = pvk_drv_wait(drv, seq, (int)(timeout_ms ? timeout_ms : TIMEOUT_MAX_MS) + GRACE_MS,
-			   &outcome, err);
+	if (!timeout_ms)
+		timeout_ms = pvk_drv_default_timeout_ms();
+	ret = pvk_drv_wait(drv, seq, (int)timeout_ms + PVK_GRACE_MS, &outcome, err);
 	if (ret)
 		return ret;
 	ret = -outcome.error;
@@ -838,7 +855,7 @@ static int use_and_wait(struct pvk_drv *drv, uint8_t cmd, const struct pvk_reque
 
 	if (outcome)
 		*outcome = (struct pvk_outcome){ 0 };
-	if (request->timeout_ms > TIMEOUT_MAX_MS)
+	if (request->timeout_ms > PVK_TIMEOUT_MAX_MS)
 		return pvk_err_set(err, -EINVAL, "a time limit is at most 3600 s");
 	ret = submit_use(drv, cmd, request, &seq, err);
 	if (ret)
@@ -867,7 +884,7 @@ int pvk_drv_container_del(struct pvk_drv *drv, const char *name, bool ended,
 
 	if (outcome)
 		*outcome = (struct pvk_outcome){ 0 };
-	if (timeout_ms > TIMEOUT_MAX_MS)
+	if (timeout_ms > PVK_TIMEOUT_MAX_MS)
 		return pvk_err_set(err, -EINVAL, "a time limit is at most 3600 s");
 	ret = pvk_drv_submit_container_del(drv, name, ended, timeout_ms, &seq, err);
 	if (ret)

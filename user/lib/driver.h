@@ -251,10 +251,20 @@ int pvk_drv_wait(struct pvk_drv *drv, uint32_t seq, int timeout_ms,
 		 struct pvk_outcome *outcome, struct pvk_err *err);
 
 /*
+ * What a request has that names no time limit: the parameter `timeout` of
+ * pv_driver, or its default where that can't be read.
+ */
+uint32_t pvk_drv_default_timeout_ms(void);
+
+/*
  * Submit and wait in one: 0, the refusal, or the outcome's errno with its text
  * in err (*outcome, if wanted, is then filled too; free it in any case; its
- * seq is 0 if there was none). Waits the request's time limit and 5 s more.
+ * seq is 0 if there was none). Waits the time limit, the request's or the
+ * default, and PVK_GRACE_MS more.
  */
+#define PVK_GRACE_MS		5000
+#define PVK_TIMEOUT_MAX_MS	3600000
+
 int pvk_drv_load(struct pvk_drv *drv, const struct pvk_request *request,
 		 struct pvk_outcome *outcome, struct pvk_err *err);
 int pvk_drv_unload(struct pvk_drv *drv, const struct pvk_request *request,
