@@ -45,11 +45,14 @@ static void put_driver(struct json_out *out, const struct pvk_driver *driver)
 	json_out_end(out);
 }
 
-static bool wants_all(const struct http_request *request)
+/* Answers by itself if it is no switch. */
+static int read_switch(struct http_request *request, const char *name, bool *on)
 {
-	const char *all = http_query(request, "all");
+	int ret = query_switch(&request->query, name, on);
 
-	return all && !strcmp(all, "1");
+	if (ret)
+		http_reply_error(request->ev, 400, "%s is 1 or 0", name);
+	return ret;
 }
 
 static void put_list(struct json_out *out, const struct pvk_drivers *list)
@@ -86,16 +89,19 @@ void drivers_get(struct http_request *request)
 	struct pvk_err err = { .text = "" };
 	struct pvk_drivers list = { 0 };
 	json_auto_out struct json_out out;
+	bool all;
 	int ret = 0;
 
 	json_out_init(&out, HTTP_ANSWER_MAX);
-	if (!host || wants_all(request))
+	if (read_switch(request, "all", &all))
+		return;
+	if (!host || all)
 		ret = kernel->drivers(kernel->arg, request->peer->id, &list, &err);
 	if (ret) {
 		reply_lookup_error(request, ret, &err);
 		return;
 	}
-	if (host ? wants_all(request) : list.count > 0)
+	if (host ? all : list.count > 0)
 		put_list(&out, &list);
 	else
 		put_none(&out);
@@ -103,15 +109,14 @@ void drivers_get(struct http_request *request)
 	http_reply_json(request->ev, 200, &out);
 }
 
-/* -EINVAL: ?timeout= is no number of seconds, up to an hour. */
-static int read_options(const struct http_request *request, struct call_order *order)
+/* -EINVAL: ?timeout= is no whole number of seconds, up to an hour. */
+static int read_timeout(const struct http_request *request, uint32_t *ms)
 {
-	const char *async = http_query(request, "async");
 	const char *timeout = http_query(request, "timeout");
 	unsigned long seconds;
 	char *end;
 
-	order->async = async && !strcmp(async, "1");
+	*ms = 0;
 	if (!timeout)
 		return 0;
 	if (timeout[0] < '0' || timeout[0] > '9')
@@ -120,7 +125,7 @@ static int read_options(const struct http_request *request, struct call_order *o
 	seconds = strtoul(timeout, &end, 10);
 	if (errno || *end || !seconds || seconds > TIMEOUT_MAX_S)
 		return -EINVAL;
-	order->timeout_ms = (uint32_t)seconds * 1000;
+	*ms = (uint32_t)seconds * 1000;
 	return 0;
 }
 
@@ -131,7 +136,9 @@ static int init_order(struct http_request *request, const char *verb,
 		.op = strcmp(verb, "load") ? PV_DRIVER_OP_UNLOAD : PV_DRIVER_OP_LOAD,
 		.container_id = request->peer->id,
 	};
-	if (!read_options(request, order))
+	if (read_switch(request, "async", &order->async))
+		return -EINVAL;
+	if (!read_timeout(request, &order->timeout_ms))
 		return 0;
 	http_reply_error(request->ev, 400, "timeout is 1 to %d seconds", TIMEOUT_MAX_S);
 	return -EINVAL;

@@ -3,7 +3,6 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
-#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,39 +164,6 @@ static const struct route {
 	{ { "device-meta", ANY }, 2, EVHTTP_REQ_DELETE, meta_delete },
 };
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* In place. -EINVAL for a % that begins nothing, and for %00. */
-static int percent_decode(char *text)
-{
-	char *to = text;
-	int high, low;
-
-	for (; *text; text++) {
-		if (*text != '%') {
-			*to++ = *text;
-			continue;
-		}
-		high = hex(text[1]);
-		low = high < 0 ? -1 : hex(text[2]);
-		if (low < 0 || !(high | low))
-			return -EINVAL;
-		*to++ = (char)(high << 4 | low);
-		text += 2;
-	}
-	*to = '\0';
-	return 0;
-}
-
 /*
  * Cuts "/a/b/c" before it decodes, so that %2F is never a separator. -ENOENT for
  * what has no segment, an empty one, or more than there are in any route.
@@ -253,7 +219,7 @@ static void dispatch(struct http_request *request)
 
 const char *http_query(const struct http_request *request, const char *name)
 {
-	return evhttp_find_header(request->query, name);
+	return query_get(&request->query, name);
 }
 
 static struct http_conn *conn_of(struct http *http, struct evhttp_request *ev)
@@ -292,12 +258,10 @@ static void on_request(struct evhttp_request *ev, void *arg)
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
 	const char *query = uri ? evhttp_uri_get_query(uri) : NULL;
 	pvk_auto_free char *copy = strdup(path ? path : "");
-	struct evkeyvalq params = { 0 };
 	struct http_request request = {
 		.http = listener->http,
 		.ev = ev,
 		.method = evhttp_request_get_command(ev),
-		.query = &params,
 	};
 
 	/* Each time: a connection may outlive the container, or its role. */
@@ -305,17 +269,17 @@ static void on_request(struct evhttp_request *ev, void *arg)
 		http_reply_error(ev, 403, "the caller is in no known container");
 		return;
 	}
-	TAILQ_INIT(&params);
 	request.peer = &conn->peer;
 	request.caller.host = conn->peer.kind == PV_DRIVER_PEER_HOST;
 	request.caller.mgmt = conn->peer.roles & PV_DRIVER_ROLE_MGMT;
 	request.caller.name = request.caller.host ? NULL : conn->peer.container;
 	if (!copy || split_path(copy, &request))
 		request.n_seg = 0;
-	if (query)
-		evhttp_parse_query_str(query, &params);
-	dispatch(&request);
-	evhttp_clear_headers(&params);
+	if (query_parse(&request.query, query))
+		http_reply_error(ev, 500, "out of memory");
+	else
+		dispatch(&request);
+	query_free(&request.query);
 }
 
 /* ---- connections ---- */

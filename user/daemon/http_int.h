@@ -8,6 +8,7 @@
 #include <event2/http.h>
 
 #include "http.h"
+#include "query.h"
 
 struct http_calls;
 
@@ -19,7 +20,7 @@ struct http_request {
 	enum evhttp_cmd_type method;
 	char *seg[3];		/* of the path, decoded */
 	unsigned int n_seg;
-	struct evkeyvalq *query;
+	struct query query;
 	struct pvk_caller caller;	/* for metadata */
 };
 
