@@ -4,12 +4,17 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "genl.h"
 #include "http_int.h"
+#include "log.h"
 
 struct call {
 	TAILQ_ENTRY(call) link;
+	struct http_calls *calls;
 	struct evhttp_request *ev;	/* NULL: answered, or nobody waits any more */
+	struct event *timer;		/* goes off when an outcome, or room, is overdue */
 	struct call_order order;
+	int64_t end_ms;			/* of order.timeout_ms; 0: not begun */
 	size_t at;			/* the alias that is under way */
 	uint32_t seq;			/* valid if in flight */
 	bool in_flight;			/* the kernel has it; else it waits for room there */
@@ -20,6 +25,7 @@ struct call {
 TAILQ_HEAD(call_list, call);
 
 struct http_calls {
+	struct event_base *base;
 	const struct http_kernel *kernel;
 	struct call_list list;
 	unsigned int count;
@@ -40,6 +46,8 @@ int http_status_of_refusal(int error)
 	case ENOTCONN:
 	case EMFILE:
 		return 503;
+	case ETIMEDOUT:
+		return 504;
 	default:
 		return 400;
 	}
@@ -50,12 +58,13 @@ int http_status_of_outcome(int error)
 	return error == ETIMEDOUT ? 504 : 400;
 }
 
-struct http_calls *calls_new(const struct http_kernel *kernel)
+struct http_calls *calls_new(struct event_base *base, const struct http_kernel *kernel)
 {
 	struct http_calls *calls = calloc(1, sizeof(*calls));
 
 	if (!calls)
 		return NULL;
+	calls->base = base;
 	calls->kernel = kernel;
 	TAILQ_INIT(&calls->list);
 	return calls;
@@ -65,6 +74,7 @@ static void call_free(struct http_calls *calls, struct call *call)
 {
 	TAILQ_REMOVE(&calls->list, call, link);
 	calls->count--;
+	event_free(call->timer);
 	free(call->order.alias);
 	free(call);
 }
@@ -105,6 +115,50 @@ static void answer(struct call *call, int status)
 		http_reply_empty(ev, status);
 }
 
+/* For what the kernel should have said by itself at the end of the limit. */
+static void expect_within(struct call *call, uint32_t limit_ms)
+{
+	const uint64_t ms = (uint64_t)limit_ms + PVK_GRACE_MS;
+	const struct timeval tv = {
+		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000,
+	};
+
+	evtimer_add(call->timer, &tv);
+}
+
+/* Of the whole call, from its first submit on. */
+static uint32_t time_left(struct call *call)
+{
+	int64_t now = pvk_now_ms();
+
+	if (!call->end_ms)
+		call->end_ms = now + call->order.timeout_ms;
+	return now < call->end_ms ? (uint32_t)(call->end_ms - now) : 0;
+}
+
+/* 0: on its way. -EMFILE: later. Else why it is not. */
+static int submit(struct http_calls *calls, struct call *call, struct pvk_err *err)
+{
+	uint32_t limit_ms = calls->kernel->timeout_ms ? : TIMEOUT_DEFAULT_MS;
+	struct pvk_request request = {
+		.alias = call->order.alias[call->at],
+		.container_id = call->order.container_id,
+	};
+	int ret;
+
+	if (call->order.timeout_ms) {
+		limit_ms = time_left(call);
+		request.timeout_ms = limit_ms;
+		if (!limit_ms)
+			return pvk_err_set(err, -ETIMEDOUT, "not begun within the time limit");
+	}
+	ret = calls->kernel->submit(calls->kernel->arg, call->order.op, &request, &call->seq, err);
+	/* Without room it may try again, but its time runs. */
+	if (!ret || !evtimer_pending(call->timer, NULL))
+		expect_within(call, limit_ms);
+	return ret;
+}
+
 /*
  * Submits the drivers one after the other, until the kernel has one to work on,
  * or no room for it (-EMFILE). An alias that fails does not keep the others from their
@@ -112,17 +166,11 @@ static void answer(struct call *call, int status)
  */
 static int advance(struct http_calls *calls, struct call *call)
 {
-	struct pvk_request request = {
-		.container_id = call->order.container_id,
-		.timeout_ms = call->order.timeout_ms,
-	};
 	struct pvk_err err = { .text = "" };
 	int ret;
 
 	for (; call->at < call->order.count; call->at++) {
-		request.alias = call->order.alias[call->at];
-		ret = calls->kernel->submit(calls->kernel->arg, call->order.op, &request,
-					    &call->seq, &err);
+		ret = submit(calls, call, &err);
 		if (ret == -EMFILE)
 			return ret;
 		if (!ret) {
@@ -131,6 +179,7 @@ static int advance(struct http_calls *calls, struct call *call)
 				answer(call, 202);
 			return 0;
 		}
+		evtimer_del(call->timer);
 		note_failure(call, http_status_of_refusal(-ret), err.text);
 	}
 	answer(call, 200);
@@ -150,6 +199,35 @@ static void advance_waiting(struct http_calls *calls)
 	}
 }
 
+/* The alias that was under way is done, for better or worse. */
+static void next_alias(struct http_calls *calls, struct call *call)
+{
+	evtimer_del(call->timer);
+	call->in_flight = false;
+	call->at++;
+	advance(calls, call);
+	advance_waiting(calls);
+}
+
+/*
+ * The kernel answers within the limit. If it does not, the outcome was lost, and
+ * whoever waits for it must not wait for ever. Should it come after all, its number
+ * is nobody's any more.
+ */
+static void on_overdue(evutil_socket_t fd, short what, void *arg)
+{
+	struct call *call = arg;
+
+	(void)fd;
+	(void)what;
+	log_msg(LOG_ERR, "%s of %s: %s", pvk_op_name(call->order.op),
+		call->order.alias[call->at],
+		call->in_flight ? "no outcome came" : "the kernel had no room");
+	note_failure(call, 504, call->in_flight ? "no outcome came from the kernel" :
+		     "not begun within the time limit: too many requests");
+	next_alias(call->calls, call);
+}
+
 void calls_outcome(struct http_calls *calls, const struct pvk_outcome *outcome)
 {
 	struct call *call;
@@ -159,13 +237,10 @@ void calls_outcome(struct http_calls *calls, const struct pvk_outcome *outcome)
 			break;
 	if (!call)
 		return;
-	call->in_flight = false;
 	if (outcome->error)
 		note_failure(call, http_status_of_outcome(outcome->error),
 			     outcome->text[0] ? outcome->text : strerror(outcome->error));
-	call->at++;
-	advance(calls, call);
-	advance_waiting(calls);
+	next_alias(calls, call);
 }
 
 void calls_forget(struct http_calls *calls, struct evhttp_connection *evcon)
@@ -188,21 +263,36 @@ static bool room_for(const struct http_calls *calls, uint64_t container_id)
 	return calls->count < CALLS_MAX && (!container_id || n < CALLS_PER_PEER_MAX);
 }
 
+static struct call *call_new(struct http_calls *calls, const struct call_order *order)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return NULL;
+	call->timer = evtimer_new(calls->base, on_overdue, call);
+	if (!call->timer) {
+		free(call);
+		return NULL;
+	}
+	call->calls = calls;
+	call->order = *order;
+	TAILQ_INSERT_TAIL(&calls->list, call, link);
+	calls->count++;
+	return call;
+}
+
 void call_start(struct http_calls *calls, struct evhttp_request *ev,
 		const struct call_order *order)
 {
 	struct call *call = NULL;
 
 	if (room_for(calls, order->container_id))
-		call = calloc(1, sizeof(*call));
+		call = call_new(calls, order);
 	if (!call) {
 		free(order->alias);
 		http_reply_error(ev, 503, "too many requests");
 		return;
 	}
 	call->ev = ev;
-	call->order = *order;
-	TAILQ_INSERT_TAIL(&calls->list, call, link);
-	calls->count++;
 	advance(calls, call);
 }

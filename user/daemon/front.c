@@ -259,7 +259,7 @@ static int add_listeners(struct front *front)
 static int set_up(struct front *front)
 {
 	const struct config *config = front->env->config;
-	const struct http_kernel kernel = {
+	struct http_kernel kernel = {
 		.whois = k_whois,
 		.drivers = k_drivers,
 		.submit = k_submit,
@@ -275,6 +275,7 @@ static int set_up(struct front *front)
 	ret = register_front(front);
 	if (ret)
 		return ret;
+	kernel.timeout_ms = pvk_drv_default_timeout_ms();
 	ret = priv_drop_all(config->uid, config->gid, &err);
 	if (ret) {
 		log_msg(LOG_ERR, "%s", err.text);

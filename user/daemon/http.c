@@ -431,7 +431,7 @@ struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 	http->max_conn = connections_max();
 	http->conn_size = 2 * HTTP_CONNECTIONS_MAX;
 	http->conn = calloc(http->conn_size, sizeof(struct http_conn *));
-	http->calls = calls_new(&http->kernel);
+	http->calls = calls_new(base, &http->kernel);
 	if (!http->conn || !http->calls) {
 		http_free(http);
 		return NULL;

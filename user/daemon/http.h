@@ -32,6 +32,7 @@ struct http_kernel {
 	int (*drivers)(void *arg, uint64_t id, struct pvk_drivers *list, struct pvk_err *err);
 	int (*submit)(void *arg, uint32_t op, const struct pvk_request *request,
 		      uint32_t *seq, struct pvk_err *err);
+	uint32_t timeout_ms;	/* of a request that names none; 0: the usual */
 	void *arg;
 };
 

@@ -53,14 +53,15 @@ void meta_delete(struct http_request *request);
  */
 #define CALLS_MAX		512	/* what is above is refused with 503 */
 #define CALLS_PER_PEER_MAX	16	/* of one container */
+#define TIMEOUT_DEFAULT_MS	60000	/* of a kernel that did not say */
 
-struct http_calls *calls_new(const struct http_kernel *kernel);
+struct http_calls *calls_new(struct event_base *base, const struct http_kernel *kernel);
 void calls_free(struct http_calls *calls);
 
 struct call_order {
 	uint32_t op;			/* enum pv_driver_op */
 	uint64_t container_id;		/* on whose behalf; 0: the host */
-	uint32_t timeout_ms;		/* of each driver; 0: the kernel's default */
+	uint32_t timeout_ms;		/* of all together; 0: the kernel's default for each */
 	bool async;			/* answer 202 as soon as the kernel has taken the first */
 	char (*alias)[PVK_ALIAS_SIZE];	/* one after the other; malloc'ed, taken over */
 	size_t count;
