@@ -145,7 +145,7 @@ bench_src := $(sort $(wildcard tests/bench/*.c))
 bench_bin := $(bench_src:%.c=$(tdir)/%)
 
 .PHONY: all deps modules modules_install modules_clean programs install unit \
-	selftests bench-programs everything check check-debug check-config bench \
+	selftests bench-programs everything check check-debug check-runtimes check-config bench \
 	demo lint generate clean distclean help
 
 all: modules programs
@@ -160,6 +160,7 @@ help:
 	@echo 'demo             see it work, in a virtual machine'
 	@echo 'check            all tests (TESTS=group, KERNEL=version, ARCH=arm64)'
 	@echo 'check-debug      driver selftests on a kernel with KASAN, lockdep, kmemleak'
+	@echo 'check-runtimes   the hooks under real ones: podman, crun, runc, LXC, systemd'
 	@echo 'check-config     symbols that a target .config lacks (CONFIG=file or KDIR=path)'
 	@echo 'bench            load times side by side, in a virtual machine'
 	@echo 'lint             W=1, sparse, checkpatch, shellcheck, clang-tidy'
@@ -267,6 +268,10 @@ check:
 check-debug:
 	@scripts/debug-kernel
 	@tests/run --kernel debug driver
+
+# Not part of check: it brings in a Debian of 95 MB.
+check-runtimes:
+	@tests/run --kernel $(KERNEL) runtimes
 
 check-config:
 	@scripts/check-config $(CONFIG)
