@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Loads and unloads over HTTP that do not go smoothly: given a kernel that refuses,
- * fails, is slow, has no room or loses an outcome, when does which client get which answer?
+ * fails, is slow, has no room or loses an outcome, and devices that come or do not, when
+ * does which client get which answer?
  *
  * The server runs in a child process with a stand-in for the kernel. What becomes of a
  * load is written in a table by the driver's name.
@@ -13,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "fake_sysfs.h"
 #include "genl.h"
 #include "http.h"
 #include "http_ask.h"
@@ -44,6 +46,7 @@ static const struct fate {
 	{ "inuse", 0, 10, EBUSY, "snd: in use by snd_hda" },
 	{ "late", 0, 10, ETIMEDOUT, "not done within the time limit" },
 	{ "silent", 0, 10, ENODEV, "" },
+	{ "empty", 0, 10, 0, "" },
 };
 
 static char dir[] = "/tmp/pvkit-call.XXXXXX";
@@ -86,6 +89,23 @@ static int k_drivers(void *arg, uint64_t id, struct pvk_drivers *list, struct pv
 		strcpy(list->item[list->count].alias, manual[list->count]);
 		list->item[list->count].type = PV_DRIVER_TYPE_MANUAL;
 	}
+	return 0;
+}
+
+/* Each has a module that is called as it is, but one that is built in. */
+static int k_driver(void *arg, const char *alias, uint64_t id, struct pvk_driver *driver,
+		    struct pvk_err *err)
+{
+	(void)arg;
+	*driver = (struct pvk_driver){ .state = PV_DRIVER_STATE_LOADED };
+	if (id)
+		return pvk_err_set(err, -EPERM, "only as the host sees it");
+	if (!strcmp(alias, "empty"))
+		return 0;
+	driver->modules = calloc(1, sizeof(*driver->modules));
+	driver->n_modules = 1;
+	strcpy(driver->modules[0].name, alias);
+	driver->modules[0].flags = PV_DRIVER_MODULE_FLAG_LIVE;
 	return 0;
 }
 
@@ -150,10 +170,16 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
 	event_base_loopbreak(k.base);
 }
 
-static int serve(int listener)
+static int serve(int listener, int uevent)
 {
 	const struct http_kernel kernel = {
-		.whois = k_whois, .drivers = k_drivers, .submit = k_submit, .timeout_ms = 2000,
+		.whois = k_whois, .drivers = k_drivers, .driver = k_driver, .submit = k_submit,
+		.timeout_ms = 2000,
+	};
+	const struct device_fds fds = {
+		.sysfs = open(sysfs_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		.uevent = uevent,
+		.inet = -1,
 	};
 	struct event *term;
 
@@ -161,6 +187,7 @@ static int serve(int listener)
 	signal(SIGPIPE, SIG_IGN);
 	k.base = event_base_new();
 	k.http = http_new(k.base, &kernel, NULL, NULL);
+	http_watch_devices(k.http, &fds);
 	http_listen(k.http, listener);
 	term = evsignal_new(k.base, SIGTERM, on_term, NULL);
 	event_add(term, NULL);
@@ -241,6 +268,10 @@ static const struct {
 	{ "async=1", "202" },
 	{ "async=1&timeout=5", "202" },
 	{ "async=yes", "400 " ERR("async is 1 or 0") },
+	{ "wait=device", "400 " ERR("wait is for a load") },
+	{ "wait=netdev", "400 " ERR("wait is for a load") },
+	{ "wait=disk", "400 " ERR("wait is device or netdev") },
+	{ "wait=", "400 " ERR("wait is device or netdev") },
 };
 
 static void test_options(int journal)
@@ -304,17 +335,115 @@ static void test_no_room(void)
 	ktap_str(http_end(waiting), "200", "one more has its turn when there is room");
 }
 
+/* ---- ?wait= ---- */
+
+static bool readable(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 200) == 1;
+}
+
+static void test_device_comes(int kernel)
+{
+	int any, net, i;
+
+	sysfs_module("good");
+	sysfs_driver("good");
+	sysfs_module("slow");
+	any = http_begin(path, "PUT", "/drivers/good/load?wait=device");
+	net = http_begin(path, "PUT", "/drivers/good/load?wait=netdev");
+	for (i = 0; i < 20; i++)
+		ktap_str(http_ask(path, "PUT", "/drivers/good/load"), "200",
+			 "others are served meanwhile (%d)", i);
+	ktap_check(!readable(any), "no device, no answer");
+	sysfs_device("d", "good");
+	sysfs_uevent(kernel, "bind", "b");
+	ktap_str(http_end(any), "200", "the device comes");
+	ktap_check(!readable(net), "a device is no network interface");
+	sysfs_interface("wlan0", "d");
+	sysfs_uevent(kernel, "add", "net");
+	ktap_str(http_end(net), "200", "the interface comes");
+	ktap_str(http_ask(path, "PUT", "/drivers/good/load?wait=netdev&timeout=1"), "200",
+		 "what is there is not waited for");
+}
+
+static void test_device_does_not_come(void)
+{
+	int64_t begun = pvk_now_ms(), took;
+	int fd = http_begin(path, "PUT", "/drivers/slow/load?wait=device&timeout=2");
+
+	ktap_str(http_end(fd),
+		 "504 " ERR("slow is loaded, but no device of slow showed up within 2 s"),
+		 "no device comes");
+	took = pvk_now_ms() - begun;
+	ktap_check(took > 1900 && took < 2600,
+		   "the load's 700 ms are part of the limit: %lld ms", (long long)took);
+	/* Should no uevent tell, the last look does. */
+	fd = http_begin(path, "PUT", "/drivers/slow/load?wait=device&timeout=2");
+	usleep(1200000);
+	sysfs_driver("slow");
+	sysfs_device("s", "slow");
+	ktap_str(http_end(fd), "200", "a device whose uevent got lost");
+
+	fd = http_begin(path, "PUT", "/drivers/inuse/load?wait=device");
+	ktap_str(http_end(fd), "400 " ERR("snd: in use by snd_hda"), "a load that fails");
+	ktap_str(http_ask(path, "PUT", "/drivers/empty/load?wait=netdev"),
+		 "400 " ERR("empty is loaded, but without modules no network interface is its own"),
+		 "a driver without modules");
+	ktap_str(http_ask(path, "PUT", "/drivers/good/load?wait=device&async=1"),
+		 "400 " ERR("wait and async exclude each other"), "wait and do not wait");
+}
+
+static void test_driver_goes(int kernel)
+{
+	int fd;
+
+	sysfs_remove(sysfs_path("class/net/wlan0"));
+	sysfs_remove(sysfs_path("bus/b/drivers/good/d"));
+	fd = http_begin(path, "PUT", "/drivers/good/load?wait=device");
+	ktap_check(!readable(fd), "while it waits");
+	sysfs_remove(sysfs_path("module/good"));
+	sysfs_uevent(kernel, "remove", "module");
+	ktap_str(http_end(fd), "409 " ERR("good was unloaded before a device of it showed up"),
+		 "the driver is unloaded");
+}
+
+/* Who goes away waits no more; nothing is left that uevents would wake up. */
+static void test_waiting_client_goes(int kernel)
+{
+	int fd[8];
+	size_t i;
+
+	sysfs_module("good");
+	for (i = 0; i < PVK_ARRAY_SIZE(fd); i++)
+		fd[i] = http_begin(path, "PUT", "/drivers/good/load?wait=device");
+	ktap_check(!readable(fd[0]), "eight wait");
+	for (i = 0; i < PVK_ARRAY_SIZE(fd); i++)
+		close(fd[i]);
+	http_ask(path, "PUT", "/drivers/good/load");
+	for (i = 0; i < 100; i++)
+		sysfs_uevent(kernel, "add", "net");
+	/* They would be among the 16 that a container may have under way. */
+	for (i = 0; i < PVK_ARRAY_SIZE(fd); i++)
+		fd[i] = http_begin(path, "PUT", "/drivers/good/load?wait=device&timeout=1");
+	for (i = 0; i < PVK_ARRAY_SIZE(fd); i++)
+		ktap_check(!strncmp(http_end(fd[i]), "504 ", 4), "who stays is answered (%zu)", i);
+}
+
 int main(void)
 {
-	int fds[2], listener, status;
+	int fds[2], uevents[2], listener, status;
 	struct pvk_err err;
 	pid_t pid;
 
 	ktap_plan(0);
-	if (!mkdtemp(dir) || pipe2(fds, O_NONBLOCK)) {
+	if (!mkdtemp(dir) || pipe2(fds, O_NONBLOCK) ||
+	    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, uevents)) {
 		perror(dir);
 		return 1;
 	}
+	sysfs_new(dir);
 	snprintf(path, sizeof(path), "%s/socket", dir);
 	listener = listen_at(path, &err);
 	if (listener < 0) {
@@ -325,18 +454,22 @@ int main(void)
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
-		exit(serve(listener));
+		exit(serve(listener, uevents[1]));
 	close(listener);
+	close(uevents[1]);
 
 	test_statuses();
 	test_options(fds[0]);
 	test_no_room();
 	test_lost(fds[0]);
+	test_device_comes(uevents[0]);
+	test_device_does_not_come();
+	test_driver_goes(uevents[0]);
+	test_waiting_client_goes(uevents[0]);
 
 	kill(pid, SIGTERM);
 	ktap_check(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status),
 		   "the server ends without a complaint of the sanitizers");
-	unlink(path);
-	rmdir(dir);
+	sysfs_remove(dir);
 	return ktap_finish();
 }

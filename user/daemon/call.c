@@ -4,20 +4,28 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "device.h"
 #include "genl.h"
 #include "http_int.h"
 #include "log.h"
+
+enum call_phase {
+	CALL_QUEUED,		/* waits for room in the kernel */
+	CALL_IN_FLIGHT,		/* the kernel has it */
+	CALL_WATCHING,		/* all are loaded; a device is waited for */
+};
 
 struct call {
 	TAILQ_ENTRY(call) link;
 	struct http_calls *calls;
 	struct evhttp_request *ev;	/* NULL: answered, or nobody waits any more */
-	struct event *timer;		/* goes off when an outcome, or room, is overdue */
+	struct event *timer;		/* goes off when what is waited for is overdue */
 	struct call_order order;
 	int64_t end_ms;			/* of order.timeout_ms; 0: not begun */
 	size_t at;			/* the alias that is under way */
-	uint32_t seq;			/* valid if in flight */
-	bool in_flight;			/* the kernel has it; else it waits for room there */
+	enum call_phase phase;
+	uint32_t seq;			/* valid in flight */
+	struct device_wish wish;	/* valid when watching */
 	int status;			/* of the first failure; 0: none */
 	char text[2 * PVK_TEXT_SIZE];
 };
@@ -27,6 +35,7 @@ TAILQ_HEAD(call_list, call);
 struct http_calls {
 	struct event_base *base;
 	const struct http_kernel *kernel;
+	struct devices *devices;	/* NULL: they can't be seen here */
 	struct call_list list;
 	unsigned int count;
 };
@@ -74,6 +83,8 @@ static void call_free(struct http_calls *calls, struct call *call)
 {
 	TAILQ_REMOVE(&calls->list, call, link);
 	calls->count--;
+	if (call->phase == CALL_WATCHING)
+		devices_unwatch(calls->devices);
 	event_free(call->timer);
 	free(call->order.alias);
 	free(call);
@@ -85,6 +96,7 @@ void calls_free(struct http_calls *calls)
 
 	while ((call = TAILQ_FIRST(&calls->list)))
 		call_free(calls, call);
+	devices_free(calls->devices);
 	free(calls);
 }
 
@@ -115,10 +127,8 @@ static void answer(struct call *call, int status)
 		http_reply_empty(ev, status);
 }
 
-/* For what the kernel should have said by itself at the end of the limit. */
-static void expect_within(struct call *call, uint32_t limit_ms)
+static void overdue_in(struct call *call, uint64_t ms)
 {
-	const uint64_t ms = (uint64_t)limit_ms + PVK_GRACE_MS;
 	const struct timeval tv = {
 		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000,
 	};
@@ -153,11 +163,144 @@ static int submit(struct http_calls *calls, struct call *call, struct pvk_err *e
 			return pvk_err_set(err, -ETIMEDOUT, "not begun within the time limit");
 	}
 	ret = calls->kernel->submit(calls->kernel->arg, call->order.op, &request, &call->seq, err);
-	/* Without room it may try again, but its time runs. */
+	/*
+	 * The kernel says by itself when the limit is over; only later is it overdue.
+	 * Without room the call may try again, but its time runs.
+	 */
 	if (!ret || !evtimer_pending(call->timer, NULL))
-		expect_within(call, limit_ms);
+		overdue_in(call, (uint64_t)limit_ms + PVK_GRACE_MS);
 	return ret;
 }
+
+/* ---- ?wait= ---- */
+
+/* The answer to a call that waited. */
+static void end_watch(struct http_calls *calls, struct call *call)
+{
+	answer(call, 200);
+	call_free(calls, call);
+}
+
+static const char *kind_text(const struct call *call)
+{
+	return call->order.wait == DEVICE_NETDEV ? "network interface" : "device";
+}
+
+/* What the driver under way is to be looked for by. Notes why it can't be. */
+static int make_wish(struct http_calls *calls, struct call *call)
+{
+	const char *alias = call->order.alias[call->at];
+	struct pvk_err err = { .text = "" };
+	struct pvk_driver driver;
+	char text[PVK_TEXT_SIZE];
+	int ret;
+
+	ret = calls->kernel->driver(calls->kernel->arg, alias, 0, &driver, &err);
+	if (ret && ret != -ENOENT) {
+		note_failure(call, 500, err.text);
+		return ret;
+	}
+	if (ret || driver.state != PV_DRIVER_STATE_LOADED) {
+		snprintf(text, sizeof(text), "%s was unloaded before a %s of it showed up", alias,
+			 kind_text(call));
+		note_failure(call, 409, text);
+		ret = -ESTALE;
+	} else if (device_wish(&call->wish, call->order.wait, &driver)) {
+		snprintf(text, sizeof(text), "%s is loaded, but without modules no %s is its own",
+			 alias, kind_text(call));
+		note_failure(call, 400, text);
+		ret = -ENODATA;
+	}
+	pvk_driver_free(&driver);
+	return ret;
+}
+
+/* Has the device of the driver under way come? Notes what has become of it if it never will. */
+static bool look(struct http_calls *calls, struct call *call)
+{
+	char text[PVK_TEXT_SIZE];
+
+	switch (devices_look(calls->devices, &call->wish)) {
+	case DEVICE_THERE:
+		return true;
+	case DEVICE_GONE:
+		snprintf(text, sizeof(text), "%s was unloaded before a %s of it showed up",
+			 call->order.alias[call->at], kind_text(call));
+		note_failure(call, 409, text);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Goes through the drivers as far as their devices have come. */
+static void watch_on(struct http_calls *calls, struct call *call)
+{
+	while (!call->status && look(calls, call)) {
+		call->at++;
+		if (call->at == call->order.count || make_wish(calls, call))
+			break;
+	}
+	if (call->status || call->at == call->order.count)
+		end_watch(calls, call);
+}
+
+static void begin_watch(struct http_calls *calls, struct call *call)
+{
+	struct pvk_err err = { .text = "" };
+
+	call->at = 0;
+	if (!calls->devices)
+		note_failure(call, 503, "devices can't be watched");
+	else if (devices_watch(calls->devices, &err))
+		note_failure(call, 503, err.text);
+	else
+		call->phase = CALL_WATCHING;
+	if (call->status || make_wish(calls, call)) {
+		end_watch(calls, call);
+		return;
+	}
+	overdue_in(call, time_left(call));
+	watch_on(calls, call);
+}
+
+static void on_devices(void *arg)
+{
+	struct http_calls *calls = arg;
+	struct call *call, *next;
+
+	for (call = TAILQ_FIRST(&calls->list); call; call = next) {
+		next = TAILQ_NEXT(call, link);
+		if (call->phase == CALL_WATCHING)
+			watch_on(calls, call);
+	}
+}
+
+static void on_no_device(struct http_calls *calls, struct call *call)
+{
+	char text[2 * PVK_TEXT_SIZE], modules[PVK_TEXT_SIZE];
+
+	/* Had all the uevents come, this would be no news. */
+	if (look(calls, call)) {
+		overdue_in(call, 0);
+		watch_on(calls, call);
+		return;
+	}
+	device_wish_text(&call->wish, modules, sizeof(modules));
+	snprintf(text, sizeof(text), "%s is loaded, but no %s of %s showed up within %u s",
+		 call->order.alias[call->at], kind_text(call), modules,
+		 call->order.timeout_ms / 1000);
+	note_failure(call, 504, text);
+	end_watch(calls, call);
+}
+
+int calls_watch_devices(struct http_calls *calls, const struct device_fds *fds)
+{
+	calls->devices = devices_new(calls->base, fds, on_devices, calls);
+	return calls->devices ? 0 : -ENOMEM;
+}
+
+/* ---- load and unload ---- */
 
 /*
  * Submits the drivers one after the other, until the kernel has one to work on,
@@ -174,7 +317,7 @@ static int advance(struct http_calls *calls, struct call *call)
 		if (ret == -EMFILE)
 			return ret;
 		if (!ret) {
-			call->in_flight = true;
+			call->phase = CALL_IN_FLIGHT;
 			if (call->order.async)
 				answer(call, 202);
 			return 0;
@@ -182,8 +325,13 @@ static int advance(struct http_calls *calls, struct call *call)
 		evtimer_del(call->timer);
 		note_failure(call, http_status_of_refusal(-ret), err.text);
 	}
-	answer(call, 200);
-	call_free(calls, call);
+	/* A client that has gone waits for nothing. */
+	if (call->order.wait && call->order.count && call->ev && !call->status) {
+		begin_watch(calls, call);
+	} else {
+		answer(call, 200);
+		call_free(calls, call);
+	}
 	return 0;
 }
 
@@ -194,7 +342,7 @@ static void advance_waiting(struct http_calls *calls)
 
 	for (call = TAILQ_FIRST(&calls->list); call; call = next) {
 		next = TAILQ_NEXT(call, link);
-		if (!call->in_flight && advance(calls, call))
+		if (call->phase == CALL_QUEUED && advance(calls, call))
 			return;
 	}
 }
@@ -203,7 +351,7 @@ static void advance_waiting(struct http_calls *calls)
 static void next_alias(struct http_calls *calls, struct call *call)
 {
 	evtimer_del(call->timer);
-	call->in_flight = false;
+	call->phase = CALL_QUEUED;
 	call->at++;
 	advance(calls, call);
 	advance_waiting(calls);
@@ -217,14 +365,18 @@ static void next_alias(struct http_calls *calls, struct call *call)
 static void on_overdue(evutil_socket_t fd, short what, void *arg)
 {
 	struct call *call = arg;
+	const char *text = call->phase == CALL_IN_FLIGHT ? "no outcome came from the kernel" :
+		"not begun within the time limit: too many requests";
 
 	(void)fd;
 	(void)what;
+	if (call->phase == CALL_WATCHING) {
+		on_no_device(call->calls, call);
+		return;
+	}
 	log_msg(LOG_ERR, "%s of %s: %s", pvk_op_name(call->order.op),
-		call->order.alias[call->at],
-		call->in_flight ? "no outcome came" : "the kernel had no room");
-	note_failure(call, 504, call->in_flight ? "no outcome came from the kernel" :
-		     "not begun within the time limit: too many requests");
+		call->order.alias[call->at], text);
+	note_failure(call, 504, text);
 	next_alias(call->calls, call);
 }
 
@@ -233,7 +385,7 @@ void calls_outcome(struct http_calls *calls, const struct pvk_outcome *outcome)
 	struct call *call;
 
 	TAILQ_FOREACH(call, &calls->list, link)
-		if (call->in_flight && call->seq == outcome->seq)
+		if (call->phase == CALL_IN_FLIGHT && call->seq == outcome->seq)
 			break;
 	if (!call)
 		return;
@@ -245,11 +397,16 @@ void calls_outcome(struct http_calls *calls, const struct pvk_outcome *outcome)
 
 void calls_forget(struct http_calls *calls, struct evhttp_connection *evcon)
 {
-	struct call *call;
+	struct call *call, *next;
 
-	TAILQ_FOREACH(call, &calls->list, link)
-		if (call->ev && evhttp_request_get_connection(call->ev) == evcon)
-			call->ev = NULL;
+	for (call = TAILQ_FIRST(&calls->list); call; call = next) {
+		next = TAILQ_NEXT(call, link);
+		if (!call->ev || evhttp_request_get_connection(call->ev) != evcon)
+			continue;
+		call->ev = NULL;
+		if (call->phase == CALL_WATCHING)
+			call_free(calls, call);
+	}
 }
 
 /* The kernel's room is everybody's; the host's root could do worse things. */

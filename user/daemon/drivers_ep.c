@@ -129,6 +129,27 @@ static int read_timeout(const struct http_request *request, uint32_t *ms)
 	return 0;
 }
 
+static int read_wait(struct http_request *request, struct call_order *order)
+{
+	const char *wait = http_query(request, "wait");
+
+	if (!wait)
+		return 0;
+	if (!strcmp(wait, "device"))
+		order->wait = DEVICE_ANY;
+	else if (!strcmp(wait, "netdev"))
+		order->wait = DEVICE_NETDEV;
+	if (!order->wait)
+		http_reply_error(request->ev, 400, "wait is device or netdev");
+	else if (order->op != PV_DRIVER_OP_LOAD)
+		http_reply_error(request->ev, 400, "wait is for a load");
+	else if (order->async)
+		http_reply_error(request->ev, 400, "wait and async exclude each other");
+	else
+		return 0;
+	return -EINVAL;
+}
+
 static int init_order(struct http_request *request, const char *verb,
 		      struct call_order *order)
 {
@@ -138,8 +159,13 @@ static int init_order(struct http_request *request, const char *verb,
 	};
 	if (read_switch(request, "async", &order->async))
 		return -EINVAL;
-	if (!read_timeout(request, &order->timeout_ms))
+	if (read_wait(request, order))
+		return -EINVAL;
+	if (!read_timeout(request, &order->timeout_ms)) {
+		if (order->wait && !order->timeout_ms)
+			order->timeout_ms = TIMEOUT_DEFAULT_MS;
 		return 0;
+	}
 	http_reply_error(request->ev, 400, "timeout is 1 to %d seconds", TIMEOUT_MAX_S);
 	return -EINVAL;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "device.h"
 #include "driver.h"
 #include "family.h"
 #include "http.h"
@@ -32,6 +33,7 @@ struct front {
 	struct http *http;
 	struct pvk_meta *user_meta;
 	struct pvk_meta *device_meta;
+	struct device_fds devices;	/* until http has them */
 	struct event *drv_ev;
 	struct event *family_ev;
 	struct event *sig_ev[2];
@@ -54,6 +56,14 @@ static int k_drivers(void *arg, uint64_t id, struct pvk_drivers *list, struct pv
 	struct front *front = arg;
 
 	return pvk_drv_driver_list(front->drv, id, list, err);
+}
+
+static int k_driver(void *arg, const char *alias, uint64_t id, struct pvk_driver *driver,
+		    struct pvk_err *err)
+{
+	struct front *front = arg;
+
+	return pvk_drv_driver_get(front->drv, alias, id, driver, err);
 }
 
 static int k_submit(void *arg, uint32_t op, const struct pvk_request *request,
@@ -256,12 +266,22 @@ static int add_listeners(struct front *front)
 	return 0;
 }
 
+/* A front that can't see devices still loads their drivers. */
+static void open_devices(struct front *front)
+{
+	struct pvk_err err;
+
+	if (device_open(&front->devices, &err))
+		log_msg(LOG_WARNING, "%s", err.text);
+}
+
 static int set_up(struct front *front)
 {
 	const struct config *config = front->env->config;
 	struct http_kernel kernel = {
 		.whois = k_whois,
 		.drivers = k_drivers,
+		.driver = k_driver,
 		.submit = k_submit,
 		.arg = front,
 	};
@@ -276,6 +296,7 @@ static int set_up(struct front *front)
 	if (ret)
 		return ret;
 	kernel.timeout_ms = pvk_drv_default_timeout_ms();
+	open_devices(front);
 	ret = priv_drop_all(config->uid, config->gid, &err);
 	if (ret) {
 		log_msg(LOG_ERR, "%s", err.text);
@@ -288,6 +309,9 @@ static int set_up(struct front *front)
 	if (!front->base)
 		return -ENOMEM;
 	front->http = http_new(front->base, &kernel, front->user_meta, front->device_meta);
+	if (front->http && front->devices.sysfs >= 0 &&
+	    !http_watch_devices(front->http, &front->devices))
+		front->devices = (struct device_fds){ -1, -1, -1 };
 	ret = front->http ? add_events(front) : -ENOMEM;
 	return ret ? ret : add_listeners(front);
 }
@@ -307,6 +331,7 @@ static void tear_down(struct front *front)
 		event_free(front->family_ev);
 	if (front->family_fd >= 0)
 		close(front->family_fd);
+	device_close(&front->devices);
 	pvk_drv_close(front->drv);
 	pvk_meta_close(front->user_meta);
 	pvk_meta_close(front->device_meta);
@@ -316,7 +341,7 @@ static void tear_down(struct front *front)
 
 int front_run(struct role_env *env)
 {
-	struct front front = { .env = env, .family_fd = -1 };
+	struct front front = { .env = env, .family_fd = -1, .devices = { -1, -1, -1 } };
 	int ret;
 
 	/* Again after the change of user; this is for the wait before it. */

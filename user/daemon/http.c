@@ -439,6 +439,11 @@ struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 	return http;
 }
 
+int http_watch_devices(struct http *http, const struct device_fds *fds)
+{
+	return calls_watch_devices(http->calls, fds);
+}
+
 int http_listen(struct http *http, int fd)
 {
 	struct http_listener *listener = &http->listener[http->n_listeners];

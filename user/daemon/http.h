@@ -11,6 +11,7 @@
 
 #include <event2/event.h>
 
+#include "device.h"
 #include "driver.h"
 #include "json_out.h"
 #include "meta.h"
@@ -30,6 +31,8 @@ struct http_kernel {
 		     struct pvk_err *err);
 	/* As a container sees them, which is those that it names; id 0: all. */
 	int (*drivers)(void *arg, uint64_t id, struct pvk_drivers *list, struct pvk_err *err);
+	int (*driver)(void *arg, const char *alias, uint64_t id, struct pvk_driver *driver,
+		      struct pvk_err *err);
 	int (*submit)(void *arg, uint32_t op, const struct pvk_request *request,
 		      uint32_t *seq, struct pvk_err *err);
 	uint32_t timeout_ms;	/* of a request that names none; 0: the usual */
@@ -39,6 +42,8 @@ struct http_kernel {
 /* user_meta and device_meta stay the caller's; NULL: that store can't be used. */
 struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 		      struct pvk_meta *user_meta, struct pvk_meta *device_meta);
+/* Takes over the fds, with success; without them ?wait= is refused. */
+int http_watch_devices(struct http *http, const struct device_fds *fds);
 /* Takes over the listening socket. */
 int http_listen(struct http *http, int fd);
 /* What became of something that submit took. */

@@ -49,7 +49,7 @@ void meta_delete(struct http_request *request);
 
 /*
  * call.c: loads and unloads under way, each one HTTP request's, until their
- * outcomes have come.
+ * outcomes have come, and the devices that were waited for.
  */
 #define CALLS_MAX		512	/* what is above is refused with 503 */
 #define CALLS_PER_PEER_MAX	16	/* of one container */
@@ -57,12 +57,14 @@ void meta_delete(struct http_request *request);
 
 struct http_calls *calls_new(struct event_base *base, const struct http_kernel *kernel);
 void calls_free(struct http_calls *calls);
+int calls_watch_devices(struct http_calls *calls, const struct device_fds *fds);
 
 struct call_order {
 	uint32_t op;			/* enum pv_driver_op */
 	uint64_t container_id;		/* on whose behalf; 0: the host */
 	uint32_t timeout_ms;		/* of all together; 0: the kernel's default for each */
 	bool async;			/* answer 202 as soon as the kernel has taken the first */
+	enum device_kind wait;		/* after a load, for a device of each driver */
 	char (*alias)[PVK_ALIAS_SIZE];	/* one after the other; malloc'ed, taken over */
 	size_t count;
 };
