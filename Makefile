@@ -139,6 +139,18 @@ unit_lib := $(BUILD)/unit-obj/libunit.a
 # pvkit with the same sanitizers, for the scripts among the tests.
 unit_cli := $(BUILD)/unit-obj/pvkit
 
+# A fuzz target NAME is tests/fuzz/NAME_fuzz.c: linked with libFuzzer for `make fuzz`,
+# and into tests/unit/seeds_test, where its entry is fuzz_NAME.
+fuzz_src := $(sort $(wildcard tests/fuzz/*_fuzz.c))
+fuzz_names := $(patsubst tests/fuzz/%_fuzz.c,%,$(fuzz_src))
+fuzz_unit_obj := $(fuzz_src:%.c=$(BUILD)/unit-obj/%.o)
+fuzz_obj := $(unit_obj:$(BUILD)/unit-obj/%=$(BUILD)/fuzz-obj/%)
+fuzz_lib := $(BUILD)/fuzz-obj/libfuzzed.a
+fuzz_bin := $(fuzz_names:%=$(BUILD)/fuzz/bin/%)
+FUZZ ?= $(fuzz_names)
+FUZZ_SECONDS ?= 600
+FUZZ_CC ?= clang
+
 selftest_src := $(sort $(wildcard tests/selftests/*/*.c))
 selftest_bin := $(selftest_src:%.c=$(tdir)/%)
 bench_src := $(sort $(wildcard tests/bench/*.c))
@@ -146,7 +158,7 @@ bench_bin := $(bench_src:%.c=$(tdir)/%)
 
 .PHONY: all deps modules modules_install modules_clean programs install unit \
 	selftests bench-programs everything check check-debug check-runtimes check-config bench \
-	demo lint generate clean distclean help
+	fuzz fuzz-programs demo lint generate clean distclean help
 
 all: modules programs
 
@@ -162,6 +174,8 @@ help:
 	@echo 'check-debug      driver selftests on a kernel with KASAN, lockdep, kmemleak'
 	@echo 'check-runtimes   the hooks under real ones: podman, crun, runc, LXC, systemd'
 	@echo 'check-config     symbols that a target .config lacks (CONFIG=file or KDIR=path)'
+	@echo 'fuzz             feed the parsers bad input, FUZZ_SECONDS=600 for each target'
+	@echo '                 (FUZZ="$(fuzz_names)")'
 	@echo 'bench            load times side by side, in a virtual machine'
 	@echo 'lint             W=1, sparse, checkpatch, shellcheck, clang-tidy'
 	@echo 'generate         make the netlink code and headers from the specs'
@@ -232,7 +246,28 @@ $(unit_lib): $(unit_obj)
 $(BUILD)/tests/unit/%: tests/unit/%.c $(unit_lib)
 	@mkdir -p $(@D)
 	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Itests/lib -Iuser/daemon \
-		$(call pkg_cflags,$(daemon_pkgs)) -o $@ $< $(unit_lib) $(call pkg_libs,$(daemon_pkgs)) -lpthread
+		$(call pkg_cflags,$(daemon_pkgs)) -o $@ $< $(filter %.o,$^) $(unit_lib) \
+		$(call pkg_libs,$(daemon_pkgs)) -lpthread
+
+$(BUILD)/tests/unit/seeds_test: $(fuzz_unit_obj)
+$(fuzz_unit_obj): std_cflags += -DLLVMFuzzerTestOneInput=fuzz_$(patsubst %_fuzz.o,%,$(@F))
+
+$(BUILD)/fuzz-obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(std_cflags) $(san_cflags) -fsanitize=fuzzer-no-link $(dep_flags) \
+		$(call pkg_cflags,$(daemon_pkgs)) -c -o $@ $<
+
+$(fuzz_lib): $(fuzz_obj)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+.SECONDARY: $(fuzz_src:%.c=$(BUILD)/fuzz-obj/%.o)
+
+$(BUILD)/fuzz/bin/%: $(BUILD)/fuzz-obj/tests/fuzz/%_fuzz.o $(fuzz_lib)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(san_cflags) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(daemon_pkgs))
+
+fuzz-programs: $(fuzz_bin)
 
 $(unit_cli): $(cli_src:%.c=$(BUILD)/unit-obj/%.o) $(unit_lib)
 	$(CC) $(san_cflags) -o $@ $^ $(call pkg_libs,$(cli_pkgs))
@@ -273,6 +308,12 @@ check-debug:
 check-runtimes:
 	@tests/run --kernel $(KERNEL) runtimes
 
+# A target's name, or several.
+fuzz:
+	@scripts/deps --no-kernel --set fuzz
+	@$(MAKE) $(FUZZ:%=$(BUILD)/fuzz/bin/%)
+	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ)
+
 check-config:
 	@scripts/check-config $(CONFIG)
 
@@ -295,4 +336,4 @@ clean:
 distclean:
 	rm -rf $(BUILD)
 
--include $(shell find $(cdir) $(BUILD)/unit-obj $(BUILD)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(cdir) $(BUILD)/unit-obj $(BUILD)/fuzz-obj $(BUILD)/tests -name '*.d' 2>/dev/null)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * The netlink client of pv_driver against a kernel that answers anything. The
- * first byte chooses the call; the rest is what waits in the socket, in
- * datagrams of 16-bit length and content. Sequence number of the call is 1, the
+ * first byte chooses the call, after which all that was kept goes through
+ * dispatch; the rest is what waits in the socket, in datagrams of 16-bit length
+ * and content. Sequence number of the call is 1, the
  * message type 0x1f.
  */
 #include <stdint.h>
@@ -16,6 +17,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Reads what was parsed, which nobody may optimise away. */
 static volatile size_t sum;
 
+static void touch_texts(const struct pvk_texts *texts)
+{
+	size_t i;
+
+	for (i = 0; i < texts->count; i++)
+		sum = strlen(texts->item[i]);
+}
+
 static void touch_driver(const struct pvk_driver *driver)
 {
 	size_t i;
@@ -23,8 +32,37 @@ static void touch_driver(const struct pvk_driver *driver)
 	sum = strlen(driver->alias) + strlen(driver->text);
 	for (i = 0; i < driver->n_modules; i++)
 		sum += strlen(driver->modules[i].name) + strlen(driver->modules[i].params);
-	for (i = 0; i < driver->users.count; i++)
-		sum += strlen(driver->users.item[i]);
+	touch_texts(&driver->lines);
+	touch_texts(&driver->users);
+	touch_texts(&driver->warnings);
+}
+
+static void on_outcome(void *arg, const struct pvk_outcome *outcome)
+{
+	(void)arg;
+	sum = strlen(outcome->alias) + strlen(outcome->container) + strlen(outcome->text);
+	touch_texts(&outcome->warnings);
+	if (outcome->error < 0)
+		__builtin_trap();
+}
+
+static void on_event(void *arg, const struct pvk_event *event)
+{
+	(void)arg;
+	sum = strlen(event->alias) + strlen(pvk_event_kind_name(event->kind)) +
+		strlen(pvk_state_name(event->state));
+}
+
+static void on_exec(void *arg, const struct pvk_exec *exec)
+{
+	(void)arg;
+	sum = strlen(exec->alias) + strlen(exec->line) + strlen(exec->container) +
+		strlen(pvk_op_name(exec->op));
+}
+
+static void on_pending(void *arg)
+{
+	(*(unsigned int *)arg)++;
 }
 
 static void call(struct pvk_drv *drv, unsigned int which)
@@ -86,8 +124,12 @@ static void call(struct pvk_drv *drv, unsigned int which)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct pvk_drv_ops ops = {
+		.outcome = on_outcome, .event = on_event, .exec = on_exec,
+		.pending = on_pending,
+	};
+	unsigned int which, i, pending = 0;
 	struct pvk_drv *drv;
-	unsigned int which, i;
 	struct pvk_err err;
 	size_t len;
 	int fd[2];
@@ -109,7 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	/* Then it hangs up, so that no call waits. */
 	shutdown(fd[1], SHUT_WR);
-	if (!pvk_drv_open_fd(&drv, fd[0], 0x1f, NULL, NULL)) {
+	if (!pvk_drv_open_fd(&drv, fd[0], 0x1f, &ops, &pending)) {
 		call(drv, which % 10);
 		pvk_drv_dispatch(drv, &err);
 		pvk_drv_close(drv);

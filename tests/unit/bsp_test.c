@@ -490,7 +490,7 @@ static void test_modparam(void)
 		"  \"E_MI_MODULE_ID_SYS\": { \"cmdQBufSize\": 1024, \"bEnableMmu\": true,\n"
 		"    \"off\": false, \"mmu_vpa_length\": \"0x0\", \"list\": [1, 2, \"x y\"],\n"
 		"    \"none\": null, \"deep\": [[1]],\n"
-		"    \"empty\": [], \"quote\": \"a\\\"b\", \"a b\": 1, \"c=d\": 1, },\n"
+		"    \"empty\": [], \"quote\": \"a\\\"b\", \"a b\": 1, \"c=d\": 1, \"\": 1, },\n"
 		"  \"E_MI_MODULE_ID_SNR\": { \"new\": 2 }, }";
 	pvk_auto_list struct pvk_list warnings = { 0 };
 	pvk_auto_buf struct pvk_buf out = PVK_BUF_INIT(4096);
@@ -507,7 +507,7 @@ static void test_modparam(void)
 	pvk_modparam_get(modparam, "E_MI_MODULE_ID_SNR", &out);
 	ktap_str(pvk_buf_str(&out), "new=\"2\"", "of a section given twice, the last one");
 	ktap_eq(pvk_modparam_get(modparam, "E_MI", &out), -ENOENT, "a section that is not there");
-	ktap_eq(warnings.count, 7, "all of it is told: 2 commas, 1 section, 4 values");
+	ktap_eq(warnings.count, 10, "all of it is told: 2 commas, 1 section, 4 values, 3 names");
 	pvk_modparam_free(modparam);
 
 	ktap_eq(pvk_modparam_parse("{\"a\":1}", 7, &modparam, NULL, &err), -EBADMSG,

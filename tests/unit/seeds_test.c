@@ -12,24 +12,29 @@
 #include "ktap.h"
 #include "util.h"
 
-#define LLVMFuzzerTestOneInput fuzz_json
-#include "../fuzz/json_fuzz.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_modline
-#include "../fuzz/modline_fuzz.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_bsp
-#include "../fuzz/bsp_fuzz.c"
-#undef LLVMFuzzerTestOneInput
+/* Each target is an object of its own (see the Makefile), under this name. */
+#define TARGETS(X)	\
+	X(bsp, 10)	\
+	X(config, 5)	\
+	X(driver, 8)	\
+	X(http, 20)	\
+	X(json, 10)	\
+	X(modline, 10)	\
+	X(modparam, 5)	\
+	X(names, 8)	\
+	X(template, 10)
+
+#define DECLARE(name, least)	int fuzz_##name(const uint8_t *data, size_t size);
+#define ENTRY(name, least)	{ #name, fuzz_##name, least },
+
+TARGETS(DECLARE)
 
 static const struct {
 	const char *name;
 	int (*target)(const uint8_t *data, size_t size);
 	int least;		/* seeds there must be */
 } targets[] = {
-	{ "json", fuzz_json, 10 },
-	{ "modline", fuzz_modline, 10 },
-	{ "bsp", fuzz_bsp, 8 },
+	TARGETS(ENTRY)
 };
 
 /* tests/fuzz/corpus/NAME, from where this source lies or below the current directory. */
@@ -41,6 +46,27 @@ static DIR *open_corpus(const char *name)
 	snprintf(path, sizeof(path), "%.*s/../fuzz/corpus/%s",
 		 slash ? (int)(slash - __FILE__) : 1, slash ? __FILE__ : ".", name);
 	return opendir(path);
+}
+
+/* Seeds of a target that is not in the table would be replayed by nobody. */
+static void test_every_corpus_has_a_target(void)
+{
+	DIR *dir = open_corpus("");
+	struct dirent *entry;
+	size_t i;
+
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		for (i = 0; i < PVK_ARRAY_SIZE(targets); i++)
+			if (!strcmp(targets[i].name, entry->d_name))
+				break;
+		if (i == PVK_ARRAY_SIZE(targets))
+			break;
+	}
+	ktap_check(dir && !entry, "every directory of seeds has a target");
+	if (dir)
+		closedir(dir);
 }
 
 static int run_seed(DIR *dir, const char *file, int (*target)(const uint8_t *, size_t))
@@ -83,7 +109,8 @@ int main(void)
 {
 	size_t i;
 
-	ktap_plan(2 * PVK_ARRAY_SIZE(targets));
+	ktap_plan(2 * PVK_ARRAY_SIZE(targets) + 1);
+	test_every_corpus_has_a_target();
 	for (i = 0; i < PVK_ARRAY_SIZE(targets); i++)
 		run_target(i);
 	return ktap_finish();

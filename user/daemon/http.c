@@ -113,7 +113,11 @@ void http_reply_json(struct evhttp_request *ev, int status, struct json_out *out
 
 	set_type(ev);
 	ret = json_out_take(out, &text, &len);
-	if (ret) {
+	if (evhttp_request_get_command(ev) == EVHTTP_REQ_HEAD) {
+		/* evhttp would send the body, which the client would take for its next answer. */
+		if (!ret)
+			free(text);
+	} else if (ret) {
 		status = 500;
 		text = (char *)(ret == -ENOSPC ? large : oom);
 		evbuffer_add_reference(body, text, strlen(text), NULL, NULL);
@@ -139,6 +143,12 @@ void http_reply_error(struct evhttp_request *ev, int status, const char *fmt, ..
 	json_out_pair_str(&out, "Error", text ? text : "out of memory");
 	json_out_end(&out);
 	http_reply_json(ev, status, &out);
+}
+
+void http_reply_close(struct evhttp_request *ev, int status, const char *text)
+{
+	evhttp_add_header(evhttp_request_get_output_headers(ev), "Connection", "close");
+	http_reply_error(ev, status, "%s", text);
 }
 
 /* ---- routing ---- */
@@ -258,12 +268,18 @@ static void on_request(struct evhttp_request *ev, void *arg)
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
 	const char *query = uri ? evhttp_uri_get_query(uri) : NULL;
 	pvk_auto_free char *copy = strdup(path ? path : "");
+	const char *fault;
 	struct http_request request = {
 		.http = listener->http,
 		.ev = ev,
 		.method = evhttp_request_get_command(ev),
 	};
 
+	fault = http_framing_fault(ev);
+	if (fault) {
+		http_reply_close(ev, 400, fault);
+		return;
+	}
 	/* Each time: a connection may outlive the container, or its role. */
 	if (!conn || ask_who(conn) || conn->peer.kind == PV_DRIVER_PEER_UNKNOWN) {
 		http_reply_error(ev, 403, "the caller is in no known container");

@@ -33,6 +33,15 @@ void http_reply_empty(struct evhttp_request *ev, int status);
 void http_reply_json(struct evhttp_request *ev, int status, struct json_out *out);
 void http_reply_error(struct evhttp_request *ev, int status, const char *fmt, ...)
 	PVK_PRINTF(3, 4);
+/* The same, and nothing more is read from the connection. */
+void http_reply_close(struct evhttp_request *ev, int status, const char *text);
+
+/*
+ * framing.c: what is wrong with the request's version, header names and the headers
+ * that say where its body ends, or NULL. After such a request nobody knows where the
+ * next one begins.
+ */
+const char *http_framing_fault(struct evhttp_request *ev);
 
 /* The first value of a query parameter, or NULL. */
 const char *http_query(const struct http_request *request, const char *name);

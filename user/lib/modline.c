@@ -62,6 +62,7 @@ struct reader {
 	bool open;		/* a word has begun */
 	bool in_quote;
 	bool equals;		/* the word's '=' has been seen */
+	bool referred;		/* a reference is in the word */
 	bool after_list;	/* the last thing was a reference with a word's rights */
 };
 
@@ -192,6 +193,7 @@ static int end_word(struct reader *r)
 	pvk_buf_reset(&r->word);
 	r->open = false;
 	r->equals = false;
+	r->referred = false;
 	return ret;
 }
 
@@ -213,6 +215,9 @@ static int read_text(struct reader *r, const char *text, size_t len)
 		if (r->after_list)
 			return pvk_err_set(r->err, -EINVAL, "text behind a \"${...}\": \"%.80s\"",
 					   text + i);
+		if (text[i] == '"' && !r->in_quote && r->referred)
+			return fault(r, -EINVAL, "a quote behind a reference",
+				     pvk_buf_str(&r->word));
 		if (text[i] == '"')
 			r->in_quote = !r->in_quote;
 		if (text[i] == '=')
@@ -259,11 +264,17 @@ static int read_list(struct reader *r, const struct pvk_piece *piece)
 	return ret;
 }
 
-/* A reference inside of a parameter's value. */
+/*
+ * A reference inside of a parameter's value, between the author's quotes or in a word
+ * that has none: beside quotes it would be a fault only when its value is not empty.
+ */
 static int read_value(struct reader *r, const struct pvk_piece *piece)
 {
 	struct reader at = *r;
 
+	if (!r->in_quote && strchr(pvk_buf_str(&r->word), '"'))
+		return fault(r, -EINVAL, "a reference behind a quote", pvk_buf_str(&r->word));
+	r->referred = true;
 	if (!memchr(piece->text, '"', piece->len))
 		return pvk_buf_add(&r->word, piece->text, piece->len);
 	at.origin = piece->origin;

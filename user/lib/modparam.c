@@ -50,6 +50,11 @@ static bool value_fits(const struct json *v)
 	return true;
 }
 
+static bool name_fits(const char *name)
+{
+	return fits(name) && name[0] && !strpbrk(name, " =");
+}
+
 static const char *scalar_text(const struct json *v)
 {
 	bool yes = false;
@@ -88,7 +93,7 @@ int pvk_modparam_get(const struct pvk_modparam *modparam, const char *section,
 		return -ENOENT;
 	json_for_each_member(key, value, object) {
 		name = json_cstr(key);
-		if (!fits(name) || strpbrk(name, " =") || !value_fits(value))
+		if (!name_fits(name) || !value_fits(value))
 			continue;
 		pvk_buf_printf(buf, "%s%s=\"", space, name);
 		add_value(buf, value);
@@ -110,7 +115,7 @@ static int check_sections(const struct json *root, struct pvk_list *warnings, st
 					   json_line(object), json_column(object),
 					   json_string(section, NULL));
 		json_for_each_member(key, value, object)
-			if (!value_fits(value))
+			if (!name_fits(json_cstr(key)) || !value_fits(value))
 				pvk_list_warn(warnings, "%u:%u: \"%s\" of \"%s\" is left out",
 					      json_line(value), json_column(value),
 					      json_string(key, NULL), json_string(section, NULL));
