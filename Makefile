@@ -229,10 +229,19 @@ $(cdir)/pvkitd: $(daemon_obj) $(libpvkit)
 $(cdir)/pvkit: $(cli_obj) $(libpvkit)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(cli_pkgs))
 
+# What podman, CRI-O and LXC look for below /usr/share.
+shared := containers/oci/hooks.d/pvkit.json lxc/config/pvkit.conf
+
 install: programs
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(cdir)/pvkitd $(DESTDIR)$(PREFIX)/sbin/pvkitd
 	install -m 755 $(cdir)/pvkit $(DESTDIR)$(PREFIX)/bin/pvkit
+	@for f in $(shared); do \
+		echo "install share/$$f" && \
+		install -d $(DESTDIR)$(PREFIX)/share/$${f%/*} && \
+		sed 's:/usr/bin/:$(PREFIX)/bin/:g' share/$$f >$(DESTDIR)$(PREFIX)/share/$$f || \
+		exit; \
+	done
 
 $(BUILD)/unit-obj/%.o: %.c
 	@mkdir -p $(@D)

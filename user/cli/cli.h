@@ -148,6 +148,7 @@ int verb_container_start(struct cli *cli);
 int verb_container_stop(struct cli *cli);
 int verb_container_list(struct cli *cli);
 int verb_hook_oci(struct cli *cli);
+int verb_hook_lxc(struct cli *cli);
 int verb_status(struct cli *cli);
 
 #endif /* PVKIT_CLI_H */

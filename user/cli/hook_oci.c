@@ -14,18 +14,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "cli.h"
-#include "genl.h"
+#include "hook.h"
 #include "json.h"
 
 #define STATE_MAX	JSON_MAX_BYTES
-/* The kernel lets go of a container that ended without a poststop within 5 s. */
-#define EXIST_TRIES	70
-#define EXIST_PAUSE_MS	100
-#define SETTLE_MS	60000
-
 enum phase { PHASE_UNKNOWN, PHASE_CREATE, PHASE_STOP };
 
 struct hook {
@@ -120,20 +113,6 @@ static int understand(struct hook *hook, struct pvk_err *err)
 	return uses_name(&hook->uses, name, err);
 }
 
-/* -ENOENT if there is none. */
-static int read_run_json(struct hook *hook, const char *dir, const char *below,
-			 struct pvk_err *err)
-{
-	char path[PATH_MAX];
-
-	if (!dir)
-		return -ENOENT;
-	if (snprintf(path, sizeof(path), "%s%s%s/run.json", dir, below,
-		     below[0] ? hook->uses.container.name : "") >= (int)sizeof(path))
-		return pvk_err_set(err, -ENAMETOOLONG, "path too long");
-	return uses_run_json(&hook->uses, path, err);
-}
-
 static int from_annotations(struct hook *hook, struct pvk_err *err)
 {
 	pvk_auto_list struct pvk_list warnings = { 0 };
@@ -149,31 +128,13 @@ static int from_annotations(struct hook *hook, struct pvk_err *err)
 
 static int read_uses(struct hook *hook, struct pvk_err *err)
 {
-	int ret = read_run_json(hook, hook->root, "/containers/", err);
+	int ret = hook_run_json(&hook->uses, hook->root, true, err);
 
 	if (ret == -ENOENT)
-		ret = read_run_json(hook, hook->bundle, "", err);
+		ret = hook_run_json(&hook->uses, hook->bundle, false, err);
 	if (ret == -ENOENT)
 		ret = from_annotations(hook, err);
 	return ret;
-}
-
-/*
- * A restart may come before the kernel has noticed that the container of that
- * name is gone.
- */
-static int register_it(struct hook *hook, pid_t pid, struct pvk_err *err)
-{
-	static const struct timespec pause = { .tv_nsec = EXIST_PAUSE_MS * 1000000L };
-	int ret, try;
-
-	for (try = 0; ; try++) {
-		ret = pvk_drv_container_new(hook->cli->drv, &hook->uses.container, -1, pid,
-					    NULL, err);
-		if (ret != -EEXIST || try == EXIST_TRIES)
-			return ret;
-		nanosleep(&pause, NULL);
-	}
 }
 
 static int create(struct hook *hook)
@@ -181,7 +142,7 @@ static int create(struct hook *hook)
 	const char *name = hook->uses.container.name;
 	struct pvk_err err = { 0 };
 	int64_t pid;
-	int ret, status;
+	int ret;
 
 	if (json_int64(json_get(json_root(hook->state), "pid"), &pid) || pid < 1 || pid > INT_MAX) {
 		cli_complain(name, "the state on stdin has no pid");
@@ -190,78 +151,17 @@ static int create(struct hook *hook)
 	ret = read_uses(hook, &err);
 	if (ret)
 		return cli_fail(name, ret, &err);
-	status = cli_open(hook->cli, NULL, NULL);
-	if (status)
-		return status;
-	ret = register_it(hook, (pid_t)pid, &err);
-	if (ret)
-		return cli_fail(name, ret, &err);
-
-	status = uses_load(hook->cli, &hook->uses.container, hook->timeout_ms, NULL);
-	if (!status)
-		return CLI_OK;
-	/* Nothing of a start that failed is left behind. */
-	ret = pvk_drv_container_del(hook->cli->drv, name, false, hook->timeout_ms, NULL, &err);
-	if (ret)
-		cli_fail(name, ret, &err);
-	return status;
-}
-
-static bool any_unloading(struct hook *hook)
-{
-	const struct pvk_container *container = &hook->uses.container;
-	struct pvk_driver driver;
-	bool unloading;
-	size_t i;
-
-	for (i = 0; i < container->n_entries; i++) {
-		if (pvk_drv_driver_get(hook->cli->drv, container->entries[i].alias, 0,
-				       &driver, NULL))
-			continue;
-		unloading = driver.state == PV_DRIVER_STATE_UNLOADING;
-		pvk_driver_free(&driver);
-		if (unloading)
-			return true;
-	}
-	return false;
-}
-
-/*
- * The kernel saw the container's end before we did: nothing is left to ask it
- * for, but whoever waits for us may count on the drivers being gone.
- */
-static void settle(struct hook *hook)
-{
-	int64_t left, end = pvk_now_ms() + (hook->timeout_ms ? hook->timeout_ms : SETTLE_MS);
-
-	if (read_uses(hook, NULL) || pvk_drv_subscribe(hook->cli->drv, NULL, NULL, NULL))
-		return;
-	while (any_unloading(hook)) {
-		left = end - pvk_now_ms();
-		if (left <= 0 || pvk_drv_dispatch_wait(hook->cli->drv, (int)left, NULL))
-			return;
-	}
+	return hook_create(hook->cli, &hook->uses, (pid_t)pid, hook->timeout_ms);
 }
 
 static int stop(struct hook *hook)
 {
-	const char *name = hook->uses.container.name;
-	struct pvk_err err = { 0 };
-	int status, ret;
+	bool gone;
+	int status = hook_stop(hook->cli, hook->uses.container.name, hook->timeout_ms, &gone);
 
-	status = cli_open(hook->cli, NULL, NULL);
-	if (status)
-		return status;
-	ret = pvk_drv_container_del(hook->cli->drv, name, true, hook->timeout_ms, NULL, &err);
-	/* Another container has the name by now. */
-	if (ret == -EBUSY)
-		return CLI_OK;
-	/* Gone already, or the start had failed. */
-	if (ret == -ENOENT) {
-		settle(hook);
-		return CLI_OK;
-	}
-	return ret ? cli_fail(name, ret, &err) : CLI_OK;
+	if (gone && !read_uses(hook, NULL))
+		hook_settle(hook->cli, &hook->uses, hook->timeout_ms);
+	return status;
 }
 
 static int run(struct hook *hook)
@@ -280,7 +180,7 @@ static int run(struct hook *hook)
 
 int verb_hook_oci(struct cli *cli)
 {
-	struct hook hook = { .cli = cli, .root = "/var/lib/pvkit" };
+	struct hook hook = { .cli = cli, .root = HOOK_ROOT };
 	int opt, status;
 
 	while ((opt = cli_option(cli, &status)) != CLI_END) {

@@ -27,6 +27,13 @@
 #define ON_BEHALF \
 	{ "container", "NAME", OPT_CONTAINER, "on behalf of that container (host only)", \
 	  "@container" }
+#define CONTAINER_NAMES \
+	{ "required", "A,B", OPT_REQUIRED, "drivers without which it does not start", \
+	  "@aliases" }, \
+	{ "optional", "A,B", OPT_OPTIONAL, "drivers that load at its start too, if they can", \
+	  "@aliases" }, \
+	{ "manual", "A,B", OPT_MANUAL, "drivers that it may load itself", "@aliases" }, \
+	{ "role", "mgmt", OPT_ROLE, "may use the management calls of pv-ctrl", "mgmt" }
 
 static const struct cli_opt only_json[] = { JSON, { 0 } };
 static const struct cli_opt timeout_json[] = { TIMEOUT, JSON, { 0 } };
@@ -48,12 +55,7 @@ static const struct cli_opt container_add_options[] = {
 	{ "pid", "P", OPT_PID, "a process in the container", NULL },
 	{ "cgroup", "PATH", OPT_CGROUP,
 	  "its cgroup v2 folder, or the path that /proc/PID/cgroup shows", "@dir" },
-	{ "required", "A,B", OPT_REQUIRED, "drivers without which it does not start",
-	  "@aliases" },
-	{ "optional", "A,B", OPT_OPTIONAL, "drivers that load at its start too, if they can",
-	  "@aliases" },
-	{ "manual", "A,B", OPT_MANUAL, "drivers that it may load itself", "@aliases" },
-	{ "role", "mgmt", OPT_ROLE, "may use the management calls of pv-ctrl", "mgmt" },
+	CONTAINER_NAMES,
 	{ "run-json", "FILE", OPT_RUN_JSON, "take drivers and roles from there", "@file" },
 	JSON, { 0 },
 };
@@ -62,6 +64,12 @@ static const struct cli_opt hook_oci_options[] = {
 	{ "root", "DIR", OPT_ROOT, "instead of /var/lib/pvkit", "@dir" },
 	{ "no-annotations", NULL, OPT_NO_ANNOTATIONS,
 	  "the name is the id, the drivers are those of 1 and 2", NULL },
+	TIMEOUT, { 0 },
+};
+
+static const struct cli_opt hook_lxc_options[] = {
+	CONTAINER_NAMES,
+	{ "root", "DIR", OPT_ROOT, "instead of /var/lib/pvkit", "@dir" },
 	TIMEOUT, { 0 },
 };
 
@@ -193,6 +201,7 @@ const struct cli_verb cli_verbs[] = {
 		"  3. annotations org.pvkit.drivers.required, .optional, .manual (names between\n"
 		"     commas), in the state or in the bundle's config.json\n"
 		"With none of them it is registered with no drivers. Annotations give no role.\n"
+		"podman takes commas for itself: give it blanks between names instead.\n"
 		"Some runtimes copy the annotations of an image: --no-annotations is for hosts\n"
 		"that run images of strangers.\n\n"
 		"In config.json (crun shows what a hook says only with that annotation; it is in\n"
@@ -206,6 +215,23 @@ const struct cli_verb cli_verbs[] = {
 		.options = hook_oci_options,
 		.words = "createRuntime poststop",
 		.fn = FN(verb_hook_oci),
+	},
+	{
+		.name = "hook lxc",
+		.args = "[--required A,B] [--optional A,B] [--manual A,B] [OPTION...]",
+		.brief = "To be called by LXC as lxc.hook.start-host and lxc.hook.post-stop.",
+		.text =
+		"At start-host it registers the container and loads its drivers; a required one\n"
+		"that fails aborts the start, and nothing is left behind. post-stop removes it. Its\n"
+		"drivers are those of DIR/containers/NAME/run.json, else those of the options.\n\n"
+		"In the container's config:\n"
+		"  lxc.hook.start-host = /usr/bin/pvkit hook lxc --required wifi\n"
+		"  lxc.hook.post-stop = /usr/bin/pvkit hook lxc\n"
+		"or, with a run.json, and pv-ctrl in the container:\n"
+		"  lxc.include = /usr/share/lxc/config/pvkit.conf\n\n"
+		"What it complains of is in the system log; LXC's own has it at level DEBUG.\n",
+		.options = hook_lxc_options,
+		.fn = FN(verb_hook_lxc),
 	},
 	{
 		.name = "status",
