@@ -100,8 +100,14 @@ std_cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow
 std_cflags += -I$(top)/include/uapi -I$(top)/include -I$(top)/user/lib
 dep_flags = -MMD -MP
 
+# SECCOMP=0: for a target without libseccomp; pvkitd says so when it starts.
+SECCOMP ?= 1
 lib_pkgs := libmnl
 daemon_pkgs := libmnl libkmod libevent
+ifneq ($(SECCOMP),0)
+daemon_pkgs += libseccomp
+std_cflags += -DPVKIT_SECCOMP
+endif
 cli_pkgs := libmnl
 
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1))

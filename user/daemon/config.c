@@ -25,6 +25,7 @@ static const char usage[] =
 	"  --user USER     user of the HTTP process, name or number (default 65534)\n"
 	"  --agent-only    load drivers, serve nothing\n"
 	"  --front-only    serve, leave the loading to another process\n"
+	"  --no-sandbox    no Landlock and no seccomp, to find out whether they are in the way\n"
 	"  --foreground    do not detach; log to standard error\n"
 	"  --verbose       log more\n"
 	"  --help, --version\n"
@@ -43,6 +44,7 @@ enum {
 	OPT_USER,
 	OPT_AGENT_ONLY,
 	OPT_FRONT_ONLY,
+	OPT_NO_SANDBOX,
 	OPT_FOREGROUND,
 	OPT_VERBOSE,
 	OPT_HELP,
@@ -57,6 +59,7 @@ static const struct option options[] = {
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "agent-only", no_argument, NULL, OPT_AGENT_ONLY },
 	{ "front-only", no_argument, NULL, OPT_FRONT_ONLY },
+	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -131,6 +134,9 @@ static int set_value(struct config *config, int option, const char *value,
 		return 0;
 	case OPT_FRONT_ONLY:
 		config->roles = CONFIG_FRONT;
+		return 0;
+	case OPT_NO_SANDBOX:
+		config->sandbox = false;
 		return 0;
 	case OPT_FOREGROUND:
 		config->foreground = true;
@@ -244,6 +250,7 @@ int config_parse(struct config *config, int argc, char **argv, struct pvk_err *e
 		.dir = "/etc/pvkit",
 		.uid = ID_NOBODY,
 		.gid = ID_NOBODY,
+		.sandbox = true,
 		.roles = CONFIG_AGENT | CONFIG_FRONT,
 	};
 	ret = find_config_dir(config, argc, argv, err);

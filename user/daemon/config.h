@@ -26,6 +26,7 @@ struct config {
 	gid_t gid;
 	unsigned int roles;	/* CONFIG_AGENT, CONFIG_FRONT */
 	bool foreground;
+	bool sandbox;
 	bool verbose;
 };
 

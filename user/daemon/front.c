@@ -20,6 +20,7 @@
 #include "log.h"
 #include "priv.h"
 #include "role.h"
+#include "sandbox.h"
 
 /* After kernel and sockets were lost: started again, with rights, by the parent. */
 #define EXIT_AGAIN	1
@@ -31,6 +32,7 @@ struct front {
 	struct event_base *base;
 	struct pvk_drv *drv;
 	struct http *http;
+	struct sandbox sandbox;
 	struct pvk_meta *user_meta;
 	struct pvk_meta *device_meta;
 	struct device_fds devices;	/* until http has them */
@@ -198,8 +200,14 @@ static void own_store(int rootfd, const char *name, const struct config *config)
 static struct pvk_meta *open_store(int rootfd, const char *name, const struct config *config)
 {
 	struct pvk_meta *meta = NULL;
+	struct stat st;
 	int ret;
 
+	if (!fstatat(rootfd, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISLNK(st.st_mode)) {
+		log_msg(LOG_ERR, "%s/%s: a link, which is not followed; mount it instead",
+			config->root, name);
+		return NULL;
+	}
 	if (!geteuid())
 		own_store(rootfd, name, config);
 	ret = pvk_meta_open(&meta, rootfd, name, 0);
@@ -275,9 +283,36 @@ static void open_devices(struct front *front)
 		log_msg(LOG_WARNING, "%s", err.text);
 }
 
-static int set_up(struct front *front)
+/* For good; what the sandbox is made of can be opened only before. */
+static int give_up_rights(struct front *front, struct pvk_err *err)
 {
 	const struct config *config = front->env->config;
+	int ret = 0;
+
+	if (config->sandbox)
+		ret = sandbox_prepare(&front->sandbox, SANDBOX_FRONT, config->root, NULL, err);
+	if (!ret)
+		ret = priv_drop_all(config->uid, config->gid, err);
+	if (!ret && front->env->parent && priv_die_with(front->env->parent, SIGTERM))
+		ret = pvk_err_set(err, -ESRCH, "the supervisor is gone");
+	return ret;
+}
+
+/* The last step before the first request. */
+static int enter_sandbox(struct front *front)
+{
+	struct pvk_err err;
+	int ret;
+
+	ret = sandbox_enter(&front->sandbox, &err);
+	sandbox_free(&front->sandbox);
+	if (ret)
+		log_msg(LOG_ERR, "%s", err.text);
+	return ret;
+}
+
+static int set_up(struct front *front)
+{
 	struct http_kernel kernel = {
 		.whois = k_whois,
 		.drivers = k_drivers,
@@ -297,13 +332,11 @@ static int set_up(struct front *front)
 		return ret;
 	kernel.timeout_ms = pvk_drv_default_timeout_ms();
 	open_devices(front);
-	ret = priv_drop_all(config->uid, config->gid, &err);
+	ret = give_up_rights(front, &err);
 	if (ret) {
 		log_msg(LOG_ERR, "%s", err.text);
 		return ret;
 	}
-	if (front->env->parent && priv_die_with(front->env->parent, SIGTERM))
-		return -ESRCH;
 
 	front->base = event_base_new();
 	if (!front->base)
@@ -313,7 +346,9 @@ static int set_up(struct front *front)
 	    !http_watch_devices(front->http, &front->devices))
 		front->devices = (struct device_fds){ -1, -1, -1 };
 	ret = front->http ? add_events(front) : -ENOMEM;
-	return ret ? ret : add_listeners(front);
+	if (!ret)
+		ret = add_listeners(front);
+	return ret ? ret : enter_sandbox(front);
 }
 
 static void tear_down(struct front *front)
@@ -335,13 +370,16 @@ static void tear_down(struct front *front)
 	pvk_drv_close(front->drv);
 	pvk_meta_close(front->user_meta);
 	pvk_meta_close(front->device_meta);
+	sandbox_free(&front->sandbox);
 	if (front->base)
 		event_base_free(front->base);
 }
 
 int front_run(struct role_env *env)
 {
-	struct front front = { .env = env, .family_fd = -1, .devices = { -1, -1, -1 } };
+	struct front front = {
+		.env = env, .family_fd = -1, .devices = { -1, -1, -1 }, .sandbox.ruleset = -1,
+	};
 	int ret;
 
 	/* Again after the change of user; this is for the wait before it. */

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "priv.h"
 #include "registry.h"
 #include "role.h"
+#include "sandbox.h"
 
 /* A result is tried this often when there is no memory for it. */
 #define RESULT_TRIES	10
@@ -34,6 +34,7 @@ struct loader {
 	struct role_env *env;
 	struct event_base *base;
 	struct pool *pool;
+	struct sandbox worker_sandbox;
 	struct pvk_drv *drv;		/* NULL while pv_driver is not in the kernel */
 	struct event *drv_ev;
 	struct event *retry_ev;
@@ -313,6 +314,25 @@ static int add_events(struct loader *loader)
 	return 0;
 }
 
+/* Makes the workers' as well: they are forked inside, and only take it on. */
+static int enter_sandbox(struct loader *loader, struct pvk_err *err)
+{
+	const struct config *config = loader->env->config;
+	const char *modules = config->modules[0] ? config->modules : NULL;
+	struct sandbox own;
+	int ret;
+
+	ret = sandbox_prepare(&loader->worker_sandbox, SANDBOX_WORKER, config->root, modules,
+			      err);
+	if (!ret)
+		ret = sandbox_prepare(&own, SANDBOX_LOADER, config->root, modules, err);
+	if (ret)
+		return ret;
+	ret = sandbox_enter(&own, err);
+	sandbox_free(&own);
+	return ret;
+}
+
 static int set_up(struct loader *loader)
 {
 	static const struct pool_ops ops = { .starting = on_starting, .finished = on_finished };
@@ -320,12 +340,14 @@ static int set_up(struct loader *loader)
 	const struct worker model = {
 		.root = config->root,
 		.modules = config->modules[0] ? config->modules : NULL,
+		.sandbox = config->sandbox ? &loader->worker_sandbox : NULL,
 	};
 	struct pvk_err err;
 	int ret;
 
-	/* Metadata belongs to the front's user and nobody else may read it. */
-	ret = priv_keep(PRIV_BIT(CAP_SYS_MODULE) | PRIV_BIT(CAP_DAC_READ_SEARCH), &err);
+	ret = priv_keep(PRIV_LOADER, &err);
+	if (!ret && config->sandbox)
+		ret = enter_sandbox(loader, &err);
 	if (ret) {
 		log_msg(LOG_ERR, "%s", err.text);
 		return ret;
@@ -359,6 +381,7 @@ static void tear_down(struct loader *loader)
 		event_free(loader->family_ev);
 	if (loader->family_fd >= 0)
 		close(loader->family_fd);
+	sandbox_free(&loader->worker_sandbox);
 	if (loader->base)
 		event_base_free(loader->base);
 }
@@ -366,7 +389,7 @@ static void tear_down(struct loader *loader)
 int loader_run(struct role_env *env)
 {
 	struct loader loader = {
-		.env = env, .family_fd = -1, .failures.most = FAILURES_LOGGED,
+		.env = env, .family_fd = -1, .worker_sandbox.ruleset = -1, .failures.most = FAILURES_LOGGED,
 	};
 
 	if (env->parent && priv_die_with(env->parent, SIGTERM))

@@ -16,8 +16,11 @@ void log_init(const char *who, bool to_syslog)
 {
 	log_who = who;
 	log_syslog = to_syslog;
-	if (to_syslog)
-		openlog(who, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	if (!to_syslog)
+		return;
+	/* syslog() writes local times, and cannot look them up once in a sandbox. */
+	tzset();
+	openlog(who, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
 void log_verbose(void)

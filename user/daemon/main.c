@@ -12,6 +12,7 @@
 
 #include "listen.h"
 #include "log.h"
+#include "sandbox.h"
 #include "supervisor.h"
 
 /* How long the command waits for that which it has started. */
@@ -117,11 +118,12 @@ int main(int argc, char **argv)
 			fprintf(stderr, "pvkitd: %s\n", strerror(-detach_fd));
 			return 1;
 		}
-	} else if (config.roles == CONFIG_AGENT) {
-		return loader_run(&env);
-	} else if (config.roles == CONFIG_FRONT) {
-		return front_run(&env);
 	}
 	log_init("pvkitd", !config.foreground);
+	sandbox_report(config.sandbox);
+	if (config.foreground && config.roles == CONFIG_AGENT)
+		return loader_run(&env);
+	if (config.foreground && config.roles == CONFIG_FRONT)
+		return front_run(&env);
 	return supervisor_run(&env, detach_fd);
 }

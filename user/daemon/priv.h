@@ -5,12 +5,26 @@
 #ifndef PVKITD_PRIV_H
 #define PVKITD_PRIV_H
 
+#include <linux/capability.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "util.h"
 
 #define PRIV_BIT(cap)	(UINT64_C(1) << (cap))
+
+/*
+ * The loader: modules; metadata that belongs to the front's user and nobody else
+ * may read; what the kernel says of a module that it refuses.
+ */
+#define PRIV_LOADER	(PRIV_BIT(CAP_SYS_MODULE) | PRIV_BIT(CAP_DAC_READ_SEARCH) | \
+			 PRIV_BIT(CAP_SYSLOG))
+/*
+ * The supervisor: that for its children, the front's change of user, and what
+ * goes with it, ownership of the stores and signals to it.
+ */
+#define PRIV_SUPERVISOR	(PRIV_LOADER | PRIV_BIT(CAP_SETUID) | PRIV_BIT(CAP_SETGID) | \
+			 PRIV_BIT(CAP_SETPCAP) | PRIV_BIT(CAP_CHOWN) | PRIV_BIT(CAP_KILL))
 
 /*
  * Keeps the capabilities of the mask that the process has, in the permitted and

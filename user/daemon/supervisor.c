@@ -277,9 +277,14 @@ static void add_child(struct supervisor *sv, const char *name, unsigned int role
 int supervisor_run(const struct role_env *env, int detach_fd)
 {
 	struct supervisor sv = { .env = env, .detach_fd = detach_fd };
+	struct pvk_err err;
 	sigset_t set;
 	int ret;
 
+	if (priv_keep(PRIV_SUPERVISOR, &err)) {
+		log_msg(LOG_ERR, "%s", err.text);
+		return 1;
+	}
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);

@@ -14,6 +14,7 @@
 #include "modline.h"
 #include "modload.h"
 #include "priv.h"
+#include "sandbox.h"
 #include "template.h"
 #include "worker.h"
 
@@ -230,9 +231,11 @@ pid_t worker_start(const struct worker *worker, int *fd)
 	if (!pid) {
 		default_signals();
 		prctl(PR_SET_NAME, "pvkitd-worker");
-		close_all_but(fds[1]);
 		if (priv_die_with(parent, SIGKILL))
 			_exit(1);
+		if (worker->sandbox && sandbox_enter(worker->sandbox, NULL))
+			_exit(1);
+		close_all_but(fds[1]);
 		own = (struct worker){ .root = worker->root, .modules = worker->modules };
 		_exit(worker_loop(&own, fds[1]));
 	}

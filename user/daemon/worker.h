@@ -42,10 +42,12 @@ struct worker_answer {
 };
 
 struct kmod_ctx;
+struct sandbox;
 
 struct worker {
 	const char *root;		/* holds user-meta and device-meta */
 	const char *modules;		/* NULL: /lib/modules/RELEASE */
+	const struct sandbox *sandbox;	/* entered when it starts; NULL: none */
 	struct kmod_ctx *kmod;		/* made when first needed */
 };
 

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "log.h"
+#include "sandbox.h"
+
+/*
+ * The kernel's ABI by ourselves: build systems have older headers than the
+ * kernels that they build for.
+ */
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset	444
+#define SYS_landlock_add_rule		445
+#define SYS_landlock_restrict_self	446
+#endif
+
+#define LL_CREATE_VERSION	(1u << 0)
+#define LL_RULE_PATH_BENEATH	1
+
+#define LL_EXECUTE	(1u << 0)
+#define LL_WRITE_FILE	(1u << 1)
+#define LL_READ_FILE	(1u << 2)
+#define LL_READ_DIR	(1u << 3)
+#define LL_REMOVE_FILE	(1u << 5)
+#define LL_MAKE_REG	(1u << 8)
+#define LL_TRUNCATE	(1u << 14)
+
+#define LL_READ		(LL_READ_FILE | LL_READ_DIR)
+#define LL_REPLACE	(LL_WRITE_FILE | LL_TRUNCATE | LL_MAKE_REG | LL_REMOVE_FILE)
+/* What can be said of a file that is no directory. */
+#define LL_OF_FILE	(LL_EXECUTE | LL_WRITE_FILE | LL_READ_FILE | LL_TRUNCATE)
+
+struct ll_ruleset {
+	uint64_t fs, net, scoped;
+};
+
+/* Packed in the ABI. */
+struct ll_beneath {
+	uint64_t access;
+	int32_t fd;
+} __attribute__((packed));
+
+/* What each version of the ABI can forbid: all of it is, but for the rules. */
+static const struct {
+	struct ll_ruleset handled;
+	size_t size;
+} ll_abi[] = {
+	{ { 0x1fff, 0, 0 }, sizeof(uint64_t) },
+	{ { 0x3fff, 0, 0 }, sizeof(uint64_t) },		/* 5.19: moves between directories */
+	{ { 0x7fff, 0, 0 }, sizeof(uint64_t) },		/* 6.2: truncation */
+	{ { 0x7fff, 0x3, 0 }, 2 * sizeof(uint64_t) },	/* 6.7: TCP */
+	{ { 0xffff, 0x3, 0 }, 2 * sizeof(uint64_t) },	/* 6.10: ioctl() of devices */
+	{ { 0xffff, 0x3, 0x3 }, 3 * sizeof(uint64_t) },	/* 6.12: signals, abstract sockets */
+};
+
+struct place {
+	const char *path;
+	uint32_t access;
+};
+
+/*
+ * The libraries' whole directories: a module tree is often mounted below them
+ * after boot, and a rule does not see through a mount that came later.
+ */
+static const struct place agent_places[] = {
+	{ "/lib", LL_READ },
+	{ "/usr/lib", LL_READ },
+	{ "/usr/local/lib/modprobe.d", LL_READ },
+	{ "/etc/modprobe.d", LL_READ },
+	{ "/run/modprobe.d", LL_READ },
+	{ "/proc", LL_READ },
+	{ "/sys", LL_READ },
+	{ "/dev/kmsg", LL_READ },
+	{ NULL },
+};
+
+static const struct place front_places[] = {
+	{ "/sys", LL_READ },
+	{ "/proc/self", LL_READ },
+	{ NULL },
+};
+
+/* ---- Landlock ---- */
+
+/* 0 if there is none: not built in, or not among the kernel's `lsm=`. */
+static int ll_version(void)
+{
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LL_CREATE_VERSION);
+
+	return version > 0 ? (int)version : 0;
+}
+
+static int ll_create(int version)
+{
+	int known = (int)PVK_ARRAY_SIZE(ll_abi);
+	int i = (version < known ? version : known) - 1;
+	long fd;
+
+	fd = syscall(SYS_landlock_create_ruleset, &ll_abi[i].handled, ll_abi[i].size, 0);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* A place that is not there can't be allowed; one that is a link is where it leads. */
+static int ll_allow(int ruleset, int version, const char *path, uint32_t access,
+		    struct pvk_err *err)
+{
+	struct ll_beneath rule = { .access = access };
+	pvk_auto_close int fd = -1;
+	struct stat st;
+
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return errno == ENOENT || errno == ENOTDIR ? 0 :
+			pvk_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (version < 3)
+		rule.access &= ~(uint64_t)LL_TRUNCATE;
+	if (!S_ISDIR(st.st_mode))
+		rule.access &= LL_OF_FILE;
+	rule.fd = fd;
+	if (syscall(SYS_landlock_add_rule, ruleset, LL_RULE_PATH_BENEATH, &rule, 0))
+		return pvk_err_set(err, -errno, "Landlock: %s: %s", path, strerror(errno));
+	return 0;
+}
+
+/* Below the root directory; links that lead out of it are a BSP's good right. */
+static int ll_allow_below(int ruleset, int version, const char *root, const char *name,
+			  uint32_t access, struct pvk_err *err)
+{
+	char path[PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	return ll_allow(ruleset, version, path, access, err);
+}
+
+static int ll_front(int ruleset, int version, const char *root, struct pvk_err *err)
+{
+	static const char *const stores[] = { "user-meta", "device-meta" };
+	struct stat st;
+	char path[PATH_MAX + 32];
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(stores) && !ret; i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, stores[i]);
+		/* Not through a link: it would let the front write where that leads. */
+		if (!lstat(path, &st) && S_ISDIR(st.st_mode))
+			ret = ll_allow(ruleset, version, path, LL_READ | LL_REPLACE, err);
+	}
+	return ret;
+}
+
+static int ll_agent(int ruleset, int version, const char *root, const char *modules,
+		    uint32_t root_access, struct pvk_err *err)
+{
+	static const char *const read_only[] = {
+		"bsp", "bsp/drivers.json", "bsp/modparam.json",
+	};
+	size_t i;
+	int ret;
+
+	ret = ll_allow(ruleset, version, root, root_access, err);
+	for (i = 0; i < PVK_ARRAY_SIZE(read_only) && !ret; i++)
+		ret = ll_allow_below(ruleset, version, root, read_only[i], LL_READ, err);
+	if (!ret && modules)
+		ret = ll_allow(ruleset, version, modules, LL_READ, err);
+	return ret;
+}
+
+static int ll_fill(int ruleset, int version, enum sandbox_role role, const char *root,
+		   const char *modules, struct pvk_err *err)
+{
+	const struct place *place = role == SANDBOX_FRONT ? front_places : agent_places;
+	int ret = 0;
+
+	for (; place->path && !ret; place++)
+		ret = ll_allow(ruleset, version, place->path, place->access, err);
+	if (ret)
+		return ret;
+	if (role == SANDBOX_FRONT)
+		return ll_front(ruleset, version, root, err);
+	/* The loader keeps drivers.registered there. */
+	return ll_agent(ruleset, version, root, modules,
+			role == SANDBOX_LOADER ? LL_READ | LL_REPLACE : LL_READ, err);
+}
+
+/* ---- both ---- */
+
+void sandbox_report(bool wanted)
+{
+	const char *why = sandbox_calls_missing();
+
+	if (!wanted) {
+		log_msg(LOG_WARNING, "no sandbox, as was asked for");
+		return;
+	}
+	if (why)
+		log_msg(LOG_INFO, "system calls are not limited: %s", why);
+	if (!ll_version())
+		log_msg(LOG_INFO, "files are not limited: no Landlock in this kernel");
+}
+
+int sandbox_prepare(struct sandbox *sandbox, enum sandbox_role role, const char *root,
+		    const char *modules, struct pvk_err *err)
+{
+	int version = ll_version();
+	int ret;
+
+	*sandbox = (struct sandbox){ .ruleset = -1 };
+	ret = sandbox_calls(&sandbox->program, role, err);
+	if (ret)
+		return ret;
+	if (!version)
+		return 0;
+	ret = ll_create(version);
+	if (ret < 0) {
+		pvk_err_set(err, ret, "Landlock: %s", strerror(-ret));
+	} else {
+		sandbox->ruleset = ret;
+		ret = ll_fill(ret, version, role, root, modules, err);
+	}
+	if (ret)
+		sandbox_free(sandbox);
+	return ret;
+}
+
+static int enter_calls(const struct sock_fprog *program)
+{
+	unsigned int flags = SECCOMP_FILTER_FLAG_LOG;
+
+	if (!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program))
+		return 0;
+	/* The flag is from 4.14. */
+	if (errno == EINVAL && !syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program))
+		return 0;
+	return -errno;
+}
+
+int sandbox_enter(const struct sandbox *sandbox, struct pvk_err *err)
+{
+	int ret;
+
+	if (sandbox->ruleset >= 0 &&
+	    syscall(SYS_landlock_restrict_self, sandbox->ruleset, 0))
+		return pvk_err_set(err, -errno, "Landlock: %s", strerror(errno));
+	ret = sandbox->program.len ? enter_calls(&sandbox->program) : 0;
+	return ret ? pvk_err_set(err, ret, "seccomp: %s", strerror(-ret)) : 0;
+}
+
+void sandbox_free(struct sandbox *sandbox)
+{
+	if (sandbox->ruleset >= 0)
+		close(sandbox->ruleset);
+	free(sandbox->program.filter);
+	*sandbox = (struct sandbox){ .ruleset = -1 };
+}
