@@ -11,6 +11,11 @@
 #define CONFIG_FILE_MAX	(64 * 1024)
 /* Owner of nothing on a Debian system but what an NFS server makes up. */
 #define ID_NOBODY	65534
+/* The front's own user, where the package has made one. */
+#define USER_DEFAULT	"pvkit"
+
+#define WATCHDOG_S	10
+#define WATCHDOG_MAX_S	3600
 
 static const char usage[] =
 	"Usage: pvkitd [OPTION...]\n"
@@ -22,7 +27,10 @@ static const char usage[] =
 	"  --root DIR      bsp/drivers.json and metadata (default /var/lib/pvkit)\n"
 	"  --config DIR    where pvkitd.conf is (default /etc/pvkit)\n"
 	"  --modules DIR   kernel modules (default /lib/modules/RELEASE)\n"
-	"  --user USER     user of the HTTP process, name or number (default 65534)\n"
+	"  --user USER     user of the HTTP process, name or number (default: pvkit if\n"
+	"                  there is one, else 65534; should be nobody else's)\n"
+	"  --watchdog S    end and start again a process that has not answered for three\n"
+	"                  times S seconds (default 10; 0 never)\n"
 	"  --agent-only    load drivers, serve nothing\n"
 	"  --front-only    serve, leave the loading to another process\n"
 	"  --no-sandbox    no Landlock and no seccomp, to find out whether they are in the way\n"
@@ -31,10 +39,10 @@ static const char usage[] =
 	"  --help, --version\n"
 	"\n"
 	"pvkitd.conf holds lines `NAME VALUE` with NAME one of socket, root,\n"
-	"modules, user; # begins a comment. The command line wins.\n"
+	"modules, user, watchdog; # begins a comment. The command line wins.\n"
 	"\n"
 	"Exit status: 0 ended by a signal, or detached and ready; 1 failed;\n"
-	"2 wrong usage.\n";
+	"2 wrong usage; 3 detached, but not ready within 10 s (it goes on trying).\n";
 
 enum {
 	OPT_SOCKET = 256,
@@ -44,6 +52,7 @@ enum {
 	OPT_USER,
 	OPT_AGENT_ONLY,
 	OPT_FRONT_ONLY,
+	OPT_WATCHDOG,
 	OPT_NO_SANDBOX,
 	OPT_FOREGROUND,
 	OPT_VERBOSE,
@@ -59,6 +68,7 @@ static const struct option options[] = {
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "agent-only", no_argument, NULL, OPT_AGENT_ONLY },
 	{ "front-only", no_argument, NULL, OPT_FRONT_ONLY },
+	{ "watchdog", required_argument, NULL, OPT_WATCHDOG },
 	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
@@ -81,6 +91,28 @@ static int set_path(char *to, size_t size, const char *name, const char *value,
 	return 0;
 }
 
+/*
+ * From the file itself: what else the system can ask for users is code that would
+ * stay in memory, and not where packages put theirs.
+ */
+static bool find_user(struct config *config, const char *name)
+{
+	FILE *file = fopen("/etc/passwd", "re");
+	const struct passwd *pw;
+
+	while (file && (pw = fgetpwent(file))) {
+		if (strcmp(pw->pw_name, name))
+			continue;
+		config->uid = pw->pw_uid;
+		config->gid = pw->pw_gid;
+		break;
+	}
+	if (!file)
+		return false;
+	fclose(file);
+	return pw;
+}
+
 static int set_user(struct config *config, const char *value, struct pvk_err *err)
 {
 	const struct passwd *pw;
@@ -94,6 +126,8 @@ static int set_user(struct config *config, const char *value, struct pvk_err *er
 		config->gid = (gid_t)id;
 		return 0;
 	}
+	if (find_user(config, value))
+		return 0;
 	pw = getpwnam(value);
 	if (!pw)
 		return pvk_err_set(err, -ENOENT, "user: there is no '%s'", value);
@@ -113,6 +147,20 @@ static int add_socket(struct config *config, const char *value, struct pvk_err *
 	if (!ret)
 		config->n_sockets++;
 	return ret;
+}
+
+static int set_watchdog(struct config *config, const char *value, struct pvk_err *err)
+{
+	unsigned long s;
+	char *end;
+
+	errno = 0;
+	s = strtoul(value, &end, 10);
+	if (!pvk_isalnum((unsigned char)value[0]) || *end || errno || s > WATCHDOG_MAX_S)
+		return pvk_err_set(err, -EINVAL, "watchdog: '%s' is not 0 to %d seconds", value,
+				   WATCHDOG_MAX_S);
+	config->watchdog_s = (int)s;
+	return 0;
 }
 
 static int set_value(struct config *config, int option, const char *value,
@@ -135,6 +183,8 @@ static int set_value(struct config *config, int option, const char *value,
 	case OPT_FRONT_ONLY:
 		config->roles = CONFIG_FRONT;
 		return 0;
+	case OPT_WATCHDOG:
+		return set_watchdog(config, value, err);
 	case OPT_NO_SANDBOX:
 		config->sandbox = false;
 		return 0;
@@ -251,8 +301,10 @@ int config_parse(struct config *config, int argc, char **argv, struct pvk_err *e
 		.uid = ID_NOBODY,
 		.gid = ID_NOBODY,
 		.sandbox = true,
+		.watchdog_s = WATCHDOG_S,
 		.roles = CONFIG_AGENT | CONFIG_FRONT,
 	};
+	find_user(config, USER_DEFAULT);
 	ret = find_config_dir(config, argc, argv, err);
 	if (!ret)
 		ret = read_file(config, err);

@@ -27,6 +27,7 @@ struct config {
 	unsigned int roles;	/* CONFIG_AGENT, CONFIG_FRONT */
 	bool foreground;
 	bool sandbox;
+	int watchdog_s;		/* 0: off */
 	bool verbose;
 };
 

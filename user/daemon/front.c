@@ -250,6 +250,8 @@ static int add_events(struct front *front)
 		if (!front->sig_ev[i] || event_add(front->sig_ev[i], NULL))
 			return -ENOMEM;
 	}
+	if (role_watch(front->env, front->base))
+		return -ENOMEM;
 	front->drv_ev = event_new(front->base, pvk_drv_fd(front->drv), EV_READ | EV_PERSIST,
 				  on_readable, front);
 	front->family_ev = event_new(front->base, front->family_fd, EV_READ | EV_PERSIST,
@@ -355,6 +357,7 @@ static void tear_down(struct front *front)
 {
 	size_t i;
 
+	role_unwatch(front->env);
 	if (front->http)
 		http_free(front->http);
 	for (i = 0; i < PVK_ARRAY_SIZE(front->sig_ev); i++)

@@ -13,6 +13,11 @@
 /* A pvkitd that is just being killed takes a moment to let go of its socket. */
 #define IN_USE_TRIES	20
 #define IN_USE_WAIT_MS	50
+/* Of two that start at once the second waits until the first has its socket. */
+#define LOCK_TRIES	(2 * IN_USE_TRIES)
+/* So often in a row nobody answers on a lock that was left behind. */
+#define LOCK_DEAD_TRIES	5
+#define LOCK_SUFFIX	".lock"
 
 /* 0: nobody is there. 1: somebody is. */
 static int somebody_there(const struct sockaddr_un *addr)
@@ -54,36 +59,78 @@ static int clear_path(const struct sockaddr_un *addr, struct pvk_err *err)
 	return 0;
 }
 
-int listen_at(const char *path, struct pvk_err *err)
+/*
+ * Between the look whether somebody listens and one's own listen() nobody else may
+ * do the same. The lock is a socket that is bound: its owner's death shows, and a
+ * container, which may read this directory, can't take it as it could an flock().
+ */
+static int lock_path(const char *path, struct sockaddr_un *lock, struct pvk_err *err)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	char dir[sizeof(addr.sun_path)];
+	const struct timespec wait = { .tv_nsec = IN_USE_WAIT_MS * 1000000L };
+	int fd, i, err_no = 0, dead = 0;
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return pvk_err_set(err, -errno, "socket: %s", strerror(errno));
+	snprintf(lock->sun_path, sizeof(lock->sun_path), "%s" LOCK_SUFFIX, path);
+	for (i = 0; i < LOCK_TRIES; i++) {
+		if (!bind(fd, (struct sockaddr *)lock, sizeof(*lock)) && !listen(fd, 1))
+			return fd;
+		err_no = errno;
+		if (err_no != EADDRINUSE)
+			break;
+		dead = somebody_there(lock) ? 0 : dead + 1;
+		if (dead == LOCK_DEAD_TRIES)
+			unlink(lock->sun_path);
+		nanosleep(&wait, NULL);
+	}
+	close(fd);
+	return pvk_err_set(err, -err_no, "%s: %s", lock->sun_path, err_no == EADDRINUSE ?
+			   "another pvkitd is just starting there" : strerror(err_no));
+}
+
+/*
+ * Mode 0666: who may do what is asked of the kernel for each caller. By the mask,
+ * since what the path leads to later may be somebody else's file.
+ */
+static int bind_and_listen(const struct sockaddr_un *addr, struct pvk_err *err)
+{
 	int fd, ret = 0;
 	mode_t mask;
 
-	if (strlen(path) >= sizeof(addr.sun_path))
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return pvk_err_set(err, -errno, "socket: %s", strerror(errno));
+	mask = umask(0111);
+	if (bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) || listen(fd, SOMAXCONN))
+		ret = pvk_err_set(err, -errno, "%s: %s", addr->sun_path, strerror(errno));
+	umask(mask);
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
+}
+
+int listen_at(const char *path, struct pvk_err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un lock = { .sun_family = AF_UNIX };
+	char dir[sizeof(addr.sun_path)];
+	int ret, lock_fd;
+
+	if (strlen(path) + strlen(LOCK_SUFFIX) >= sizeof(addr.sun_path))
 		return pvk_err_set(err, -ENAMETOOLONG, "%s: too long for a socket", path);
 	strcpy(addr.sun_path, path);
 	strcpy(dir, path);
 	if (mkdir(dirname(dir), 0755) && errno != EEXIST)
 		return pvk_err_set(err, -errno, "%s: %s", dir, strerror(errno));
+	lock_fd = lock_path(path, &lock, err);
+	if (lock_fd < 0)
+		return lock_fd;
 	ret = clear_path(&addr, err);
-	if (ret)
-		return ret;
-
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return pvk_err_set(err, -errno, "socket: %s", strerror(errno));
-	/*
-	 * Mode 0666: who may do what is asked of the kernel for each caller. By
-	 * the mask, since what the path leads to later may be somebody else's file.
-	 */
-	mask = umask(0111);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, SOMAXCONN))
-		ret = pvk_err_set(err, -errno, "%s: %s", path, strerror(errno));
-	umask(mask);
 	if (!ret)
-		return fd;
-	close(fd);
+		ret = bind_and_listen(&addr, err);
+	unlink(lock.sun_path);
+	close(lock_fd);
 	return ret;
 }

@@ -273,6 +273,12 @@ static void on_family(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the process ---- */
 
+static void reload(struct loader *loader)
+{
+	sync_drivers(loader);
+	role_reloaded(loader->env);
+}
+
 static void on_signal(evutil_socket_t sig, short what, void *arg)
 {
 	struct loader *loader = arg;
@@ -281,7 +287,7 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	if (sig == SIGCHLD)
 		pool_reap(loader->pool);
 	else if (sig == SIGHUP)
-		sync_drivers(loader);
+		reload(loader);
 	else
 		event_base_loopbreak(loader->base);
 }
@@ -303,6 +309,8 @@ static int add_events(struct loader *loader)
 		if (!loader->sig_ev[i] || event_add(loader->sig_ev[i], NULL))
 			return -ENOMEM;
 	}
+	if (role_watch(loader->env, loader->base))
+		return -ENOMEM;
 	loader->retry_ev = evtimer_new(loader->base, on_retry, loader);
 	loader->family_fd = family_watch_open();
 	if (loader->family_fd < 0)
@@ -369,6 +377,7 @@ static void tear_down(struct loader *loader)
 {
 	size_t i;
 
+	role_unwatch(loader->env);
 	disconnect(loader);
 	if (loader->pool)
 		pool_free(loader->pool);

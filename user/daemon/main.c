@@ -12,11 +12,14 @@
 
 #include "listen.h"
 #include "log.h"
+#include "notify.h"
 #include "sandbox.h"
 #include "supervisor.h"
 
 /* How long the command waits for that which it has started. */
 #define READY_MS	10000
+/* It goes on trying: no failure, but not what was asked for either. */
+#define EXIT_NOT_YET	3
 
 static int wait_for_word(int fd)
 {
@@ -26,7 +29,7 @@ static int wait_for_word(int fd)
 	if (poll(&pfd, 1, READY_MS) == 1)
 		return read(fd, &byte, 1) == 1 ? 0 : 1;
 	fputs("pvkitd: started, but not ready yet; is pv_driver in the kernel?\n", stderr);
-	return 0;
+	return EXIT_NOT_YET;
 }
 
 /*
@@ -86,10 +89,24 @@ static void fill_std_fds(void)
 		close(fd);
 }
 
+/*
+ * A service manager that waits for WATCHDOG=1 ends all of us: a child that hangs,
+ * noticed after three intervals, is better replaced before that.
+ */
+static int watchdog_s(const struct config *config)
+{
+	int wanted_ms = notify_watchdog_ms();
+	int most_s = wanted_ms / 1000 / 4;
+
+	if (!wanted_ms || (config->watchdog_s && config->watchdog_s <= most_s))
+		return config->watchdog_s;
+	return most_s ? most_s : 1;
+}
+
 int main(int argc, char **argv)
 {
 	static struct config config;
-	struct role_env env = { .config = &config, .ready_fd = -1 };
+	struct role_env env = { .config = &config, .report_fd = -1 };
 	int detach_fd = -1;
 	struct pvk_err err;
 	int ret;
@@ -120,7 +137,10 @@ int main(int argc, char **argv)
 		}
 	}
 	log_init("pvkitd", !config.foreground);
+	if (!config.uid && (config.roles & CONFIG_FRONT))
+		log_msg(LOG_WARNING, "user 0: what parses requests stays root, without capabilities");
 	sandbox_report(config.sandbox);
+	env.watchdog_s = watchdog_s(&config);
 	if (config.foreground && config.roles == CONFIG_AGENT)
 		return loader_run(&env);
 	if (config.foreground && config.roles == CONFIG_FRONT)

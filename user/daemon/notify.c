@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,4 +34,30 @@ int notify_send(const char *state)
 		   addr_len) < 0)
 		return -errno;
 	return 0;
+}
+
+/* 0 for what is no number, too. */
+static unsigned long long number(const char *name)
+{
+	const char *text = getenv(name);
+	unsigned long long n;
+	char *end;
+
+	if (!text || !pvk_isalnum((unsigned char)*text))
+		return 0;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	return *end || errno ? 0 : n;
+}
+
+int notify_watchdog_ms(void)
+{
+	unsigned long long us = number("WATCHDOG_USEC");
+
+	/* Set for a process that started us, and not meant for us. */
+	if (getenv("WATCHDOG_PID") && number("WATCHDOG_PID") != (unsigned long long)getpid())
+		return 0;
+	if (us / 1000 > INT_MAX)
+		return INT_MAX;
+	return us && us < 1000 ? 1 : (int)(us / 1000);
 }

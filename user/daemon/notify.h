@@ -11,4 +11,10 @@
  */
 int notify_send(const char *state);
 
+/*
+ * How often, in ms, the service manager wants to hear WATCHDOG=1 of this process
+ * at least; 0: it does not.
+ */
+int notify_watchdog_ms(void);
+
 #endif /* PVKITD_NOTIFY_H */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -19,6 +20,10 @@
 #define BACKOFF_MS	100
 #define BACKOFF_MAX_MS	5000
 #define STOP_MS		5000
+/* Intervals without a beat after which a child hangs. */
+#define BEATS_MISSED	3
+/* A reload of which nothing is heard is over for the service manager. */
+#define RELOAD_MS	5000
 
 struct child {
 	const char *name;
@@ -28,8 +33,10 @@ struct child {
 	int64_t started;
 	int64_t due;		/* when to start it, while it is not running */
 	unsigned int deaths;	/* in a row, each after a short life */
-	int ready_fd;		/* our end; -1: it is ready, or dead */
-	bool ready;
+	int report_fd;		/* our end; -1: it has closed its own, or is dead */
+	bool ready;		/* in its present life; only then it has to beat */
+	bool was_ready;
+	int64_t beat;		/* when it was heard of last */
 };
 
 struct supervisor {
@@ -41,6 +48,10 @@ struct supervisor {
 	bool announced;
 	bool stopping;
 	int64_t stop_by;
+	int64_t pet_at;		/* INT64_MAX: nobody wants WATCHDOG=1 */
+	int pet_ms;
+	int64_t reload_by;	/* INT64_MAX: there is none under way */
+	unsigned int restarts;
 };
 
 static int64_t now_ms(void)
@@ -52,7 +63,7 @@ static int64_t now_ms(void)
 }
 
 /* In the child; does not return. */
-static void become(struct supervisor *sv, struct child *child, pid_t parent, int ready_fd)
+static void become(struct supervisor *sv, struct child *child, pid_t parent, int report_fd)
 {
 	struct role_env env = *sv->env;
 	sigset_t none;
@@ -62,8 +73,8 @@ static void become(struct supervisor *sv, struct child *child, pid_t parent, int
 	if (sv->detach_fd >= 0)
 		close(sv->detach_fd);
 	for (i = 0; i < sv->count; i++)
-		if (sv->child[i].ready_fd >= 0)
-			close(sv->child[i].ready_fd);
+		if (sv->child[i].report_fd >= 0)
+			close(sv->child[i].report_fd);
 	for (i = 0; i < env.config->n_sockets; i++) {
 		if (child->role != CONFIG_FRONT && env.listener[i] >= 0) {
 			close(env.listener[i]);
@@ -75,7 +86,7 @@ static void become(struct supervisor *sv, struct child *child, pid_t parent, int
 	prctl(PR_SET_NAME, child->name);
 	log_init(child->name, !env.config->foreground);
 	env.parent = parent;
-	env.ready_fd = ready_fd;
+	env.report_fd = report_fd;
 	_exit(child->run(&env));
 }
 
@@ -102,7 +113,35 @@ static void start(struct supervisor *sv, struct child *child)
 		close(fds[0]);
 		return;
 	}
-	child->ready_fd = fds[0];
+	child->report_fd = fds[0];
+}
+
+static void tell(const char *state)
+{
+	int ret = notify_send(state);
+
+	if (ret)
+		log_limited(1, LOG_WARNING, "NOTIFY_SOCKET: %s", strerror(-ret));
+}
+
+/* What `systemctl status` shows in a line. */
+static void say_status(const struct supervisor *sv)
+{
+	const struct child *child;
+	char line[160] = "STATUS=";
+	size_t len = strlen(line);
+	unsigned int i;
+
+	for (i = 0; i < sv->count; i++) {
+		child = &sv->child[i];
+		len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%s %s", i ? ", " : "",
+					child->name, child->ready ? "serves" :
+					child->was_ready ? "is started again" : "starts");
+	}
+	if (sv->restarts)
+		snprintf(line + len, sizeof(line) - len, "; %u restart%s so far", sv->restarts,
+			 sv->restarts > 1 ? "s" : "");
+	tell(line);
 }
 
 static void died(struct supervisor *sv, struct child *child, int status)
@@ -112,11 +151,13 @@ static void died(struct supervisor *sv, struct child *child, int status)
 	int64_t wait = 0;
 
 	child->pid = 0;
-	if (child->ready_fd >= 0)
-		close(child->ready_fd);
-	child->ready_fd = -1;
+	child->ready = false;
+	if (child->report_fd >= 0)
+		close(child->report_fd);
+	child->report_fd = -1;
 	if (sv->stopping)
 		return;
+	sv->restarts++;
 
 	if (now - child->started >= GOOD_LIFE_MS)
 		child->deaths = 0;
@@ -130,6 +171,7 @@ static void died(struct supervisor *sv, struct child *child, int status)
 	log_msg(LOG_WARNING, "%s %s %d, started again in %d ms", child->name,
 		WIFSIGNALED(status) ? "was killed by signal" : "ended with status",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (int)wait);
+	say_status(sv);
 }
 
 static void reap(struct supervisor *sv)
@@ -153,6 +195,35 @@ static void kill_all(struct supervisor *sv, int sig)
 			kill(sv->child[i].pid, sig);
 }
 
+static void end_reload(struct supervisor *sv)
+{
+	if (sv->reload_by == INT64_MAX)
+		return;
+	sv->reload_by = INT64_MAX;
+	tell("READY=1");
+}
+
+/* Only who reads files has something to do; without it there is nothing to wait for. */
+static void begin_reload(struct supervisor *sv)
+{
+	struct timespec ts;
+	char state[64];
+	unsigned int i;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
+		 ts.tv_sec * 1000000LL + ts.tv_nsec / 1000);
+	if (sv->announced)
+		tell(state);
+	sv->reload_by = now_ms();
+	for (i = 0; i < sv->count; i++) {
+		if (sv->child[i].role != CONFIG_AGENT || !sv->child[i].ready)
+			continue;
+		kill(sv->child[i].pid, SIGHUP);
+		sv->reload_by += RELOAD_MS;
+	}
+}
+
 static void handle_signal(struct supervisor *sv)
 {
 	struct signalfd_siginfo info;
@@ -163,11 +234,13 @@ static void handle_signal(struct supervisor *sv)
 			reap(sv);
 			break;
 		case SIGHUP:
-			kill_all(sv, SIGHUP);
+			begin_reload(sv);
 			break;
 		default:
 			if (!sv->stopping)
 				sv->stop_by = now_ms() + STOP_MS;
+			if (!sv->stopping)
+				tell("STOPPING=1");
 			sv->stopping = true;
 			kill_all(sv, SIGTERM);
 		}
@@ -178,8 +251,8 @@ static void handle_signal(struct supervisor *sv)
 static void announce(struct supervisor *sv)
 {
 	unsigned int i;
-	int ret;
 
+	say_status(sv);
 	for (i = 0; i < sv->count; i++)
 		if (!sv->child[i].ready)
 			return;
@@ -187,22 +260,83 @@ static void announce(struct supervisor *sv)
 		return;
 	sv->announced = true;
 	log_msg(LOG_INFO, "ready");
-	ret = notify_send("READY=1");
-	if (ret)
-		log_msg(LOG_WARNING, "NOTIFY_SOCKET: %s", strerror(-ret));
+	tell("READY=1");
 	if (sv->detach_fd >= 0 && write(sv->detach_fd, "", 1) != 1)
 		log_msg(LOG_WARNING, "who started us is gone");
 }
 
-static void handle_ready(struct supervisor *sv, struct child *child)
+static void handle_report(struct supervisor *sv, struct child *child)
 {
-	char byte;
+	char byte[64];
+	ssize_t n, i;
 
-	if (read(child->ready_fd, &byte, 1) == 1)
-		child->ready = true;
-	close(child->ready_fd);
-	child->ready_fd = -1;
-	announce(sv);
+	n = read(child->report_fd, byte, sizeof(byte));
+	if (n <= 0) {
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		close(child->report_fd);
+		child->report_fd = -1;
+		return;
+	}
+	child->beat = now_ms();
+	for (i = 0; i < n; i++) {
+		if (byte[i] == ROLE_READY) {
+			child->ready = true;
+			child->was_ready = true;
+			announce(sv);
+		} else if (byte[i] == ROLE_RELOADED) {
+			end_reload(sv);
+		}
+	}
+}
+
+/* When a child that does not beat counts as hung; INT64_MAX: it need not beat. */
+static int64_t hangs_at(const struct supervisor *sv, const struct child *child)
+{
+	if (!child->pid || !child->ready || !sv->env->config->watchdog_s)
+		return INT64_MAX;
+	return child->beat + sv->env->watchdog_s * INT64_C(1000) * BEATS_MISSED;
+}
+
+/*
+ * A supervisor that was stopped itself finds what they said in the pipe. A hung
+ * child's end is seen like any other. Returns whether all answer.
+ */
+static bool check_beats(struct supervisor *sv)
+{
+	struct child *child;
+	unsigned int i;
+	bool all = true;
+
+	for (i = 0; i < sv->count; i++) {
+		child = &sv->child[i];
+		if (hangs_at(sv, child) > now_ms())
+			continue;
+		if (child->report_fd >= 0)
+			handle_report(sv, child);
+		if (hangs_at(sv, child) > now_ms())
+			continue;
+		log_msg(LOG_ERR, "%s has not answered for %d s", child->name,
+			(int)((now_ms() - child->beat) / 1000));
+		kill(child->pid, SIGKILL);
+		/* Once is enough; it is not ready until it lives again. */
+		child->ready = false;
+		all = false;
+	}
+	return all;
+}
+
+/* The service manager hears of us as long as nobody hangs. */
+static void watch(struct supervisor *sv)
+{
+	int64_t now = now_ms();
+
+	if (!sv->stopping && check_beats(sv) && sv->pet_at <= now) {
+		tell("WATCHDOG=1");
+		sv->pet_at = now + sv->pet_ms;
+	}
+	if (sv->reload_by <= now)
+		end_reload(sv);
 }
 
 /* Starts what is due and says how long poll() may sleep. */
@@ -213,8 +347,11 @@ static int next_timeout(struct supervisor *sv)
 	unsigned int i;
 
 	if (sv->stopping)
-		at = sv->stop_by;
-	for (i = 0; i < sv->count && !sv->stopping; i++) {
+		return sv->stop_by > now ? (int)(sv->stop_by - now) : 0;
+	at = sv->pet_at < sv->reload_by ? sv->pet_at : sv->reload_by;
+	for (i = 0; i < sv->count; i++) {
+		if (hangs_at(sv, &sv->child[i]) < at)
+			at = hangs_at(sv, &sv->child[i]);
 		if (sv->child[i].pid)
 			continue;
 		if (sv->child[i].due <= now)
@@ -252,15 +389,16 @@ static int loop(struct supervisor *sv)
 		}
 		fds[0] = (struct pollfd){ .fd = sv->signal_fd, .events = POLLIN };
 		for (i = 0; i < sv->count; i++)
-			fds[i + 1] = (struct pollfd){ .fd = sv->child[i].ready_fd,
+			fds[i + 1] = (struct pollfd){ .fd = sv->child[i].report_fd,
 						      .events = POLLIN };
 		if (poll(fds, sv->count + 1, timeout) < 0 && errno != EINTR)
 			return 1;
 		for (i = 0; i < sv->count; i++)
 			if (fds[i + 1].revents)
-				handle_ready(sv, &sv->child[i]);
+				handle_report(sv, &sv->child[i]);
 		if (fds[0].revents)
 			handle_signal(sv);
+		watch(sv);
 	}
 	return 0;
 }
@@ -270,13 +408,19 @@ static void add_child(struct supervisor *sv, const char *name, unsigned int role
 {
 	if (sv->env->config->roles & role)
 		sv->child[sv->count++] = (struct child){
-			.name = name, .role = role, .run = run, .ready_fd = -1,
+			.name = name, .role = role, .run = run, .report_fd = -1,
 		};
 }
 
 int supervisor_run(const struct role_env *env, int detach_fd)
 {
-	struct supervisor sv = { .env = env, .detach_fd = detach_fd };
+	struct supervisor sv = {
+		.env = env,
+		.detach_fd = detach_fd,
+		.pet_at = INT64_MAX,
+		.pet_ms = notify_watchdog_ms() / 2,
+		.reload_by = INT64_MAX,
+	};
 	struct pvk_err err;
 	sigset_t set;
 	int ret;
@@ -298,6 +442,8 @@ int supervisor_run(const struct role_env *env, int detach_fd)
 	}
 	add_child(&sv, "pvkitd-loader", CONFIG_AGENT, loader_run);
 	add_child(&sv, "pvkitd-front", CONFIG_FRONT, front_run);
+	if (notify_watchdog_ms())
+		sv.pet_at = now_ms();
 	ret = loop(&sv);
 	close(sv.signal_fd);
 	return ret;

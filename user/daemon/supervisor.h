@@ -2,6 +2,10 @@
 /*
  * supervisor - starts the loader and the front, and starts them again
  *
+ * Each child says now and then that its event loop turns; one that does not is
+ * killed. The service manager's watchdog is fed as long as none hangs, so that
+ * it ends all of us only when this process does not turn itself.
+ *
  * It keeps the listening sockets, so that what connects while the front is
  * down waits instead of failing, and does nothing else that could make it die.
  */
