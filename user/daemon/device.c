@@ -396,8 +396,8 @@ int device_open(struct device_fds *fds, struct pvk_err *err)
 
 	fds->sysfs = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fds->uevent = socket(AF_NETLINK, SOCK_DGRAM | type, NETLINK_KOBJECT_UEVENT);
-	/* A kernel without IPv4 has interfaces too, but this question is not asked then. */
-	fds->inet = socket(AF_INET, SOCK_DGRAM | type, 0);
+	/* Only asked about interfaces, which each kind answers: none to the network is needed. */
+	fds->inet = socket(AF_UNIX, SOCK_DGRAM | type, 0);
 	if (fds->sysfs >= 0 && fds->uevent >= 0 &&
 	    !bind(fds->uevent, (struct sockaddr *)&addr, sizeof(addr)))
 		return 0;

@@ -11,6 +11,7 @@
 
 #ifdef PVKIT_SECCOMP
 
+#include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -128,8 +129,8 @@ static int add_no_exec(scmp_filter_ctx ctx)
 
 static int add_ioctls(scmp_filter_ctx ctx)
 {
-	/* libevent asks how much there is to read. */
-	static const unsigned long requests[] = { FIONREAD, FIONBIO };
+	/* libevent asks how much there is to read, the front whose an interface is. */
+	static const unsigned long requests[] = { FIONREAD, FIONBIO, SIOCETHTOOL };
 	int ret = 0;
 	size_t i;
 
