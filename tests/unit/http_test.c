@@ -107,6 +107,28 @@ static int k_drivers(void *arg, uint64_t id, struct pvk_drivers *list, struct pv
 	return 0;
 }
 
+static int k_driver(void *arg, const char *alias, uint64_t id, struct pvk_driver *driver,
+		    struct pvk_err *err)
+{
+	size_t i;
+
+	(void)arg;
+	*driver = (struct pvk_driver){ .type = -1 };
+	for (i = 0; i < PVK_ARRAY_SIZE(app); i++)
+		if (!strcmp(app[i].alias, alias))
+			break;
+	if (id && (id == peers[PLAIN].id || i == PVK_ARRAY_SIZE(app)))
+		return pvk_err_set(err, -EPERM, "not named by this container");
+	if (!id && (i == PVK_ARRAY_SIZE(app) || app[i].state == PV_DRIVER_STATE_UNKNOWN))
+		return pvk_err_set(err, -ENOENT, "no such driver");
+	strcpy(driver->alias, alias);
+	driver->state = app[i].state;
+	driver->generation = 7;
+	if (id)
+		driver->type = app[i].type;
+	return 0;
+}
+
 static void keep_promise(evutil_socket_t fd, short what, void *arg)
 {
 	struct promise *promise = arg;
@@ -170,7 +192,7 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
 static int serve(void)
 {
 	const struct http_kernel kernel = {
-		.whois = k_whois, .drivers = k_drivers, .submit = k_submit,
+		.whois = k_whois, .drivers = k_drivers, .driver = k_driver, .submit = k_submit,
 	};
 	struct pvk_meta *user_meta, *device_meta;
 	struct event *term;

@@ -9,7 +9,8 @@
 
 #define TIMEOUT_MAX_S	3600
 
-static const char *upper_type(uint32_t type)
+/* Nobody named the host's drivers (-1) for it; it loads on request: MANUAL. */
+const char *driver_upper_type(int type)
 {
 	switch (type) {
 	case PV_DRIVER_TYPE_REQUIRED:
@@ -22,7 +23,7 @@ static const char *upper_type(uint32_t type)
 }
 
 /* Clients know three words; a driver on its way is not there yet, or no more. */
-static const char *upper_state(uint32_t state)
+const char *driver_upper_state(uint32_t state)
 {
 	switch (state) {
 	case PV_DRIVER_STATE_LOADED:
@@ -34,14 +35,12 @@ static const char *upper_state(uint32_t state)
 	}
 }
 
-/* Nobody named the host's drivers for it; it loads on request: MANUAL. */
 static void put_driver(struct json_out *out, const struct pvk_driver *driver)
 {
 	json_out_object(out);
 	json_out_pair_str(out, "name", driver->alias);
-	json_out_pair_str(out, "type", driver->type < 0 ? upper_type(PV_DRIVER_TYPE_MANUAL) :
-			  upper_type((uint32_t)driver->type));
-	json_out_pair_str(out, "status", upper_state(driver->state));
+	json_out_pair_str(out, "type", driver_upper_type(driver->type));
+	json_out_pair_str(out, "status", driver_upper_state(driver->state));
 	json_out_end(out);
 }
 
@@ -65,16 +64,8 @@ static void put_list(struct json_out *out, const struct pvk_drivers *list)
 	json_out_end(out);
 }
 
-/* Clients compare this with {}, so no driver stays an object. */
-static void put_none(struct json_out *out)
-{
-	json_out_object(out);
-	json_out_end(out);
-}
-
 /* What went wrong before there was anything to load or list. */
-static void reply_lookup_error(struct http_request *request, int ret,
-			       const struct pvk_err *err)
+void driver_lookup_error(struct http_request *request, int ret, const struct pvk_err *err)
 {
 	if (ret == -ENOENT || ret == -ESRCH || ret == -EPERM)
 		http_reply_error(request->ev, 403, "the container is no longer registered");
@@ -82,31 +73,57 @@ static void reply_lookup_error(struct http_request *request, int ret,
 		http_reply_error(request->ev, 500, "%s", err->text);
 }
 
+/* Clients compare this with {}, so no driver stays an object. */
+static void reply_none(struct http_request *request)
+{
+	static const char none[] = "{}";
+
+	http_reply_shared(request->ev, 200, none, sizeof(none) - 1, NULL, NULL);
+}
+
+static void reply_list(struct http_request *request, const struct pvk_drivers *list)
+{
+	json_auto_out struct json_out out;
+	struct http_view *view;
+
+	json_out_init(&out, HTTP_ANSWER_MAX);
+	put_list(&out, list);
+	/* What changed under each of its readings may be said, but not again. */
+	view = list->torn ? NULL : view_add(request->http->views, request->peer->id, &out);
+	if (view)
+		view_reply(view, request->ev);
+	else
+		http_reply_json(request->ev, 200, &out);
+}
+
 void drivers_get(struct http_request *request)
 {
 	const struct http_kernel *kernel = http_kernel(request->http);
-	bool host = request->caller.host;
 	struct pvk_err err = { .text = "" };
 	struct pvk_drivers list = { 0 };
-	json_auto_out struct json_out out;
+	struct http_view *view;
 	bool all;
-	int ret = 0;
+	int ret;
 
-	json_out_init(&out, HTTP_ANSWER_MAX);
 	if (read_switch(request, "all", &all))
 		return;
-	if (!host || all)
-		ret = kernel->drivers(kernel->arg, request->peer->id, &list, &err);
-	if (ret) {
-		reply_lookup_error(request, ret, &err);
+	if (request->caller.host && !all) {
+		reply_none(request);
 		return;
 	}
-	if (host ? all : list.count > 0)
-		put_list(&out, &list);
+	view = view_find(request->http->views, request->peer->id);
+	if (view) {
+		view_reply(view, request->ev);
+		return;
+	}
+	ret = kernel->drivers(kernel->arg, request->peer->id, &list, &err);
+	if (ret)
+		driver_lookup_error(request, ret, &err);
+	else if (list.count || request->caller.host)
+		reply_list(request, &list);
 	else
-		put_none(&out);
+		reply_none(request);
 	pvk_drivers_free(&list);
-	http_reply_json(request->ev, 200, &out);
 }
 
 /* -EINVAL: ?timeout= is no whole number of seconds, up to an hour. */
@@ -225,7 +242,7 @@ void drivers_put_all(struct http_request *request)
 	if (!request->caller.host)
 		ret = kernel->drivers(kernel->arg, request->peer->id, &list, &err);
 	if (ret) {
-		reply_lookup_error(request, ret, &err);
+		driver_lookup_error(request, ret, &err);
 		return;
 	}
 	ret = take_manual(&list, &order);

@@ -26,17 +26,26 @@
 #define EXIT_AGAIN	1
 /* How long to wait for a message of the kernel before looking for pv_driver anew. */
 #define FAMILY_WAIT_MS	10000
+/* Times that events are read in one go; what comes faster is read anew as a whole. */
+#define NEWS_ROUNDS	16
 
 struct front {
 	struct role_env *env;
 	struct event_base *base;
 	struct pvk_drv *drv;
+	/*
+	 * Subscribed as the host, which the front can't be any more afterwards. A
+	 * socket of its own: what it loses costs nobody an outcome.
+	 */
+	struct pvk_drv *news;
+	unsigned long n_news;
 	struct http *http;
 	struct sandbox sandbox;
 	struct pvk_meta *user_meta;
 	struct pvk_meta *device_meta;
 	struct device_fds devices;	/* until http has them */
 	struct event *drv_ev;
+	struct event *news_ev;
 	struct event *family_ev;
 	struct event *sig_ev[2];
 	int family_fd;
@@ -121,12 +130,76 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void on_news(void *arg, const struct pvk_event *event)
+{
+	struct front *front = arg;
+
+	front->n_news++;
+	if (front->http)
+		http_event(front->http, event);
+}
+
+static void on_news_pending(void *arg)
+{
+	struct front *front = arg;
+
+	if (front->news_ev)
+		event_active(front->news_ev, EV_READ, 0);
+}
+
+static int read_news(struct front *front)
+{
+	struct pvk_err err;
+	int ret;
+
+	ret = pvk_drv_dispatch(front->news, &err);
+	if (ret) {
+		log_msg(LOG_ERR, "pv_driver: %s", err.text);
+		leave(front, EXIT_AGAIN);
+	}
+	return ret;
+}
+
+static int k_refresh(void *arg)
+{
+	struct front *front = arg;
+	unsigned long before;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < NEWS_ROUNDS; i++) {
+		before = front->n_news;
+		ret = read_news(front);
+		if (ret || before == front->n_news)
+			return ret;
+	}
+	return -EAGAIN;
+}
+
+static void on_news_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	read_news(arg);
+}
+
 /* The right to register again went with the capability. */
 static void on_family(evutil_socket_t fd, short what, void *arg)
 {
 	(void)what;
 	if (family_watch_read(fd, PV_DRIVER_GENL_NAME))
 		leave(arg, EXIT_AGAIN);
+}
+
+static int subscribe(struct front *front, struct pvk_err *err)
+{
+	static const struct pvk_drv_ops ops = {
+		.event = on_news, .pending = on_news_pending,
+	};
+	int ret;
+
+	ret = pvk_drv_open(&front->news, &ops, front, err);
+	return ret ? ret : pvk_drv_subscribe(front->news, NULL, NULL, err);
 }
 
 /* Waits for pv_driver to be there; meanwhile callers wait in the listeners' backlogs. */
@@ -155,6 +228,8 @@ static int register_front(struct front *front)
 	family_watch_read(front->family_fd, PV_DRIVER_GENL_NAME);
 	if (!ret)
 		ret = pvk_drv_front(front->drv, PVKITD_TEXT, &err);
+	if (!ret)
+		ret = subscribe(front, &err);
 	if (ret)
 		log_msg(LOG_ERR, "%s", err.text);
 	return ret;
@@ -254,9 +329,12 @@ static int add_events(struct front *front)
 		return -ENOMEM;
 	front->drv_ev = event_new(front->base, pvk_drv_fd(front->drv), EV_READ | EV_PERSIST,
 				  on_readable, front);
+	front->news_ev = event_new(front->base, pvk_drv_fd(front->news), EV_READ | EV_PERSIST,
+				   on_news_readable, front);
 	front->family_ev = event_new(front->base, front->family_fd, EV_READ | EV_PERSIST,
 				     on_family, front);
 	if (!front->drv_ev || event_add(front->drv_ev, NULL) ||
+	    !front->news_ev || event_add(front->news_ev, NULL) ||
 	    !front->family_ev || event_add(front->family_ev, NULL))
 		return -ENOMEM;
 	return 0;
@@ -320,6 +398,7 @@ static int set_up(struct front *front)
 		.drivers = k_drivers,
 		.driver = k_driver,
 		.submit = k_submit,
+		.refresh = k_refresh,
 		.arg = front,
 	};
 	struct pvk_err err;
@@ -365,12 +444,15 @@ static void tear_down(struct front *front)
 			event_free(front->sig_ev[i]);
 	if (front->drv_ev)
 		event_free(front->drv_ev);
+	if (front->news_ev)
+		event_free(front->news_ev);
 	if (front->family_ev)
 		event_free(front->family_ev);
 	if (front->family_fd >= 0)
 		close(front->family_fd);
 	device_close(&front->devices);
 	pvk_drv_close(front->drv);
+	pvk_drv_close(front->news);
 	pvk_meta_close(front->user_meta);
 	pvk_meta_close(front->device_meta);
 	sandbox_free(&front->sandbox);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http - pv-ctrl connections, who is at their other end, and where a request goes
+ * http - pv-ctrl: HTTP over unix sockets
  *
  * Each endpoint is a handler in a file of its own (*_ep.c), named in the table
  * of http.c. What they ask of the kernel goes through struct http_kernel, so
  * that tests can answer in its place.
+ *
+ * What the kernel said is kept for as long as it has not said that it changed:
+ * its events are read (`refresh`) before each request is served.
  */
 #ifndef PVKITD_HTTP_H
 #define PVKITD_HTTP_H
@@ -19,11 +22,24 @@
 #define HTTP_HEADERS_MAX	8192
 #define HTTP_BODY_MAX		(64 * 1024)	/* more than any endpoint takes */
 #define HTTP_CONNECTIONS_MAX	512		/* more wait in the sockets' backlogs */
+#define HTTP_HOST_RESERVE	64		/* of them: the host's, whoever else calls */
 #define HTTP_PER_PEER_MAX	64		/* of one container, or of all strangers */
-#define HTTP_TIMEOUT_S		30		/* to send a request, to take an answer */
+#define HTTP_STREAMS_MAX	128		/* besides */
+#define HTTP_STREAMS_RESERVE	16		/* of them: the host's */
+#define HTTP_STREAMS_PEER_MAX	8		/* of one container */
+#define HTTP_STREAM_QUEUE	(64 * 1024)	/* bytes that a slow reader is behind */
 #define HTTP_ANSWER_MAX		(8 * 1024 * 1024)
+#define HTTP_VIEWS_MAX		(2 * 1024 * 1024) /* bytes of answers that are kept */
 
 struct http;
+
+/* How long things take; tests are shorter of time. */
+struct http_times {
+	int request_ms;		/* to send a request whole, to take an answer whole */
+	int ping_ms;		/* between signs of life in a stream of events */
+};
+
+#define HTTP_TIMES	{ .request_ms = 30000, .ping_ms = 15000 }
 
 /* Functions as in driver.h; submit's op is enum pv_driver_op. */
 struct http_kernel {
@@ -35,19 +51,26 @@ struct http_kernel {
 		      struct pvk_err *err);
 	int (*submit)(void *arg, uint32_t op, const struct pvk_request *request,
 		      uint32_t *seq, struct pvk_err *err);
+	/* Hands to http_event() what has happened; an error: that is not known. */
+	int (*refresh)(void *arg);
 	uint32_t timeout_ms;	/* of a request that names none; 0: the usual */
+	/* Also containers that come and go are events. */
+	bool tells_containers;
 	void *arg;
 };
 
 /* user_meta and device_meta stay the caller's; NULL: that store can't be used. */
 struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 		      struct pvk_meta *user_meta, struct pvk_meta *device_meta);
+void http_set_times(struct http *http, const struct http_times *times);
 /* Takes over the fds, with success; without them ?wait= is refused. */
 int http_watch_devices(struct http *http, const struct device_fds *fds);
 /* Takes over the listening socket. */
 int http_listen(struct http *http, int fd);
 /* What became of something that submit took. */
 void http_outcome(struct http *http, const struct pvk_outcome *outcome);
+/* Something happened, to any driver (or container) that there is. */
+void http_event(struct http *http, const struct pvk_event *event);
 void http_free(struct http *http);
 
 #endif /* PVKITD_HTTP_H */

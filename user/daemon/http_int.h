@@ -7,14 +7,34 @@
 
 #include <event2/http.h>
 
+#include "conn.h"
 #include "http.h"
 #include "query.h"
 
 struct http_calls;
+struct http_streams;
+struct http_views;
+
+struct http {
+	struct event_base *base;
+	struct http_kernel kernel;
+	struct http_times times;
+	struct pvk_meta *user_meta;
+	struct pvk_meta *device_meta;
+	struct http_calls *calls;
+	struct http_views *views;
+	struct http_streams *streams;
+	struct http_listener listener[CONFIG_SOCKETS_MAX];
+	unsigned int n_listeners;
+	struct http_conns conns;
+	uint64_t who;			/* counts changes of who is who, from 1 */
+	bool closing;
+};
 
 /* One request, as a handler sees it; gone when the handler returns. */
 struct http_request {
 	struct http *http;
+	struct http_conn *conn;
 	struct evhttp_request *ev;
 	const struct pvk_peer *peer;
 	enum evhttp_cmd_type method;
@@ -28,13 +48,22 @@ const struct http_kernel *http_kernel(struct http *http);
 struct http_calls *http_calls(struct http *http);
 struct pvk_meta *http_meta(struct http *http, bool device);
 
-/* Answers; each is the last thing done with the request. */
+/* Reads the kernel's events; what is kept after that is true. */
+void http_refresh(struct http *http);
+
+/* reply.c: answers; each is the last thing done with the request. */
 void http_reply_empty(struct evhttp_request *ev, int status);
 void http_reply_json(struct evhttp_request *ev, int status, struct json_out *out);
 void http_reply_error(struct evhttp_request *ev, int status, const char *fmt, ...)
 	PVK_PRINTF(3, 4);
 /* The same, and nothing more is read from the connection. */
 void http_reply_close(struct evhttp_request *ev, int status, const char *text);
+/* JSON that release(text, len, arg) ends the use of. */
+void http_reply_shared(struct evhttp_request *ev, int status, const char *text, size_t len,
+		       void (*release)(const void *text, size_t len, void *arg), void *arg);
+const char *http_phrase(int status);
+/* {"Error":"text"} */
+void http_put_error(struct json_out *out, const char *text);
 
 /*
  * framing.c: what is wrong with the request's version, header names and the headers
@@ -50,11 +79,48 @@ const char *http_query(const struct http_request *request, const char *name);
 void drivers_get(struct http_request *request);
 void drivers_put_all(struct http_request *request);
 void drivers_put_one(struct http_request *request);
+const char *driver_upper_type(int type);
+const char *driver_upper_state(uint32_t state);
+/* Answers what went wrong before there was anything to load or list. */
+void driver_lookup_error(struct http_request *request, int ret, const struct pvk_err *err);
+
+/* driver_ep.c */
+void driver_get(struct http_request *request);
+/* Asks for a driver as the caller sees it; false: it can't, and that was answered. */
+bool driver_look_up(struct http_request *request, const char *alias, struct pvk_driver *driver);
 
 /* meta_ep.c */
 void meta_get(struct http_request *request);
 void meta_put(struct http_request *request);
 void meta_delete(struct http_request *request);
+
+/* events_ep.c: GET /drivers/events */
+void events_get(struct http_request *request);
+struct http_streams *streams_new(void);
+void streams_free(struct http_streams *streams);
+void streams_event(struct http *http, const struct pvk_event *event);
+/* Who is who has changed: ends what must not go on. */
+void streams_identify(struct http *http);
+/* The connection is going away. */
+void stream_forget(struct http_conn *conn);
+/* Something may be due; the time at which something is. */
+int64_t stream_tick(struct http_conn *conn, int64_t now);
+
+/*
+ * view.c: GET /drivers as it was rendered last for each container, by id (0:
+ * all drivers, for the host); the least recently asked for go first.
+ */
+struct http_view;
+
+struct http_views *views_new(size_t max_bytes);
+void views_free(struct http_views *views);
+/* Forgets all. */
+void views_flush(struct http_views *views);
+/* NULL if there is none. */
+struct http_view *view_find(struct http_views *views, uint64_t id);
+/* Keeps what was written to out, which is empty afterwards; NULL, and out as it was: it can't. */
+struct http_view *view_add(struct http_views *views, uint64_t id, struct json_out *out);
+void view_reply(struct http_view *view, struct evhttp_request *ev);
 
 /*
  * call.c: loads and unloads under way, each one HTTP request's, until their

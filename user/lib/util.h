@@ -46,6 +46,9 @@ struct pvk_err {
 	char text[512];
 };
 
+/* "ENOENT"; NULL for a number that is none. Not every C library has it. */
+const char *pvk_errno_name(int error);
+
 /* Writes the text (cut to fit) if err is not NULL; returns code. */
 int pvk_err_set(struct pvk_err *err, int code, const char *fmt, ...) PVK_PRINTF(3, 4);
 
