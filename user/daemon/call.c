@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <event2/bufferevent.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -26,6 +28,7 @@ struct call {
 	enum call_phase phase;
 	uint32_t seq;			/* valid in flight */
 	struct device_wish wish;	/* valid when watching */
+	struct event *closed;		/* when watching: the client may have gone */
 	int status;			/* of the first failure; 0: none */
 	char text[2 * PVK_TEXT_SIZE];
 };
@@ -85,6 +88,8 @@ static void call_free(struct http_calls *calls, struct call *call)
 	calls->count--;
 	if (call->phase == CALL_WATCHING)
 		devices_unwatch(calls->devices);
+	if (call->closed)
+		event_free(call->closed);
 	event_free(call->timer);
 	free(call->order.alias);
 	free(call);
@@ -245,6 +250,33 @@ static void watch_on(struct http_calls *calls, struct call *call)
 		end_watch(calls, call);
 }
 
+/*
+ * evhttp reads nothing while a request is not answered, so it does not see a client
+ * go. One that has only closed its sending half, as `nc -N` does, is still there.
+ */
+static void on_closed(evutil_socket_t fd, short what, void *arg)
+{
+	struct pollfd pfd = { .fd = fd };
+	struct call *call = arg;
+
+	(void)what;
+	if (poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLHUP)) {
+		event_del(call->closed);
+		return;
+	}
+	note_failure(call, 503, "the client has gone");
+	end_watch(call->calls, call);
+}
+
+static int watch_client(struct http_calls *calls, struct call *call)
+{
+	struct evhttp_connection *evcon = evhttp_request_get_connection(call->ev);
+	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
+
+	call->closed = event_new(calls->base, fd, EV_CLOSED | EV_PERSIST, on_closed, call);
+	return call->closed && !event_add(call->closed, NULL) ? 0 : -ENOMEM;
+}
+
 static void begin_watch(struct http_calls *calls, struct call *call)
 {
 	struct pvk_err err = { .text = "" };
@@ -252,6 +284,8 @@ static void begin_watch(struct http_calls *calls, struct call *call)
 	call->at = 0;
 	if (!calls->devices)
 		note_failure(call, 503, "devices can't be watched");
+	else if (watch_client(calls, call))
+		note_failure(call, 500, "out of memory");
 	else if (devices_watch(calls->devices, &err))
 		note_failure(call, 503, err.text);
 	else
