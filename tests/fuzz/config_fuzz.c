@@ -25,7 +25,15 @@ static void check_config(const struct config *config)
 	for (i = 0; i < config->n_sockets; i++)
 		check_path(config->socket[i], sizeof(config->socket[i]));
 	check_path(config->root, sizeof(config->root));
-	check_path(config->modules, sizeof(config->modules));
+	check_path(config->state, sizeof(config->state));
+	check_path(config->device_tree, sizeof(config->device_tree));
+	if (config->n_modules > CONFIG_MODULES_MAX)
+		__builtin_trap();
+	for (i = 0; i < config->n_modules; i++)
+		check_path(config->modules[i], sizeof(config->modules[i]));
+	if (strnlen(config->dtb, sizeof(config->dtb)) == sizeof(config->dtb) ||
+	    strnlen(config->fitconfig, sizeof(config->fitconfig)) == sizeof(config->fitconfig))
+		__builtin_trap();
 	if (config->uid == (uid_t)-1)
 		__builtin_trap();
 }

@@ -70,7 +70,7 @@ static void submit(struct pool *pool)
 int main(void)
 {
 	const struct pool_ops ops = { .starting = on_starting, .finished = on_finished };
-	const struct worker model = { .root = "/nonexistent" };
+	const struct worker model = { .root = "/nonexistent", .env.kmsg = -1 };
 	struct pool *pool;
 
 	ktap_plan(0);

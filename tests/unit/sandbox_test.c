@@ -28,6 +28,7 @@
 #define KILLED	-1	/* by SIGSYS */
 
 static char root[] = "/tmp/pvkit-sandbox.XXXXXX";
+static struct config config;
 static int landlock;	/* its version; 0: this kernel has none */
 
 static const char *at(const char *name)
@@ -227,7 +228,7 @@ static int inside(enum sandbox_role role, int (*fn)(void))
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		if (sandbox_prepare(&sandbox, role, root, NULL, &err) ||
+		if (sandbox_prepare(&sandbox, role, &config, &err) ||
 		    sandbox_enter(&sandbox, &err)) {
 			dprintf(STDOUT_FILENO, "# %s\n", err.text);
 			_exit(NOT_ENTERED);
@@ -271,8 +272,8 @@ static int worker_in_loader(int (*fn)(void))
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		if (sandbox_prepare(&worker, SANDBOX_WORKER, root, NULL, &err) ||
-		    sandbox_prepare(&own, SANDBOX_LOADER, root, NULL, &err) ||
+		if (sandbox_prepare(&worker, SANDBOX_WORKER, &config, &err) ||
+		    sandbox_prepare(&own, SANDBOX_LOADER, &config, &err) ||
 		    sandbox_enter(&own, &err))
 			_exit(NOT_ENTERED);
 		pid = fork();
@@ -352,6 +353,8 @@ int main(void)
 	if (landlock < 0)
 		landlock = 0;
 	make_root();
+	snprintf(config.root, sizeof(config.root), "%s", root);
+	snprintf(config.state, sizeof(config.state), "%s", root);
 	test_table();
 	test_nested();
 	remove_root();

@@ -12,7 +12,9 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <sys/stat.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,7 +25,9 @@
 extern char **environ;
 
 static char dir[] = "/tmp/pvkit-worker.XXXXXX";
-static char modules[128];
+static char modules[128];	/* DIR/lib/modules/1.0 */
+static char second[192];	/* DIR/second, with RELEASE below it */
+static char conf[128];		/* a modprobe.d */
 
 /* ---- the kernel's stand-in ---- */
 
@@ -31,14 +35,48 @@ static char journal[4096];	/* "NAME ARGS;" for each insertion */
 static struct {
 	const char *module;	/* insertion of this one fails ... */
 	int error;		/* ... with this errno */
+	const char *says;	/* and says this in its log, lines */
+	bool unpacks;		/* it can read what gzip made */
 	int remove_error;	/* 0: removals succeed */
 } kernel;
 
-static long fake_finit(int fd, const char *args)
+/* The kernel's log: one datagram a record, as a read of /dev/kmsg gives it. */
+static int kmsg[2];
+
+static void say(const char *lines)
+{
+	char record[512];
+	size_t len;
+
+	for (; lines && *lines; lines += len + (lines[len] == '\n')) {
+		len = strcspn(lines, "\n");
+		snprintf(record, sizeof(record), "4,77,123456,-;%.*s\n SUBSYSTEM=x\n", (int)len,
+			 lines);
+		send(kmsg[1], record, strlen(record), 0);
+	}
+}
+
+/* A file that gzip made: only a kernel that is told so, and can, takes it. */
+static int refuse_packed(int fd, int flags)
+{
+	char head[2];
+
+	if (pread(fd, head, 2, 0) != 2 || memcmp(head, "\x1f\x8b", 2))
+		return 0;
+	if (!flags)
+		return ENOEXEC;
+	return kernel.unpacks ? 0 : EOPNOTSUPP;
+}
+
+static long fake_finit(int fd, const char *args, int flags)
 {
 	char link[64], path[PATH_MAX];
 	const char *name;
 	ssize_t n;
+
+	errno = refuse_packed(fd, flags);
+	if (errno)
+		return -1;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, path, sizeof(path) - 1);
@@ -48,8 +86,9 @@ static long fake_finit(int fd, const char *args)
 		 (int)strcspn(name, "."), name, args);
 	if (!kernel.module || strncmp(name, kernel.module, strlen(kernel.module)))
 		return 0;
+	say(kernel.says);
 	errno = kernel.error;
-	return -1;
+	return errno ? -1 : 0;
 }
 
 /* libkmod has no other way to finit_module(). */
@@ -65,7 +104,7 @@ long syscall(long number, ...)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
 	if (number == SYS_finit_module)
-		return fake_finit((int)a[0], (const char *)a[1]);
+		return fake_finit((int)a[0], (const char *)a[1], (int)a[2]);
 	if (!real)
 		real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
 	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -96,6 +135,7 @@ static const struct {
 	{ "t_dep", MODINFO("\"license=GPL\\0parm=level:a number\\0parmtype=level:int\"")
 	  "int t_base_fn(void); int t_dep_fn(void) { return t_base_fn(); }" },
 	{ "t_soft", MODINFO("\"license=GPL\\0softdep=pre: t_base\"") "int t_soft_fn;" },
+	{ "t_packed", MODINFO("\"license=GPL\\0parm=level:a number\"") "int t_packed_fn;" },
 };
 
 static bool run(char *const argv[])
@@ -117,33 +157,77 @@ static bool write_file(const char *path, const char *text)
 	return ok;
 }
 
-static bool make_tree(void)
+static bool compile(const char *name, const char *source, const char *to)
+{
+	char c[192], object[256];
+
+	snprintf(c, sizeof(c), "%s/%s.c", dir, name);
+	snprintf(object, sizeof(object), "%s/%s.ko", to, name);
+	return write_file(c, source) &&
+		run((char *[]){ "cc", "-c", "-w", "-o", object, c, NULL });
+}
+
+static bool index_tree(const char *base, const char *release, const char *tree)
 {
 	static const char *const empty[] = {
 		"modules.order", "modules.builtin", "modules.builtin.modinfo",
 	};
-	char source[192], object[192];
+	char path[256];
+	size_t i;
+
+	/* depmod complains of those that it does not find */
+	for (i = 0; i < PVK_ARRAY_SIZE(empty); i++) {
+		snprintf(path, sizeof(path), "%s/%s", tree, empty[i]);
+		write_file(path, "");
+	}
+	return run((char *[]){ "depmod", "-b", (char *)base, (char *)release, NULL });
+}
+
+static bool make_tree(void)
+{
+	char packed[192];
 	size_t i;
 
 	if (!mkdtemp(dir))
 		return false;
 	snprintf(modules, sizeof(modules), "%s/lib/modules/1.0", dir);
-	if (!run((char *[]){ "mkdir", "-p", modules, NULL }))
-		return false;
-	for (i = 0; i < PVK_ARRAY_SIZE(sources); i++) {
-		snprintf(source, sizeof(source), "%s/%s.c", dir, sources[i].name);
-		snprintf(object, sizeof(object), "%s/%s.ko", modules, sources[i].name);
-		if (!write_file(source, sources[i].source) ||
-		    !run((char *[]){ "cc", "-c", "-w", "-o", object, source, NULL }))
-			return false;
-	}
-	/* depmod complains of those that it does not find */
-	for (i = 0; i < PVK_ARRAY_SIZE(empty); i++) {
-		snprintf(object, sizeof(object), "%s/%s", modules, empty[i]);
-		write_file(object, "");
-	}
+	snprintf(conf, sizeof(conf), "%s/modprobe.d", dir);
 	setenv("PATH", "/usr/sbin:/sbin:/usr/bin:/bin", 1);
-	return run((char *[]){ "depmod", "-b", dir, "1.0", NULL });
+	if (!run((char *[]){ "mkdir", "-p", modules, conf, NULL }))
+		return false;
+	for (i = 0; i < PVK_ARRAY_SIZE(sources); i++)
+		if (!compile(sources[i].name, sources[i].source, modules))
+			return false;
+	snprintf(packed, sizeof(packed), "%s/t_packed.ko", modules);
+	/* libkmod goes by the content: Debian's was built without zlib */
+	return index_tree(dir, "1.0", modules) && run((char *[]){ "gzip", packed, NULL }) &&
+		run((char *[]){ "sh", "-c", "mv \"$0.gz\" \"$0\"", packed, NULL });
+}
+
+/* DIR/second/lib/modules/RELEASE, as a BSP's partition has it. */
+static bool make_second_tree(void)
+{
+	struct utsname uts;
+	char base[128], tree[384];
+
+	uname(&uts);
+	snprintf(base, sizeof(base), "%s/second", dir);
+	snprintf(second, sizeof(second), "%s/lib/modules", base);
+	snprintf(tree, sizeof(tree), "%s/%s", second, uts.release);
+	return run((char *[]){ "mkdir", "-p", tree, NULL }) &&
+		compile("t_second", MODINFO("\"license=GPL\""), tree) &&
+		compile("t_base", MODINFO("\"license=GPL\"") "int t_other;", tree) &&
+		index_tree(base, uts.release, tree);
+}
+
+static bool set_conf(const char *text)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/t.conf", conf);
+	if (!text)
+		return !unlink(path);
+	return write_file(path, text);
 }
 
 static bool set_key(const char *store, const char *key, const char *value)
@@ -158,7 +242,11 @@ static bool set_key(const char *store, const char *key, const char *value)
 
 /* ---- tests ---- */
 
-static struct worker worker = { .root = dir, .modules = modules };
+static const char *const config[] = { conf, NULL };
+static struct worker worker = {
+	.root = dir,
+	.env = { .dir = { modules }, .n_dirs = 1, .kmsg = -1, .config = config },
+};
 static struct worker_answer got;
 
 static void give(uint32_t op, const char *container, bool mgmt, const char *line)
@@ -235,7 +323,8 @@ static void test_failures(void)
 
 	refuse("t_dep", ENOEXEC);
 	give(PV_DRIVER_OP_LOAD, "", false, "t_dep");
-	ktap_str(got.text, "Exec format error", "a module's own failure");
+	ktap_str(got.text, "not a module of this kernel's format, architecture or version",
+		 "a module's own failure");
 
 	refuse("t_dep", EEXIST);
 	give(PV_DRIVER_OP_LOAD, "", false, "t_dep");
@@ -273,6 +362,148 @@ static void test_unload(void)
 	ktap_str(journal, "", "never gets to the kernel");
 }
 
+/* ---- the kernel's own reasons ---- */
+
+static const struct {
+	int error;
+	const char *says, *text;
+} reasons[] = {
+	{ ENOENT, "t_soft: Unknown symbol foo_bar (err -2)", "unknown symbol foo_bar" },
+	{ ENOENT, "t_soft: Unknown symbol a (err -2)\nt_soft: Unknown symbol b (err -2)\n"
+	  "t_soft: Unknown symbol c (err -2)\nt_soft: Unknown symbol d (err -2)\n"
+	  "t_soft: Unknown symbol e (err -2)", "unknown symbol a, b, c and 2 more" },
+	{ EINVAL, "t_soft: disagrees about version of symbol foo\n"
+	  "t_soft: Unknown symbol foo (err -22)",
+	  "built for another kernel (symbol foo is of another version)" },
+	{ ENOEXEC, "t_soft: version magic '5.4 SMP ' should be '6.1 SMP '",
+	  "built for another kernel (version magic '5.4 SMP ' should be '6.1 SMP ')" },
+	{ EINVAL, "t_soft: `x y' invalid for parameter `level'",
+	  "parameter level: \"x y\" is invalid" },
+	{ ENOSPC, "t_soft: `12' too large for parameter `name'",
+	  "parameter name: \"12\" is too large" },
+	{ EKEYREJECTED, "Loading of unsigned module is rejected",
+	  "not signed, and the kernel takes signed modules only" },
+	{ EKEYREJECTED, "Loading of module with unavailable key is rejected",
+	  "signed with a key that the kernel does not have" },
+	{ EKEYREJECTED, "", "bad signature" },
+	{ EBADMSG, "", "bad signature" },
+	{ EPERM, "Lockdown: pvkitd-worker: unsigned module loading is restricted; see man",
+	  "not signed with a key that the kernel has, and the kernel is locked down" },
+	/* what is not about this module, or not about this error */
+	{ ENOENT, "t_other: Unknown symbol foo (err -2)", "unknown symbol in module" },
+	{ ENOENT, "t_soft2: Unknown symbol foo (err -2)", "unknown symbol in module" },
+	{ ENOENT, "x t_soft: Unknown symbol foo (err -2)", "unknown symbol in module" },
+	{ EINVAL, "Loading of unsigned module is rejected", "invalid module or parameter" },
+	{ EIO, "t_soft: says what it likes", "Input/output error" },
+	{ EINVAL, "t_soft: `x' invalid", "invalid module or parameter" },
+	{ EINVAL, "t_soft: ", "invalid module or parameter" },
+	{ EINVAL, "t_soft:", "invalid module or parameter" },
+};
+
+static void test_reasons(void)
+{
+	char flood[] = "7,1,1,-;other: noise";
+	size_t i;
+
+	socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, kmsg);
+	worker.env.kmsg = kmsg[0];
+	for (i = 0; i < PVK_ARRAY_SIZE(reasons); i++) {
+		refuse("t_soft", reasons[i].error);
+		kernel.says = reasons[i].says;
+		give(PV_DRIVER_OP_LOAD, "", false, "t_soft");
+		ktap_eq(got.error, reasons[i].error, "the errno stays: %zu", i);
+		ktap_str(got.text, reasons[i].text, "of \"%.50s\"", reasons[i].says);
+	}
+	refuse("t_base", EINVAL);
+	kernel.says = "t_base: `q' invalid for parameter `level'";
+	give(PV_DRIVER_OP_LOAD, "", false, "t_dep");
+	ktap_str(got.text, "needs t_base: parameter level: \"q\" is invalid",
+		 "the reason of a dependency");
+
+	/* given records without text, and more of them than anybody wants to read */
+	refuse("t_soft", EINVAL);
+	kernel.says = NULL;
+	send(kmsg[1], "", 0, 0);
+	send(kmsg[1], "6,1,1,-", 7, 0);
+	for (i = 0; i < 10000 && send(kmsg[1], flood, strlen(flood), 0) > 0; i++)
+		;
+	give(PV_DRIVER_OP_LOAD, "", false, "t_soft");
+	ktap_str(got.text, "invalid module or parameter", "a log that says nothing of it");
+	while (recv(kmsg[0], flood, sizeof(flood), 0) >= 0)
+		;
+
+	/* a module that is in, with a parameter that modprobe.d had and it has not */
+	refuse("t_soft", 0);
+	kernel.says = "t_soft: unknown parameter 'nope' ignored";
+	give(PV_DRIVER_OP_LOAD, "", false, "t_soft");
+	ktap_eq(got.error, 0, "an unknown parameter is no failure");
+	ktap_check(warned("t_soft: the kernel knows no parameter \"nope\""), "but a warning");
+	refuse(NULL, 0);
+	kernel.says = NULL;
+	worker.env.kmsg = -1;
+}
+
+/* ---- files ---- */
+
+static void test_compressed(void)
+{
+	kernel.unpacks = true;
+	give(PV_DRIVER_OP_LOAD, "", false, "t_packed level=3 ${user-meta:v}");
+	ktap_eq(got.error, 0, "what libkmod can't unpack the kernel may");
+	ktap_str(journal, "t_packed level=3;", "with the author's parameters");
+	ktap_check(warned("modinfo can't be read"), "which nobody could check");
+	kernel.unpacks = false;
+	give(PV_DRIVER_OP_LOAD, "", false, "t_packed");
+	ktap_eq(got.error, ENOEXEC, "if neither can");
+	ktap_str(got.text,
+		 "compressed with gzip, which neither this libkmod nor the kernel unpacks",
+		 "that is what is said");
+}
+
+static void test_directories(void)
+{
+	give(PV_DRIVER_OP_LOAD, "", false, "t_second");
+	ktap_eq(got.error, ENOENT, "a module of another tree");
+	worker.env.dir[1] = second;
+	worker.env.n_dirs = 2;
+	give(PV_DRIVER_OP_LOAD, "", false, "t_second");
+	ktap_eq(got.error, ENOENT, "is not there while the tree is not");
+	/* when a partition is mounted there */
+	ktap_check(make_second_tree(), "given that tree, below the kernel's release");
+	give(PV_DRIVER_OP_LOAD, "", false, "t_second");
+	ktap_str(journal, "t_second ;", "then it is found");
+	give(PV_DRIVER_OP_LOAD, "", false, "t_dep level=1");
+	ktap_str(journal, "t_base ;t_dep level=1;", "what both have comes from the first");
+	give(PV_DRIVER_OP_LOAD, "", false, "t_none");
+	ktap_check(strstr(got.text, modules) && strstr(got.text, second),
+		   "and what none has is said of both");
+	worker_release(&worker);
+	worker.env.n_dirs = 1;
+}
+
+/* ---- modprobe.d ---- */
+
+static void test_modprobe_d(void)
+{
+	set_conf("options t_dep level=2\ninstall t_base false\nremove t_dep false\n"
+		 "alias t_soft t_dep\nblacklist t_dep\n");
+	worker_release(&worker);
+	give(PV_DRIVER_OP_LOAD, "", false, "t_dep level=3");
+	ktap_str(journal, "t_base ;t_dep level=2 level=3;",
+		 "options come before the line's own; blacklist stops no load by name");
+	ktap_check(warned("t_base: install line of modprobe.d not run: false"),
+		   "an install line is reported, a dependency's too");
+	give(PV_DRIVER_OP_UNLOAD, "", false, "t_dep");
+	ktap_eq(got.error, 0, "a remove line is not run");
+	ktap_check(warned("t_dep: remove line of modprobe.d not run: false"), "but reported");
+	give(PV_DRIVER_OP_LOAD, "", false, "t_soft");
+	ktap_str(journal, "t_base ;t_soft ;", "a name is a module's, whatever aliases say");
+	ktap_check(warned("alias line of modprobe.d not followed: t_soft is t_dep"),
+		   "which is reported");
+	set_conf(NULL);
+	worker_release(&worker);
+}
+
 /* The same in a process of its own. */
 static void test_process(void)
 {
@@ -306,6 +537,10 @@ int main(void)
 	test_permissions();
 	test_failures();
 	test_unload();
+	test_reasons();
+	test_compressed();
+	test_directories();
+	test_modprobe_d();
 	test_process();
 	worker_release(&worker);
 	ktap_check(run((char *[]){ "rm", "-r", dir, NULL }), "all is put away");

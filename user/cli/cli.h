@@ -121,6 +121,7 @@ int uses_role(struct uses *uses, const char *role, struct pvk_err *err);
 int uses_names(struct uses *uses, const struct pvk_names *names, struct pvk_err *err);
 /* -ENOENT if there is no such file. */
 int uses_run_json(struct uses *uses, const char *path, struct pvk_err *err);
+int uses_src_json(struct uses *uses, const char *path, struct pvk_err *err);
 
 /*
  * Loads what the container requires, then what it would like, on its behalf. A

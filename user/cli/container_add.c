@@ -100,7 +100,9 @@ static int take_option(struct cli *cli, struct add *add, int opt)
 		ret = uses_role(&add->uses, optarg, &err);
 		break;
 	case OPT_RUN_JSON:
-		ret = uses_run_json(&add->uses, optarg, &err);
+	case OPT_SRC_JSON:
+		ret = opt == OPT_RUN_JSON ? uses_run_json(&add->uses, optarg, &err) :
+			uses_src_json(&add->uses, optarg, &err);
 		if (ret)
 			return cli_fail(NULL, ret, &err);
 		break;

@@ -13,17 +13,24 @@
 #define EXIST_PAUSE_MS	100
 #define SETTLE_MS	60000
 
-int hook_run_json(struct uses *uses, const char *dir, bool below, struct pvk_err *err)
+int hook_files(struct uses *uses, const char *dir, bool below, struct pvk_err *err)
 {
+	static const struct {
+		const char *name;
+		int (*read)(struct uses *uses, const char *path, struct pvk_err *err);
+	} files[] = { { "run.json", uses_run_json }, { "src.json", uses_src_json } };
 	const char *name = below ? uses->container.name : "";
 	char path[PATH_MAX];
+	int ret = -ENOENT;
+	size_t i;
 
-	if (!dir)
-		return -ENOENT;
-	if (snprintf(path, sizeof(path), "%s%s%s/run.json", dir, below ? "/containers/" : "",
-		     name) >= (int)sizeof(path))
-		return pvk_err_set(err, -ENAMETOOLONG, "path too long");
-	return uses_run_json(uses, path, err);
+	for (i = 0; dir && i < PVK_ARRAY_SIZE(files) && ret == -ENOENT; i++) {
+		if (snprintf(path, sizeof(path), "%s%s%s/%s", dir, below ? "/containers/" : "",
+			     name, files[i].name) >= (int)sizeof(path))
+			return pvk_err_set(err, -ENAMETOOLONG, "path too long");
+		ret = files[i].read(uses, path, err);
+	}
+	return ret;
 }
 
 /*

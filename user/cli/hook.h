@@ -16,10 +16,10 @@
 #define HOOK_ROOT	"/var/lib/pvkit"
 
 /*
- * DIR/run.json; -ENOENT if there is none, or no dir. below: containers/NAME
- * below the directory.
+ * DIR/run.json, or else DIR/src.json; -ENOENT if there is neither, or no dir.
+ * below: containers/NAME below the directory.
  */
-int hook_run_json(struct uses *uses, const char *dir, bool below, struct pvk_err *err);
+int hook_files(struct uses *uses, const char *dir, bool below, struct pvk_err *err);
 
 /*
  * Registers the container whose first process is pid, and loads what it names.

@@ -82,7 +82,7 @@ static int read_uses(struct lxc_hook *hook, struct pvk_err *err)
 	int ret;
 
 	strcpy(found.container.name, given->container.name);
-	ret = hook_run_json(&found, hook->root, true, err);
+	ret = hook_files(&found, hook->root, true, err);
 	if (ret == -ENOENT)
 		return 0;
 	if (!ret) {

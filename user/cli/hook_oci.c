@@ -128,10 +128,10 @@ static int from_annotations(struct hook *hook, struct pvk_err *err)
 
 static int read_uses(struct hook *hook, struct pvk_err *err)
 {
-	int ret = hook_run_json(&hook->uses, hook->root, true, err);
+	int ret = hook_files(&hook->uses, hook->root, true, err);
 
 	if (ret == -ENOENT)
-		ret = hook_run_json(&hook->uses, hook->bundle, false, err);
+		ret = hook_files(&hook->uses, hook->bundle, false, err);
 	if (ret == -ENOENT)
 		ret = from_annotations(hook, err);
 	return ret;

@@ -72,7 +72,10 @@ int uses_names(struct uses *uses, const struct pvk_names *names, struct pvk_err 
 	return 0;
 }
 
-int uses_run_json(struct uses *uses, const char *path, struct pvk_err *err)
+typedef int (*names_fn)(const char *text, size_t len, struct pvk_names *names,
+			struct pvk_list *warnings, struct pvk_err *err);
+
+static int read_names(struct uses *uses, const char *path, names_fn from, struct pvk_err *err)
 {
 	pvk_auto_list struct pvk_list warnings = { 0 };
 	pvk_auto_names struct pvk_names names = { 0 };
@@ -84,12 +87,22 @@ int uses_run_json(struct uses *uses, const char *path, struct pvk_err *err)
 	ret = pvk_read_file(AT_FDCWD, path, PVK_BSP_BYTES_MAX, &text, &len);
 	if (ret)
 		return pvk_err_set(err, ret, "%.128s: %s", path, strerror(-ret));
-	ret = pvk_names_from_run_json(text, len, &names, &warnings, &why);
+	ret = from(text, len, &names, &warnings, &why);
 	for (i = 0; i < warnings.count; i++)
 		cli_complain(path, "warning: %s", warnings.item[i]);
 	if (ret)
 		return pvk_err_set(err, ret, "%.96s:%.128s", path, why.text);
 	return uses_names(uses, &names, err);
+}
+
+int uses_run_json(struct uses *uses, const char *path, struct pvk_err *err)
+{
+	return read_names(uses, path, pvk_names_from_run_json, err);
+}
+
+int uses_src_json(struct uses *uses, const char *path, struct pvk_err *err)
+{
+	return read_names(uses, path, pvk_names_from_src_json, err);
 }
 
 /* One driver on the container's behalf: an exit status, all said. */

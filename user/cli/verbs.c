@@ -57,6 +57,8 @@ static const struct cli_opt container_add_options[] = {
 	  "its cgroup v2 folder, or the path that /proc/PID/cgroup shows", "@dir" },
 	CONTAINER_NAMES,
 	{ "run-json", "FILE", OPT_RUN_JSON, "take drivers and roles from there", "@file" },
+	{ "src-json", "FILE", OPT_SRC_JSON,
+	  "take drivers from the PV_DRIVERS_* there; it gives the role mgmt", "@file" },
 	JSON, { 0 },
 };
 
@@ -71,6 +73,11 @@ static const struct cli_opt hook_lxc_options[] = {
 	CONTAINER_NAMES,
 	{ "root", "DIR", OPT_ROOT, "instead of /var/lib/pvkit", "@dir" },
 	TIMEOUT, { 0 },
+};
+
+static const struct cli_opt status_options[] = {
+	{ "state", "DIR", OPT_STATE, "where pvkitd says it, instead of /run/pvkitd", "@dir" },
+	JSON, { 0 },
 };
 
 const struct cli_verb cli_verbs[] = {
@@ -196,8 +203,8 @@ const struct cli_verb cli_verbs[] = {
 		"a word the state's status decides.\n\n"
 		"The name is the annotation org.pvkit.name, else the container's id, cut to 63\n"
 		"characters. Its drivers:\n"
-		"  1. DIR/containers/NAME/run.json\n"
-		"  2. run.json in the bundle\n"
+		"  1. DIR/containers/NAME/run.json, or src.json there\n"
+		"  2. run.json in the bundle, or src.json there\n"
 		"  3. annotations org.pvkit.drivers.required, .optional, .manual (names between\n"
 		"     commas), in the state or in the bundle's config.json\n"
 		"With none of them it is registered with no drivers. Annotations give no role.\n"
@@ -223,7 +230,8 @@ const struct cli_verb cli_verbs[] = {
 		.text =
 		"At start-host it registers the container and loads its drivers; a required one\n"
 		"that fails aborts the start, and nothing is left behind. post-stop removes it. Its\n"
-		"drivers are those of DIR/containers/NAME/run.json, else those of the options.\n\n"
+		"drivers are those of DIR/containers/NAME/run.json, or src.json there, else those\n"
+		"of the options.\n\n"
 		"In the container's config:\n"
 		"  lxc.hook.start-host = /usr/bin/pvkit hook lxc --required wifi\n"
 		"  lxc.hook.post-stop = /usr/bin/pvkit hook lxc\n"
@@ -235,9 +243,12 @@ const struct cli_verb cli_verbs[] = {
 	},
 	{
 		.name = "status",
-		.args = "[--json]",
-		.brief = "Says who loads modules, and how much is registered.",
-		.options = only_json,
+		.args = "[--json] [--state DIR]",
+		.brief = "Says who loads modules, how much is registered, and what pvkitd read.",
+		.text =
+		"For drivers.json: when it was read last, whether it could be, which sections apply\n"
+		"to this machine and why. A file that can't be read changes nothing.\n",
+		.options = status_options,
 		.fn = FN(verb_status),
 	},
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "state.h"
 
 #define CONFIG_FILE_MAX	(64 * 1024)
 /* Owner of nothing on a Debian system but what an NFS server makes up. */
@@ -26,7 +27,16 @@ static const char usage[] =
 	"  --socket PATH   listen here (repeatable; default /run/pvkit/pv-ctrl)\n"
 	"  --root DIR      bsp/drivers.json and metadata (default /var/lib/pvkit)\n"
 	"  --config DIR    where pvkitd.conf is (default /etc/pvkit)\n"
-	"  --modules DIR   kernel modules (default /lib/modules/RELEASE)\n"
+	"  --state DIR     where to say how the last reading of drivers.json went\n"
+	"                  (default /run/pvkitd)\n"
+	"  --modules DIR   kernel modules, in DIR or DIR/RELEASE (repeatable, the\n"
+	"                  first that has one counts; default /lib/modules/RELEASE)\n"
+	"  --dtb NAME, --fitconfig NAME\n"
+	"                  this machine's sections dtb:NAME, fitconfig:NAME of\n"
+	"                  drivers.json (default: what the kernel's command line says,\n"
+	"                  pvkit.dtb=NAME and pvkit.fitconfig=NAME, or the device tree)\n"
+	"  --device-tree DIR\n"
+	"                  the device tree (default /proc/device-tree)\n"
 	"  --user USER     user of the HTTP process, name or number (default: pvkit if\n"
 	"                  there is one, else 65534; should be nobody else's)\n"
 	"  --watchdog S    end and start again a process that has not answered for three\n"
@@ -38,8 +48,9 @@ static const char usage[] =
 	"  --verbose       log more\n"
 	"  --help, --version\n"
 	"\n"
-	"pvkitd.conf holds lines `NAME VALUE` with NAME one of socket, root,\n"
-	"modules, user, watchdog; # begins a comment. The command line wins.\n"
+	"pvkitd.conf holds lines `NAME VALUE` or `NAME = VALUE` with NAME one of\n"
+	"socket, root, state, modules, dtb, fitconfig, device-tree, user,\n"
+	"watchdog; # begins a comment. The command line wins.\n"
 	"\n"
 	"Exit status: 0 ended by a signal, or detached and ready; 1 failed;\n"
 	"2 wrong usage; 3 detached, but not ready within 10 s (it goes on trying).\n";
@@ -48,7 +59,11 @@ enum {
 	OPT_SOCKET = 256,
 	OPT_ROOT,
 	OPT_CONFIG,
+	OPT_STATE,
 	OPT_MODULES,
+	OPT_DTB,
+	OPT_FITCONFIG,
+	OPT_DEVICE_TREE,
 	OPT_USER,
 	OPT_AGENT_ONLY,
 	OPT_FRONT_ONLY,
@@ -64,7 +79,11 @@ static const struct option options[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },
 	{ "root", required_argument, NULL, OPT_ROOT },
 	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "state", required_argument, NULL, OPT_STATE },
 	{ "modules", required_argument, NULL, OPT_MODULES },
+	{ "dtb", required_argument, NULL, OPT_DTB },
+	{ "fitconfig", required_argument, NULL, OPT_FITCONFIG },
+	{ "device-tree", required_argument, NULL, OPT_DEVICE_TREE },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "agent-only", no_argument, NULL, OPT_AGENT_ONLY },
 	{ "front-only", no_argument, NULL, OPT_FRONT_ONLY },
@@ -163,6 +182,30 @@ static int set_watchdog(struct config *config, const char *value, struct pvk_err
 	return 0;
 }
 
+static int add_modules(struct config *config, const char *value, struct pvk_err *err)
+{
+	int ret;
+
+	if (config->n_modules == CONFIG_MODULES_MAX)
+		return pvk_err_set(err, -E2BIG, "more than %d directories of modules",
+				   CONFIG_MODULES_MAX);
+	ret = set_path(config->modules[config->n_modules], sizeof(config->modules[0]), "modules",
+		       value, err);
+	if (!ret)
+		config->n_modules++;
+	return ret;
+}
+
+static int set_name(char to[256], const char *name, const char *value, struct pvk_err *err)
+{
+	size_t len = strlen(value);
+
+	if (!len || len > 255)
+		return pvk_err_set(err, -EINVAL, "%s: wants a name of 1 to 255 bytes", name);
+	memcpy(to, value, len + 1);
+	return 0;
+}
+
 static int set_value(struct config *config, int option, const char *value,
 		     struct pvk_err *err)
 {
@@ -174,7 +217,16 @@ static int set_value(struct config *config, int option, const char *value,
 	case OPT_CONFIG:
 		return set_path(config->dir, sizeof(config->dir), "config", value, err);
 	case OPT_MODULES:
-		return set_path(config->modules, sizeof(config->modules), "modules", value, err);
+		return add_modules(config, value, err);
+	case OPT_STATE:
+		return set_path(config->state, sizeof(config->state), "state", value, err);
+	case OPT_DEVICE_TREE:
+		return set_path(config->device_tree, sizeof(config->device_tree), "device-tree",
+				value, err);
+	case OPT_DTB:
+		return set_name(config->dtb, "dtb", value, err);
+	case OPT_FITCONFIG:
+		return set_name(config->fitconfig, "fitconfig", value, err);
 	case OPT_USER:
 		return set_user(config, value, err);
 	case OPT_AGENT_ONLY:
@@ -202,15 +254,19 @@ static int set_value(struct config *config, int option, const char *value,
 int config_line(struct config *config, char *line, struct pvk_err *err)
 {
 	const struct option *opt;
-	char *name, *value;
+	char *name, *value, *equals;
 
 	line[strcspn(line, "#")] = '\0';
 	name = line + strspn(line, " \t\r");
-	value = name + strcspn(name, " \t\r");
+	value = name + strcspn(name, " \t\r=");
 	if (!*name)
 		return 0;
+	equals = value + strspn(value, " \t\r");
+	equals += *equals == '=';
 	if (*value)
 		*value++ = '\0';
+	if (value < equals)
+		value = equals;
 	value += strspn(value, " \t\r");
 	value[strcspn(value, " \t\r")] = '\0';
 
@@ -275,7 +331,7 @@ static int find_config_dir(struct config *config, int argc, char **argv, struct 
 
 static int read_options(struct config *config, int argc, char **argv, struct pvk_err *err)
 {
-	bool sockets = false;
+	bool sockets = false, modules = false;
 	int opt, ret;
 
 	optind = 0;
@@ -283,6 +339,10 @@ static int read_options(struct config *config, int argc, char **argv, struct pvk
 		if (opt == OPT_SOCKET && !sockets) {
 			config->n_sockets = 0;
 			sockets = true;
+		}
+		if (opt == OPT_MODULES && !modules) {
+			config->n_modules = 0;
+			modules = true;
 		}
 		ret = set_value(config, opt, optarg, err);
 		if (ret)
@@ -298,6 +358,8 @@ int config_parse(struct config *config, int argc, char **argv, struct pvk_err *e
 	*config = (struct config){
 		.root = "/var/lib/pvkit",
 		.dir = "/etc/pvkit",
+		.state = PVK_STATE_DIR,
+		.device_tree = "/proc/device-tree",
 		.uid = ID_NOBODY,
 		.gid = ID_NOBODY,
 		.sandbox = true,

@@ -12,6 +12,7 @@
 #include "util.h"
 
 #define CONFIG_SOCKETS_MAX	8
+#define CONFIG_MODULES_MAX	4
 
 #define CONFIG_AGENT		(1u << 0)
 #define CONFIG_FRONT		(1u << 1)
@@ -21,7 +22,13 @@ struct config {
 	unsigned int n_sockets;
 	char root[PATH_MAX];
 	char dir[PATH_MAX];
-	char modules[PATH_MAX];	/* "": /lib/modules/RELEASE */
+	char state[PATH_MAX];
+	/* In the order of search; none: /lib/modules/RELEASE. */
+	char modules[CONFIG_MODULES_MAX][PATH_MAX];
+	unsigned int n_modules;
+	char device_tree[PATH_MAX];
+	char dtb[256];		/* "": as the machine says */
+	char fitconfig[256];
 	uid_t uid;		/* the front's */
 	gid_t gid;
 	unsigned int roles;	/* CONFIG_AGENT, CONFIG_FRONT */
@@ -36,7 +43,7 @@ struct config {
 
 /*
  * Fills in the defaults, the file and the command line, in this order; a
- * --socket replaces the sockets of the step before. 0, CONFIG_DONE, or a
+ * --socket replaces the sockets of the step before, --modules its directories. 0, CONFIG_DONE, or a
  * negative errno with a text.
  */
 int config_parse(struct config *config, int argc, char **argv, struct pvk_err *err);

@@ -370,7 +370,7 @@ static int give_up_rights(struct front *front, struct pvk_err *err)
 	int ret = 0;
 
 	if (config->sandbox)
-		ret = sandbox_prepare(&front->sandbox, SANDBOX_FRONT, config->root, NULL, err);
+		ret = sandbox_prepare(&front->sandbox, SANDBOX_FRONT, config, err);
 	if (!ret)
 		ret = priv_drop_all(config->uid, config->gid, err);
 	if (!ret && front->env->parent && priv_die_with(front->env->parent, SIGTERM))

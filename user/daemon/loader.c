@@ -19,6 +19,7 @@
 #include "registry.h"
 #include "role.h"
 #include "sandbox.h"
+#include "watch.h"
 
 /* A result is tried this often when there is no memory for it. */
 #define RESULT_TRIES	10
@@ -35,6 +36,8 @@ struct loader {
 	struct event_base *base;
 	struct pool *pool;
 	struct sandbox worker_sandbox;
+	struct pvk_board board;
+	struct watch *watch;
 	struct pvk_drv *drv;		/* NULL while pv_driver is not in the kernel */
 	struct event *drv_ev;
 	struct event *retry_ev;
@@ -210,10 +213,16 @@ static void sync_drivers(struct loader *loader)
 
 	if (!loader->drv)
 		return;
-	if (registry_sync(loader->drv, loader->env->config->root, &pending, &err))
+	if (registry_sync(loader->drv, loader->env->config, &loader->board, &pending, &err))
 		log_msg(LOG_ERR, "%s; the drivers stay as they are", err.text);
 	else if (pending)
 		event_add(loader->retry_ev, &wait);
+}
+
+static void on_change(void *arg)
+{
+	log_msg(LOG_INFO, REGISTRY_DIR "/ has changed");
+	sync_drivers(arg);
 }
 
 static int connect_kernel(struct loader *loader, struct pvk_err *err)
@@ -326,14 +335,12 @@ static int add_events(struct loader *loader)
 static int enter_sandbox(struct loader *loader, struct pvk_err *err)
 {
 	const struct config *config = loader->env->config;
-	const char *modules = config->modules[0] ? config->modules : NULL;
 	struct sandbox own;
 	int ret;
 
-	ret = sandbox_prepare(&loader->worker_sandbox, SANDBOX_WORKER, config->root, modules,
-			      err);
+	ret = sandbox_prepare(&loader->worker_sandbox, SANDBOX_WORKER, config, err);
 	if (!ret)
-		ret = sandbox_prepare(&own, SANDBOX_LOADER, config->root, modules, err);
+		ret = sandbox_prepare(&own, SANDBOX_LOADER, config, err);
 	if (ret)
 		return ret;
 	ret = sandbox_enter(&own, err);
@@ -345,14 +352,18 @@ static int set_up(struct loader *loader)
 {
 	static const struct pool_ops ops = { .starting = on_starting, .finished = on_finished };
 	const struct config *config = loader->env->config;
-	const struct worker model = {
+	struct worker model = {
 		.root = config->root,
-		.modules = config->modules[0] ? config->modules : NULL,
+		.env.kmsg = -1,
 		.sandbox = config->sandbox ? &loader->worker_sandbox : NULL,
 	};
 	struct pvk_err err;
 	int ret;
 
+	for (; model.env.n_dirs < config->n_modules; model.env.n_dirs++)
+		model.env.dir[model.env.n_dirs] = config->modules[model.env.n_dirs];
+	/* A device tree may be staged anywhere. */
+	registry_look_at_board(&loader->board, config);
 	ret = priv_keep(PRIV_LOADER, &err);
 	if (!ret && config->sandbox)
 		ret = enter_sandbox(loader, &err);
@@ -370,6 +381,11 @@ static int set_up(struct loader *loader)
 		log_msg(LOG_ERR, "%s", strerror(-ret));
 		return ret;
 	}
+	/* Without it there is still SIGHUP. */
+	ret = watch_new(&loader->watch, loader->base, config->root, REGISTRY_DIR, on_change,
+			loader);
+	if (ret)
+		log_msg(LOG_WARNING, "inotify: %s", strerror(-ret));
 	return try_connect(loader);
 }
 
@@ -379,6 +395,8 @@ static void tear_down(struct loader *loader)
 
 	role_unwatch(loader->env);
 	disconnect(loader);
+	watch_free(loader->watch);
+	pvk_board_free(&loader->board);
 	if (loader->pool)
 		pool_free(loader->pool);
 	for (i = 0; i < PVK_ARRAY_SIZE(loader->sig_ev); i++)

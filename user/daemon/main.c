@@ -125,6 +125,7 @@ int main(int argc, char **argv)
 		log_verbose();
 	/* Without it nothing could be kept; what is wrong with it is said by its users. */
 	(void)mkdir(config.root, 0755);
+	(void)mkdir(config.state, 0755);
 	if (open_sockets(&env, &err)) {
 		fprintf(stderr, "pvkitd: %s\n", err.text);
 		return 1;

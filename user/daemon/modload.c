@@ -2,19 +2,30 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <libkmod.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
 
+#include "kmsg.h"
 #include "modline.h"
 #include "modload.h"
 
 /* How often a load starts over because a dependency was removed under it. */
 #define TRIES_MAX	3
 #define HOLDERS_MAX	8
+/* What libkmod gives to the kernel: a line, and what modprobe.d has before it. */
+#define OPTIONS_MAX	4096
+
+#ifndef MODULE_INIT_COMPRESSED_FILE
+#define MODULE_INIT_COMPRESSED_FILE 4
+#endif
 
 struct modload {
+	const struct modload_env *env;
+	struct kmod_ctx *ctx;
 	struct kmod_module *mod;
 	struct kmod_list *info;		/* of modinfo; NULL if there is none */
 	bool has_info;			/* it was asked for */
@@ -35,19 +46,25 @@ static void no_log(void *data, int priority, const char *file, int line, const c
 	(void)args;
 }
 
-void modload_context_free(struct kmod_ctx **ctx)
+/* dir, or its directory for this kernel if only that has an index. */
+static void choose_path(const char *dir, char path[PATH_MAX])
 {
-	if (*ctx)
-		kmod_unref(*ctx);
-	*ctx = NULL;
+	struct utsname uts;
+
+	if (snprintf(path, PATH_MAX, "%s/modules.dep.bin", dir) >= PATH_MAX ||
+	    !access(path, F_OK) || uname(&uts) ||
+	    snprintf(path, PATH_MAX, "%s/%s", dir, uts.release) >= PATH_MAX || access(path, F_OK))
+		snprintf(path, PATH_MAX, "%s", dir);
 }
 
-int modload_context(struct kmod_ctx **ctx, const char *dir)
+static int refresh_one(struct modload_env *env, struct kmod_ctx **ctx, const char *dir)
 {
 	if (*ctx && kmod_validate_resources(*ctx) == KMOD_RESOURCES_OK)
 		return 0;
-	modload_context_free(ctx);
-	*ctx = kmod_new(dir, NULL);
+	if (*ctx)
+		kmod_unref(*ctx);
+	errno = 0;
+	*ctx = kmod_new(dir, env->config);
 	if (!*ctx)
 		return errno ? -errno : -ENOMEM;
 	kmod_set_log_fn(*ctx, no_log, NULL);
@@ -56,33 +73,91 @@ int modload_context(struct kmod_ctx **ctx, const char *dir)
 	return 0;
 }
 
+int modload_refresh(struct modload_env *env)
+{
+	char path[PATH_MAX];
+	unsigned int i;
+	int ret = 0;
+
+	if (!env->n_dirs)
+		return refresh_one(env, &env->kmod[0], NULL);
+	for (i = 0; i < env->n_dirs && !ret; i++) {
+		choose_path(env->dir[i], path);
+		/* Mounted since, perhaps. */
+		if (env->kmod[i] && strcmp(path, env->path[i])) {
+			kmod_unref(env->kmod[i]);
+			env->kmod[i] = NULL;
+		}
+		strcpy(env->path[i], path);
+		ret = refresh_one(env, &env->kmod[i], path);
+	}
+	return ret;
+}
+
+void modload_release(struct modload_env *env)
+{
+	unsigned int i;
+
+	for (i = 0; i < MODLOAD_DIRS_MAX; i++) {
+		if (env->kmod[i])
+			kmod_unref(env->kmod[i]);
+		env->kmod[i] = NULL;
+	}
+}
+
 /* ---- one module ---- */
 
-int modload_find(struct modload **load, struct kmod_ctx *ctx, const char *name,
+/* 1: there is a module of this name; 0: there is none. */
+static int look_in(struct modload *load, struct kmod_ctx *ctx, const char *name)
+{
+	int ret;
+
+	ret = kmod_module_new_from_name(ctx, name, &load->mod);
+	if (ret)
+		return ret;
+	load->ctx = ctx;
+	/* Asking for the state goes to sysfs: not for a module that has a file. */
+	load->builtin = !kmod_module_get_path(load->mod) &&
+			kmod_module_get_initstate(load->mod) == KMOD_MODULE_BUILTIN;
+	if (load->builtin || kmod_module_get_path(load->mod))
+		return 1;
+	kmod_module_unref(load->mod);
+	load->mod = NULL;
+	return 0;
+}
+
+static int not_found(const struct modload_env *env, struct pvk_err *err)
+{
+	pvk_auto_buf struct pvk_buf where = PVK_BUF_INIT(400);
+	unsigned int i;
+
+	for (i = 0; i < MODLOAD_DIRS_MAX; i++)
+		if (env->kmod[i])
+			pvk_buf_printf(&where, "%s%s", i ? " or " : "",
+				       kmod_get_dirname(env->kmod[i]));
+	return pvk_err_set(err, -ENOENT, "no such module under %s", pvk_buf_str(&where));
+}
+
+int modload_find(struct modload **load, struct modload_env *env, const char *name,
 		 struct pvk_err *err)
 {
 	struct modload *l;
-	int ret;
+	unsigned int i;
+	int ret = 0;
 
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return pvk_err_set(err, -ENOMEM, "out of memory");
-	ret = kmod_module_new_from_name(ctx, name, &l->mod);
-	if (ret) {
-		free(l);
-		return pvk_err_set(err, ret, "%s", strerror(-ret));
+	l->env = env;
+	for (i = 0; i < MODLOAD_DIRS_MAX && !ret; i++)
+		if (env->kmod[i])
+			ret = look_in(l, env->kmod[i], name);
+	if (ret > 0) {
+		*load = l;
+		return 0;
 	}
-	/* Asking for the state goes to sysfs: not for a module that has a file. */
-	l->builtin = !kmod_module_get_path(l->mod) &&
-		     kmod_module_get_initstate(l->mod) == KMOD_MODULE_BUILTIN;
-	if (!l->builtin && !kmod_module_get_path(l->mod)) {
-		ret = pvk_err_set(err, -ENOENT, "no such module under %s",
-				  kmod_get_dirname(ctx));
-		modload_put(l);
-		return ret;
-	}
-	*load = l;
-	return 0;
+	free(l);
+	return ret ? pvk_err_set(err, ret, "%s", strerror(-ret)) : not_found(env, err);
 }
 
 void modload_put(struct modload *load)
@@ -106,6 +181,11 @@ static const struct kmod_list *get_info(struct modload *load)
 		load->info = NULL;
 	load->has_info = true;
 	return load->info;
+}
+
+bool modload_has_info(struct modload *load)
+{
+	return get_info(load);
 }
 
 bool modload_knows_param(void *arg, const char *module, const char *param)
@@ -139,7 +219,9 @@ bool modload_knows_param(void *arg, const char *module, const char *param)
 static struct probe {
 	struct modload *load;
 	char current[PVK_MODULE_NAME_MAX + 1];	/* the last one that was tried */
-	const char *options;	/* its own, valid until it is done with */
+	char path[PATH_MAX];			/* its file */
+	char options[OPTIONS_MAX];		/* and what it was given */
+	bool options_cut;
 	bool given;		/* the module itself was tried */
 	char *params;
 	size_t params_size;
@@ -149,18 +231,22 @@ static struct probe {
 static void about_to_insert(struct kmod_module *mod, bool install, const char *options)
 {
 	const char *name = kmod_module_get_name(mod);
+	const char *path = kmod_module_get_path(mod);
 	const char *command = kmod_module_get_install_commands(mod);
 
 	(void)install;
 	snprintf(probe->current, sizeof(probe->current), "%s", name);
-	probe->options = options;
+	snprintf(probe->path, sizeof(probe->path), "%s", path ? path : "");
+	probe->options_cut = snprintf(probe->options, sizeof(probe->options), "%s",
+				      options ? options : "") >= OPTIONS_MAX;
+	kmsg_mark(probe->load->env->kmsg);
 	if (command)
 		pvk_list_warn(probe->warnings, "%s: install line of modprobe.d not run: %s",
 			      name, command);
 	if (strcmp(name, kmod_module_get_name(probe->load->mod)))
 		return;
 	probe->given = true;
-	snprintf(probe->params, probe->params_size, "%s", options);
+	snprintf(probe->params, probe->params_size, "%s", probe->options);
 }
 
 /*
@@ -172,6 +258,8 @@ static int insert_instead(struct kmod_module *mod, const char *command, void *da
 {
 	(void)command;
 	(void)data;
+	if (probe->options_cut)
+		return -E2BIG;
 	return kmod_module_insert_module(mod, 0, probe->options);
 }
 
@@ -210,11 +298,65 @@ static bool worth_another_try(int ret)
 	return ret == -ENOENT && dependency_missing(probe->load->mod);
 }
 
+/* NULL if the file is not compressed. */
+static const char *compression(int fd)
+{
+	static const struct {
+		const char *name, *magic;
+		size_t len;
+	} kinds[] = {
+		{ "gzip", "\x1f\x8b", 2 },
+		{ "xz", "\xfd" "7zXZ", 6 },
+		{ "zstd", "\x28\xb5\x2f\xfd", 4 },
+	};
+	char head[6];
+	size_t i;
+
+	if (pread(fd, head, sizeof(head), 0) != sizeof(head))
+		return NULL;
+	for (i = 0; i < PVK_ARRAY_SIZE(kinds); i++)
+		if (!memcmp(head, kinds[i].magic, kinds[i].len))
+			return kinds[i].name;
+	return NULL;
+}
+
+/*
+ * A libkmod that was built without a compression hands the file to the kernel
+ * as it is, or says ENOSYS. The kernel may know how to unpack it, since 5.17. 0
+ * if the module was inserted that way; else ret, and *kind if this was why.
+ */
+static int insert_compressed(int ret, const char **kind)
+{
+	pvk_auto_close int fd = -1;
+
+	*kind = NULL;
+	if ((ret != -ENOEXEC && ret != -ENOSYS && ret != -EOPNOTSUPP) || probe->options_cut)
+		return ret;
+	fd = open(probe->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ret;
+	*kind = compression(fd);
+	if (!*kind)
+		return ret;
+	if (!syscall(SYS_finit_module, fd, probe->options, MODULE_INIT_COMPRESSED_FILE) ||
+	    errno == EEXIST)
+		return 0;
+	/* It was unpacked, and something else is wrong. */
+	if (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOEXEC) {
+		*kind = NULL;
+		return -errno;
+	}
+	return ret;
+}
+
 static const char *reason(int error)
 {
 	switch (error) {
 	case ENOENT:
 		return "unknown symbol in module";
+	case ENOEXEC:
+		return "not a module of this kernel's format, architecture or version";
+	case EBADMSG:
 	case EKEYREJECTED:
 		return "signature was rejected";
 	case ENOKEY:
@@ -230,24 +372,62 @@ static const char *reason(int error)
 	}
 }
 
-static int insert_failed(int ret, struct pvk_err *err)
+static int insert_failed(int ret, const char *kind, struct pvk_err *err)
 {
-	if (probe->given || !probe->current[0])
-		return pvk_err_set(err, ret, "%s", reason(-ret));
-	return pvk_err_set(err, ret, "needs %s: %s", probe->current, reason(-ret));
+	bool own = probe->given || !probe->current[0];
+	const char *needs = own ? "" : "needs ", *colon = own ? "" : ": ";
+	const char *name = own ? "" : probe->current;
+	char why[256];
+
+	if (probe->current[0] &&
+	    kmsg_reason(probe->load->env->kmsg, probe->current, -ret, why, sizeof(why),
+			probe->warnings))
+		return pvk_err_set(err, ret, "%s%s%s%s", needs, name, colon, why);
+	if (kind)
+		return pvk_err_set(err, ret, "%s%s%scompressed with %s, which neither this "
+				   "libkmod nor the kernel unpacks", needs, name, colon, kind);
+	return pvk_err_set(err, ret, "%s%s%s%s", needs, name, colon, reason(-ret));
 }
 
-static int probe_insert(struct kmod_module *mod, const char *args)
+/* *kind: how the file that failed is compressed, if that is why. */
+static int probe_insert(struct kmod_module *mod, const char *args, const char **kind)
 {
+	char unpacked[PATH_MAX] = "";
 	int ret, tries = 0;
 
-	do {
+	for (;;) {
 		probe->current[0] = '\0';
 		probe->given = false;
 		ret = kmod_module_probe_insert_module(mod, 0, args, insert_instead, NULL,
 						      about_to_insert);
-	} while (ret < 0 && worth_another_try(ret) && ++tries < TRIES_MAX);
-	return ret;
+		*kind = NULL;
+		if (ret >= 0)
+			return ret;
+		if (worth_another_try(ret) && ++tries < TRIES_MAX)
+			continue;
+		/* Each module once: then the next one fails, or none. */
+		if (!strcmp(unpacked, probe->path) || insert_compressed(ret, kind))
+			return ret;
+		if (probe->given)
+			return 0;
+		strcpy(unpacked, probe->path);
+	}
+}
+
+/* An alias line for a module's name makes modprobe load another one. */
+static void report_alias(struct modload *load, struct pvk_list *warnings)
+{
+	const char *name = kmod_module_get_name(load->mod), *to;
+	struct kmod_config_iter *iter = kmod_config_get_aliases(load->ctx);
+
+	while (iter && kmod_config_iter_next(iter)) {
+		to = kmod_config_iter_get_value(iter);
+		if (!fnmatch(kmod_config_iter_get_key(iter), name, 0) && strcmp(to, name))
+			pvk_list_warn(warnings, "alias line of modprobe.d not followed: %s is %s",
+				      name, to);
+	}
+	if (iter)
+		kmod_config_iter_free_iter(iter);
 }
 
 int modload_insert(struct modload *load, const char *args, char *params, size_t params_size,
@@ -259,14 +439,18 @@ int modload_insert(struct modload *load, const char *args, char *params, size_t 
 		.params_size = params_size,
 		.warnings = warnings,
 	};
+	const char *kind;
 	int ret = 0;
 
 	params[0] = '\0';
+	report_alias(load, warnings);
 	if (!load->builtin) {
 		probe = &p;
-		ret = probe_insert(load->mod, args);
+		ret = probe_insert(load->mod, args, &kind);
 		if (ret)
-			ret = insert_failed(ret, err);
+			ret = insert_failed(ret, kind, err);
+		else if (p.given)
+			kmsg_reason(load->env->kmsg, p.current, 0, NULL, 0, warnings);
 		probe = NULL;
 	}
 	if (!ret && !p.given && args[0])
@@ -331,16 +515,22 @@ static int remove_failed(struct kmod_module *mod, int ret, struct pvk_err *err)
 	return pvk_err_set(err, -EBUSY, "in use, reference count %s", refcnt);
 }
 
-int modload_remove(struct kmod_ctx *ctx, const char *name, struct pvk_err *err)
+int modload_remove(struct modload_env *env, const char *name, struct pvk_list *warnings,
+		   struct pvk_err *err)
 {
 	struct kmod_module *mod;
+	const char *command;
 	int ret;
 
 	if (!pvk_module_name_ok(name))
 		return pvk_err_set(err, -EINVAL, "not a module name");
-	ret = kmod_module_new_from_name(ctx, name, &mod);
+	ret = kmod_module_new_from_name(env->kmod[0], name, &mod);
 	if (ret)
 		return pvk_err_set(err, ret, "%s", strerror(-ret));
+	command = kmod_module_get_remove_commands(mod);
+	if (command)
+		pvk_list_warn(warnings, "%s: remove line of modprobe.d not run: %s", name,
+			      command);
 	ret = kmod_module_remove_module(mod, 0);
 	if (ret == -ENOENT)
 		ret = 0;

@@ -1,46 +1,38 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "bsp.h"
 #include "log.h"
 #include "registry.h"
+#include "state.h"
 
-#define DRIVERS_FILE	"bsp/drivers.json"
+#define DRIVERS_FILE	REGISTRY_DIR "/drivers.json"
 #define OURS_FILE	"drivers.registered"
 /* Twice as many as one file may have: a failed removal is remembered too. */
 #define OURS_MAX	(2 * PVK_BSP_ALIASES_MAX)
 #define OURS_BYTES_MAX	(OURS_MAX * (PVK_NAME_MAX + 1))
 
-#define DT_COMPATIBLE	"/proc/device-tree/compatible"
-#define DT_BYTES_MAX	4096
-#define DT_NAMES_MAX	32
-
 /* ---- which board this is ---- */
 
-struct board {
-	struct pvk_selection selection;
-	const char *name[DT_NAMES_MAX];
-	char *compatible;
-};
-
-/* The root node's `compatible`: names that each end in a NUL. */
-static void board_read(struct board *board)
+void registry_look_at_board(struct pvk_board *board, const struct config *config)
 {
-	size_t len, at, n = 0;
+	pvk_auto_list struct pvk_list warnings = { 0 };
+	const struct pvk_board_from from = {
+		.dtb = config->dtb,
+		.fitconfig = config->fitconfig,
+		.cmdline = "/proc/cmdline",
+		.device_tree = config->device_tree,
+	};
+	size_t i;
 
-	memset(board, 0, sizeof(*board));
-	if (pvk_read_file(AT_FDCWD, DT_COMPATIBLE, DT_BYTES_MAX, &board->compatible, &len))
-		return;
-	for (at = 0; at < len && n < DT_NAMES_MAX; at += strlen(board->compatible + at) + 1)
-		if (board->compatible[at])
-			board->name[n++] = board->compatible + at;
-	board->selection.dtb = board->name;
-	board->selection.n_dtb = n;
-	board->selection.dtb_any = true;
+	pvk_board_read(board, &from, &warnings);
+	for (i = 0; i < warnings.count; i++)
+		log_msg(LOG_WARNING, "%s", warnings.item[i]);
+	log_msg(LOG_INFO, "sections of " DRIVERS_FILE " for this machine: %s", board->sections);
 }
 
 /* ---- what we registered ---- */
@@ -95,12 +87,12 @@ static void ours_write(int rootfd, const struct pvk_bsp *bsp, const struct ours 
 
 /* ---- the two together ---- */
 
-static int read_drivers(int rootfd, struct pvk_bsp *bsp, struct pvk_err *err)
+static int read_drivers(int rootfd, const struct pvk_board *board, struct pvk_bsp *bsp,
+			struct pvk_state *state, struct pvk_err *err)
 {
 	pvk_auto_list struct pvk_list warnings = { 0 };
 	pvk_auto_free char *text = NULL;
 	struct pvk_err bad;
-	struct board board;
 	size_t len, i;
 	int ret;
 
@@ -112,13 +104,13 @@ static int read_drivers(int rootfd, struct pvk_bsp *bsp, struct pvk_err *err)
 	}
 	if (ret)
 		return pvk_err_set(err, ret, "%s: %s", DRIVERS_FILE, strerror(-ret));
-	board_read(&board);
-	ret = pvk_bsp_parse(text, len, &board.selection, bsp, &warnings, &bad);
-	free(board.compatible);
+	ret = pvk_bsp_parse(text, len, &board->selection, bsp, &warnings, &bad);
 	if (ret)
-		return pvk_err_set(err, ret, "%s: %s", DRIVERS_FILE, bad.text);
+		return pvk_err_set(err, ret, "%s:%s", DRIVERS_FILE, bad.text);
 	for (i = 0; i < warnings.count; i++)
-		log_msg(LOG_WARNING, "%s: %s", DRIVERS_FILE, warnings.item[i]);
+		log_msg(LOG_WARNING, "%s:%s", DRIVERS_FILE, warnings.item[i]);
+	state->warnings = warnings.count + warnings.dropped;
+	state->aliases = bsp->count;
 	return 0;
 }
 
@@ -163,30 +155,57 @@ static void remove_vanished(struct pvk_drv *drv, const struct pvk_bsp *bsp,
 	}
 }
 
-int registry_sync(struct pvk_drv *drv, const char *root, unsigned int *pending,
-		  struct pvk_err *err)
+static int sync_aliases(struct pvk_drv *drv, int rootfd, const struct pvk_board *board,
+			struct pvk_state *state, struct pvk_err *err)
 {
 	pvk_auto_bsp struct pvk_bsp bsp = { 0 };
-	pvk_auto_close int rootfd = -1;
+	unsigned int pending = 0;
 	bool keep[OURS_MAX];
 	struct ours ours;
 	int ret;
 
-	*pending = 0;
-	rootfd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (rootfd < 0)
-		return pvk_err_set(err, -errno, "%s: %s", root, strerror(errno));
-	ret = read_drivers(rootfd, &bsp, err);
+	ret = read_drivers(rootfd, board, &bsp, state, err);
 	if (ret)
 		return ret;
-
 	ours_read(&ours, rootfd);
 	memset(keep, true, sizeof(keep));
 	/* Before the kernel has them: being killed in between must not orphan one. */
 	ours_write(rootfd, &bsp, &ours, keep);
-	remove_vanished(drv, &bsp, &ours, keep, pending);
-	register_all(drv, &bsp, pending);
+	remove_vanished(drv, &bsp, &ours, keep, &pending);
+	register_all(drv, &bsp, &pending);
 	ours_write(rootfd, &bsp, &ours, keep);
 	free(ours.text);
+	state->pending = pending;
 	return 0;
+}
+
+/* Whoever asks must see it, but nothing depends on it. */
+static void tell(const struct config *config, const struct pvk_state *state)
+{
+	int ret = pvk_state_write(config->state, state);
+
+	if (ret)
+		log_msg(LOG_WARNING, "%s: %s", config->state, strerror(-ret));
+}
+
+int registry_sync(struct pvk_drv *drv, const struct config *config, const struct pvk_board *board,
+		  unsigned int *pending, struct pvk_err *err)
+{
+	struct pvk_state state = { .when = time(NULL) };
+	pvk_auto_close int rootfd = -1;
+	int ret;
+
+	rootfd = open(config->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rootfd < 0)
+		ret = pvk_err_set(err, -errno, "%s: %s", config->root, strerror(errno));
+	else
+		ret = sync_aliases(drv, rootfd, board, &state, err);
+	state.ok = !ret;
+	snprintf(state.file, sizeof(state.file), "%.200s/%s", config->root, DRIVERS_FILE);
+	snprintf(state.sections, sizeof(state.sections), "%s", board->sections);
+	if (ret)
+		snprintf(state.text, sizeof(state.text), "%s", err->text);
+	tell(config, &state);
+	*pending = (unsigned int)state.pending;
+	return ret;
 }

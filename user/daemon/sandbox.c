@@ -157,25 +157,40 @@ static int ll_front(int ruleset, int version, const char *root, struct pvk_err *
 	return ret;
 }
 
-static int ll_agent(int ruleset, int version, const char *root, const char *modules,
-		    uint32_t root_access, struct pvk_err *err)
+static int ll_agent(int ruleset, int version, const struct config *config, struct pvk_err *err)
 {
 	static const char *const read_only[] = {
 		"bsp", "bsp/drivers.json", "bsp/modparam.json",
 	};
+	int ret = 0;
 	size_t i;
-	int ret;
 
-	ret = ll_allow(ruleset, version, root, root_access, err);
 	for (i = 0; i < PVK_ARRAY_SIZE(read_only) && !ret; i++)
-		ret = ll_allow_below(ruleset, version, root, read_only[i], LL_READ, err);
-	if (!ret && modules)
-		ret = ll_allow(ruleset, version, modules, LL_READ, err);
+		ret = ll_allow_below(ruleset, version, config->root, read_only[i], LL_READ, err);
+	for (i = 0; i < config->n_modules && !ret; i++)
+		ret = ll_allow(ruleset, version, config->modules[i], LL_READ, err);
 	return ret;
 }
 
-static int ll_fill(int ruleset, int version, enum sandbox_role role, const char *root,
-		   const char *modules, struct pvk_err *err)
+/* The loader keeps drivers.registered in the one and drivers-read.json in the other. */
+static int ll_loader(int ruleset, int version, const struct config *config, struct pvk_err *err)
+{
+	int ret = ll_allow(ruleset, version, config->root, LL_READ | LL_REPLACE, err);
+
+	if (!ret)
+		ret = ll_allow(ruleset, version, config->state, LL_READ | LL_REPLACE, err);
+	return ret ? ret : ll_agent(ruleset, version, config, err);
+}
+
+static int ll_worker(int ruleset, int version, const struct config *config, struct pvk_err *err)
+{
+	int ret = ll_allow(ruleset, version, config->root, LL_READ, err);
+
+	return ret ? ret : ll_agent(ruleset, version, config, err);
+}
+
+static int ll_fill(int ruleset, int version, enum sandbox_role role,
+		   const struct config *config, struct pvk_err *err)
 {
 	const struct place *place = role == SANDBOX_FRONT ? front_places : agent_places;
 	int ret = 0;
@@ -185,10 +200,9 @@ static int ll_fill(int ruleset, int version, enum sandbox_role role, const char 
 	if (ret)
 		return ret;
 	if (role == SANDBOX_FRONT)
-		return ll_front(ruleset, version, root, err);
-	/* The loader keeps drivers.registered there. */
-	return ll_agent(ruleset, version, root, modules,
-			role == SANDBOX_LOADER ? LL_READ | LL_REPLACE : LL_READ, err);
+		return ll_front(ruleset, version, config->root, err);
+	return role == SANDBOX_LOADER ? ll_loader(ruleset, version, config, err) :
+		ll_worker(ruleset, version, config, err);
 }
 
 /* ---- both ---- */
@@ -207,8 +221,8 @@ void sandbox_report(bool wanted)
 		log_msg(LOG_INFO, "files are not limited: no Landlock in this kernel");
 }
 
-int sandbox_prepare(struct sandbox *sandbox, enum sandbox_role role, const char *root,
-		    const char *modules, struct pvk_err *err)
+int sandbox_prepare(struct sandbox *sandbox, enum sandbox_role role,
+		    const struct config *config, struct pvk_err *err)
 {
 	int version = ll_version();
 	int ret;
@@ -224,7 +238,7 @@ int sandbox_prepare(struct sandbox *sandbox, enum sandbox_role role, const char 
 		pvk_err_set(err, ret, "Landlock: %s", strerror(-ret));
 	} else {
 		sandbox->ruleset = ret;
-		ret = ll_fill(ret, version, role, root, modules, err);
+		ret = ll_fill(ret, version, role, config, err);
 	}
 	if (ret)
 		sandbox_free(sandbox);

@@ -20,6 +20,7 @@
 
 #include <linux/filter.h>
 
+#include "config.h"
 #include "util.h"
 
 enum sandbox_role {
@@ -40,12 +41,12 @@ struct sandbox {
 void sandbox_report(bool wanted);
 
 /*
- * Makes it, to be entered later or by a child. root and modules (NULL: those of
- * the running kernel alone) are what the configuration says. While the process
- * can still open what the role is to reach; never half done.
+ * Makes it, to be entered later or by a child, for the directories that the
+ * configuration names. While the process can still open what the role is to
+ * reach; never half done.
  */
-int sandbox_prepare(struct sandbox *sandbox, enum sandbox_role role, const char *root,
-		    const char *modules, struct pvk_err *err);
+int sandbox_prepare(struct sandbox *sandbox, enum sandbox_role role,
+		    const struct config *config, struct pvk_err *err);
 /*
  * From here on there is no way back. Wants no_new_privs. What it was prepared with
  * stays, for the next child; sandbox_free() also works inside.

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "json.h"
+#include "kmsg.h"
 #include "log.h"
 #include "modline.h"
 #include "modload.h"
@@ -22,7 +24,8 @@
 			 (n) * sizeof(((struct worker_answer *)0)->warning[0]))
 
 /* The BSP's, small; read for each line that mentions it. */
-#define MODPARAM_FILE	"bsp/modparam.json"
+#define MODPARAM_FILE		"bsp/modparam.json"
+#define MODPARAM_BYTES_MAX	JSON_MAX_BYTES
 
 static void keep_warnings(struct worker_answer *answer, const struct pvk_list *list)
 {
@@ -68,7 +71,7 @@ static struct pvk_modparam *open_modparam(const struct worker *worker,
 	int ret;
 
 	snprintf(path, sizeof(path), "%s/%s", worker->root, MODPARAM_FILE);
-	ret = pvk_read_file(AT_FDCWD, path, PVK_TEMPLATE_OUT_MAX * 64, &text, &len);
+	ret = pvk_read_file(AT_FDCWD, path, MODPARAM_BYTES_MAX, &text, &len);
 	if (ret == -ENOENT)
 		return NULL;
 	if (ret) {
@@ -91,7 +94,7 @@ static int resolve(struct worker *worker, const struct worker_task *task,
 		.mgmt = task->mgmt,
 		.name = task->host ? NULL : task->container,
 	};
-	const struct pvk_policy policy = {
+	struct pvk_policy policy = {
 		.known = modload_knows_param,
 		.arg = load,
 		.unknown_in_line = PVK_UNKNOWN_DROP,
@@ -100,6 +103,13 @@ static int resolve(struct worker *worker, const struct worker_task *task,
 	struct pvk_sources sources = { 0 };
 	int ret;
 
+	/* Only for a line with parameters: reading it takes longer than all else. */
+	if (strchr(task->line, ' ') && !modload_is_builtin(load) && !modload_has_info(load)) {
+		policy.known = NULL;
+		policy.unknown_in_line = PVK_UNKNOWN_KEEP;
+		pvk_list_warn(warnings, "its modinfo can't be read: parameters go unchecked, "
+			      "and none out of a reference");
+	}
 	if (strstr(task->line, "${")) {
 		sources.user_meta = open_meta(worker, "user-meta", warnings);
 		sources.device_meta = open_meta(worker, "device-meta", warnings);
@@ -127,7 +137,7 @@ static int do_load(struct worker *worker, const struct worker_task *task,
 	ret = pvk_modline_check(task->line, name, err);
 	if (ret)
 		return ret;
-	ret = modload_find(&load, worker->kmod, name, err);
+	ret = modload_find(&load, &worker->env, name, err);
 	if (ret)
 		return ret;
 	answer->builtin = modload_is_builtin(load);
@@ -154,14 +164,14 @@ void worker_do(struct worker *worker, const struct worker_task *task,
 	memset(answer, 0, ANSWER_SIZE(0));
 	answer->id = task->id;
 	/* A removal is by name and does not care whether the index is the newest. */
-	if (task->op != PV_DRIVER_OP_UNLOAD || !worker->kmod)
-		ret = modload_context(&worker->kmod, worker->modules);
+	if (task->op != PV_DRIVER_OP_UNLOAD || !worker->env.kmod[0])
+		ret = modload_refresh(&worker->env);
 	if (ret)
 		pvk_err_set(&err, ret, "kernel modules: %s", strerror(-ret));
 	else if (task->op == PV_DRIVER_OP_LOAD || task->op == PV_DRIVER_OP_RESOLVE)
 		ret = do_load(worker, task, answer, &warnings, &err);
 	else if (task->op == PV_DRIVER_OP_UNLOAD)
-		ret = modload_remove(worker->kmod, task->line, &err);
+		ret = modload_remove(&worker->env, task->line, &warnings, &err);
 	else
 		ret = pvk_err_set(&err, -EOPNOTSUPP, "unknown task %u", task->op);
 	if (ret)
@@ -171,7 +181,7 @@ void worker_do(struct worker *worker, const struct worker_task *task,
 
 void worker_release(struct worker *worker)
 {
-	modload_context_free(&worker->kmod);
+	modload_release(&worker->env);
 }
 
 /* ---- the process ---- */
@@ -205,7 +215,7 @@ static int worker_loop(struct worker *worker, int fd)
 	ssize_t n;
 
 	/* The first task shall not wait for this; what fails here fails there too. */
-	modload_context(&worker->kmod, worker->modules);
+	modload_refresh(&worker->env);
 	for (;;) {
 		n = recv(fd, &task, sizeof(task), 0);
 		if (n < 0 && errno == EINTR)
@@ -236,7 +246,10 @@ pid_t worker_start(const struct worker *worker, int *fd)
 		if (worker->sandbox && sandbox_enter(worker->sandbox, NULL))
 			_exit(1);
 		close_all_but(fds[1]);
-		own = (struct worker){ .root = worker->root, .modules = worker->modules };
+		own = *worker;
+		memset(own.env.kmod, 0, sizeof(own.env.kmod));
+		/* Each reads from where it is itself. Without: plainer reasons. */
+		own.env.kmsg = kmsg_open();
 		_exit(worker_loop(&own, fds[1]));
 	}
 	err = -errno;

@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "driver.h"
+#include "modload.h"
 
 #define WORKER_WARNINGS_MAX	16
 
@@ -41,14 +42,12 @@ struct worker_answer {
 	char warning[WORKER_WARNINGS_MAX][PVK_TEXT_SIZE];
 };
 
-struct kmod_ctx;
 struct sandbox;
 
 struct worker {
 	const char *root;		/* holds user-meta and device-meta */
-	const char *modules;		/* NULL: /lib/modules/RELEASE */
+	struct modload_env env;		/* its directories, and -1 for kmsg */
 	const struct sandbox *sandbox;	/* entered when it starts; NULL: none */
-	struct kmod_ctx *kmod;		/* made when first needed */
 };
 
 /* Does one task. Never fails: what goes wrong is in the answer. */
@@ -57,7 +56,7 @@ void worker_do(struct worker *worker, const struct worker_task *task,
 void worker_release(struct worker *worker);
 
 /*
- * A new worker, child of the caller: its pid, with our end of its socket
+ * A new worker like the given one, child of the caller: its pid, with our end of its socket
  * (non-blocking, SOCK_SEQPACKET) in *fd; or a negative errno. The worker dies
  * with the caller.
  */

@@ -9,6 +9,7 @@
 
 ROOT=$T/root
 SOCKET=$T/run/pv-ctrl
+STATE=$T/state
 DAEMON_LOG=$T/pvkitd.log
 
 # drivers_json: standard input becomes bsp/drivers.json, and all there is below
@@ -26,7 +27,7 @@ pvkitd_start() {
 	chmod 755 "$T"
 	: >"$DAEMON_LOG"
 	background "$DAEMON_LOG" pvkitd --foreground --verbose --root "$ROOT" \
-		--config "$T/etc" --socket "$SOCKET" "$@"
+		--config "$T/etc" --state "$STATE" --socket "$SOCKET" "$@"
 	pvkitd=$child
 	expect_soon 10 has_line "$DAEMON_LOG" 'pvkitd: ready'
 }
