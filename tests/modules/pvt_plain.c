@@ -27,4 +27,5 @@ static void __exit pvt_plain_exit(void)
 module_exit(pvt_plain_exit);
 
 MODULE_DESCRIPTION("pvkit test: parameters");
+MODULE_VERSION("1.0");
 MODULE_LICENSE("GPL");

@@ -1,0 +1,126 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Why the kernel refused a module is said in words, not only as an errno. The last
+# test makes the kernel take signed modules only, for good: a machine of its own.
+# vm: own timeout=240
+
+. "${0%/*}/lib.sh"
+
+RELEASE=$(uname -r)
+TREE=$T/bsp/lib/modules/$RELEASE
+
+# fails_with LINE TEXT: a driver of that line is refused, with this text and no other
+fails_with() {
+	driver d "$1"
+	http PUT /drivers/d/load
+	answers 400 "{\"Error\":\"$2\"}"
+	must driver-del alias=d
+}
+
+# fails_like LINE PATTERN: the same with a pattern
+fails_like() {
+	driver d "$1"
+	http PUT /drivers/d/load
+	answers 400
+	expect_match body "$2" "$out"
+	must driver-del alias=d
+}
+
+# file_of MODULE: its file in the kernel's own tree
+file_of() {
+	modinfo -F filename "$1"
+}
+
+# A tree of its own, of the modules whose files are given, plain ones.
+tree_of() {
+	mkdir -p "$TREE"
+	for to_file in "$@"; do
+		to_name=${to_file##*/}
+		case $to_name in
+		*.xz) xz -dc "$to_file" >"$TREE/${to_name%.xz}" ;;
+		*) cp "$to_file" "$TREE/" ;;
+		esac
+	done
+	depmod -b "$T/bsp" "$RELEASE" 2>/dev/null
+}
+
+test_an_unknown_symbol_is_named() {
+	# given a tree that lacks what pvt_dep depends on
+	tree_of "$(file_of pvt_dep)"
+	pvkitd_start --modules "$TREE"
+	fails_with pvt_dep 'pvt_dep: unknown symbol pvt_base_level'
+}
+
+test_a_module_of_another_kernel_is_told_from_a_broken_one() {
+	tree_of "$(file_of pvt_plain)" "$(file_of pvt_soft)"
+	sed -i 's/vermagic=[0-9]\.[0-9]/vermagic=0.0/' "$TREE/pvt_plain.ko"
+	echo 'not a module' >"$TREE/pvt_soft.ko"
+	pvkitd_start --modules "$TREE"
+	fails_like pvt_plain "\"pvt_plain: built for another kernel \(version magic '0\.0[^']*' should be '$RELEASE "
+	fails_like pvt_soft "\"pvt_soft: (not a module of this kernel's format|invalid module)"
+}
+
+test_a_bad_parameter_is_named() {
+	pvkitd_start
+	fails_with 'pvt_plain num=abc' 'pvt_plain: parameter num: \"abc\" is invalid'
+	fails_with 'pvt_plain list=1,2,3,4,5' 'pvt_plain: parameter list: \"1,2,3,4,5\" is invalid'
+	# a dependency's too
+	mkdir -p /etc/modprobe.d
+	echo 'options pvt_base level=low' >/etc/modprobe.d/pvt.conf
+	fails_with pvt_dep 'pvt_dep: needs pvt_base: parameter level: \"low\" is invalid'
+	rm /etc/modprobe.d/pvt.conf
+}
+
+test_a_parameter_that_the_kernel_does_not_know_is_a_warning() {
+	pvkitd_start
+	mkdir -p /etc/modprobe.d
+	echo 'options pvt_plain nope=1' >/etc/modprobe.d/pvt.conf
+	driver d 'pvt_plain num=3'
+	http PUT /drivers/d/load
+	answers 200 ''
+	expect num 3 "$(param pvt_plain num)"
+	expect_match warnings 'the kernel knows no parameter "nope"' "$(cat "$SYS/d/error")"
+	rm /etc/modprobe.d/pvt.conf
+}
+
+test_an_init_that_fails_is_an_errno_and_no_guess() {
+	pvkitd_start
+	fails_with 'pvt_fail errno=19' 'pvt_fail: No such device'
+}
+
+test_a_module_changed_after_it_was_signed() {
+	# given the distribution's own module, in a tree of its own
+	tree_of "$(file_of dummy)"
+	pvkitd_start --modules "$TREE"
+	driver d dummy
+	http PUT /drivers/d/load
+	answers 200 ''
+	http PUT /drivers/d/unload
+	must driver-del alias=d
+	# when one byte of it is another
+	grep -q 'Module signature appended' "$TREE/dummy.ko" || not_here "this kernel's modules are not signed"
+	printf X | dd of="$TREE/dummy.ko" bs=1 seek=2000 conv=notrunc 2>/dev/null
+	fails_with dummy 'dummy: bad signature'
+}
+
+test_without_the_kernel_s_log_the_plain_reason_stays() {
+	mount --bind /dev/null /dev/kmsg
+	pvkitd_start
+	status=0
+	driver d 'pvt_plain num=abc'
+	http PUT /drivers/d/load
+	umount /dev/kmsg
+	answers 400 '{"Error":"pvt_plain: invalid module or parameter"}'
+}
+
+# The last one: there is no way back.
+test_an_unsigned_module_where_only_signed_ones_are_taken() {
+	pvkitd_start
+	echo Y >/sys/module/module/parameters/sig_enforce
+	fails_with pvt_plain 'pvt_plain: not signed, and the kernel takes signed modules only'
+	driver d dummy
+	http PUT /drivers/d/load
+	answers 200 ''
+}
+
+run_tests
