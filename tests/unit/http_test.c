@@ -10,15 +10,14 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "http.h"
+#include "http_client.h"
 #include "ktap.h"
 #include "listen.h"
 
@@ -225,41 +224,7 @@ static int serve(void)
 
 static int dial(enum who who)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	strcpy(addr.sun_path, paths[who]);
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		perror("connect");
-		exit(1);
-	}
-	return fd;
-}
-
-static void read_all(int fd, char *buf, size_t size)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	size_t len = 0;
-	ssize_t n = 1;
-
-	while (n > 0 && len < size - 1 && poll(&pfd, 1, 5000) == 1) {
-		n = read(fd, buf + len, size - 1 - len);
-		if (n > 0)
-			len += (size_t)n;
-	}
-	buf[len] = '\0';
-}
-
-static void drop_date(char *text)
-{
-	char *date, *end;
-
-	while ((date = strstr(text, "Date: "))) {
-		end = strstr(date, "\r\n");
-		if (!end)
-			return;
-		memmove(date, end + 2, strlen(end + 2) + 1);
-	}
+	return dial_path(paths[who]);
 }
 
 static char reply[65536];
@@ -269,14 +234,7 @@ static const char *ask_raw(enum who who, const char *bytes, size_t len)
 {
 	int fd = dial(who);
 
-	while (len) {
-		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
-
-		if (n <= 0)
-			break;
-		bytes += n;
-		len -= (size_t)n;
-	}
+	send_all(fd, bytes, len);
 	read_all(fd, reply, sizeof(reply));
 	close(fd);
 	drop_date(reply);
@@ -475,15 +433,6 @@ static void test_http10(void)
 		 "a PUT without a body or a Host");
 }
 
-static unsigned int count(const char *text, const char *what)
-{
-	unsigned int n = 0;
-
-	for (; (text = strstr(text, what)); text += strlen(what))
-		n++;
-	return n;
-}
-
 static void test_keep_alive(void)
 {
 	static const char two[] =
@@ -496,9 +445,9 @@ static void test_keep_alive(void)
 	const char *got;
 
 	got = ask_raw(MGMT, two, sizeof(two) - 1);
-	ktap_eq(count(got, "HTTP/1.1 200 OK\r\n"), 3, "three requests in one go on one connection");
+	ktap_eq(count_of(got, "HTTP/1.1 200 OK\r\n"), 3, "three requests in one go on one connection");
 	got = ask_raw(MGMT, chunked, sizeof(chunked) - 1);
-	ktap_eq(count(got, "HTTP/1.1 200 OK\r\n"), 1, "a body in chunks");
+	ktap_eq(count_of(got, "HTTP/1.1 200 OK\r\n"), 1, "a body in chunks");
 	ktap_check(strstr(ask(MGMT, "GET", "/user-meta", ""), "\"chunked\":\"abcde\""),
 		   "arrives whole");
 }
@@ -512,8 +461,8 @@ static void test_a_container_that_ends_before_its_connection(void)
 		"Connection: close\r\n\r\nw";
 	const char *got = ask_raw(LEAVING, two, sizeof(two) - 1);
 
-	ktap_eq(count(got, "HTTP/1.1 200 OK\r\n"), 1, "while it is there it may write metadata");
-	ktap_eq(count(got, "HTTP/1.1 403 Forbidden\r\n"), 1, "then no more");
+	ktap_eq(count_of(got, "HTTP/1.1 200 OK\r\n"), 1, "while it is there it may write metadata");
+	ktap_eq(count_of(got, "HTTP/1.1 403 Forbidden\r\n"), 1, "then no more");
 	ktap_check(strstr(ask(MGMT, "GET", "/user-meta", ""), "\"old.k\":\"v\""),
 		   "what it wrote before stays");
 	ask(MGMT, "DELETE", "/user-meta/old.k", "");

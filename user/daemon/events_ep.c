@@ -308,9 +308,18 @@ void streams_event(struct http *http, const struct pvk_event *event)
 
 	for (stream = TAILQ_FIRST(&http->streams->list); stream; stream = next) {
 		next = TAILQ_NEXT(stream, link);
-		if (event->kind != PV_DRIVER_EVENT_KIND_OVERRUN)
-			tell(stream, event);
-		else if (queued(stream))
+		tell(stream, event);
+	}
+}
+
+void streams_overrun(struct http *http)
+{
+	struct http_stream *stream, *next;
+
+	for (stream = TAILQ_FIRST(&http->streams->list); stream; stream = next) {
+		next = TAILQ_NEXT(stream, link);
+		/* What it has not taken yet comes first. */
+		if (queued(stream))
 			stream->behind = true;
 		else
 			tell_anew(stream);

@@ -252,11 +252,23 @@ static void forget_all(struct http *http)
 
 void http_event(struct http *http, const struct pvk_event *event)
 {
-	if (event->kind == PV_DRIVER_EVENT_KIND_OVERRUN)
-		forget_all(http);
-	else
+	switch (event->kind) {
+	case PV_DRIVER_EVENT_KIND_STATE:
+	case PV_DRIVER_EVENT_KIND_NEW:
+	case PV_DRIVER_EVENT_KIND_DEL:
 		views_flush(http->views);
-	streams_event(http, event);
+		streams_event(http, event);
+		break;
+	case PV_DRIVER_EVENT_KIND_OVERRUN:
+		forget_all(http);
+		streams_identify(http);
+		streams_overrun(http);
+		break;
+	default:
+		/* A container came or went, which may be somebody's who has a connection. */
+		forget_all(http);
+		streams_identify(http);
+	}
 }
 
 void http_refresh(struct http *http)

@@ -98,7 +98,10 @@ void meta_delete(struct http_request *request);
 void events_get(struct http_request *request);
 struct http_streams *streams_new(void);
 void streams_free(struct http_streams *streams);
+/* Something happened to a driver. */
 void streams_event(struct http *http, const struct pvk_event *event);
+/* It is not known what. */
+void streams_overrun(struct http *http);
 /* Who is who has changed: ends what must not go on. */
 void streams_identify(struct http *http);
 /* The connection is going away. */
