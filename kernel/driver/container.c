@@ -375,7 +375,7 @@ int pvd_container_new(const struct pvd_container_args *args, u64 *id, const char
 	list_add_tail(&c->node, &pvd_containers);
 	hash_add(pvd_cgroups, &c->hash, (unsigned long)c->cgrp);
 	pvd_n_containers++;
-	pvd_generation++;
+	pvd_event(PV_DRIVER_EVENT_KIND_CONTAINER_NEW, NULL, c);
 	if (c->init) {
 		init_waitqueue_func_entry(&c->init_wait, pvd_init_exited);
 		add_wait_queue(&c->init->wait_pidfd, &c->init_wait);
@@ -398,7 +398,7 @@ void pvd_container_end(struct pvd_container *c, struct pvd_call *call)
 	list_del(&c->node);
 	hash_del(&c->hash);
 	pvd_n_containers--;
-	pvd_generation++;
+	pvd_event(PV_DRIVER_EVENT_KIND_CONTAINER_DEL, NULL, c);
 	if (c->init)
 		remove_wait_queue(&c->init->wait_pidfd, &c->init_wait);
 	pvd_client_drop_container(c);

@@ -6,7 +6,7 @@
  * Events are unicast to subscribers, under pvd_lock, so that each sees changes
  * in the order in which they happened. A subscriber that does not read fills
  * its own socket buffer and nothing else: what does not fit is dropped, and
- * once there is room it is told that events were lost.
+ * once there is room it is told that events were lost, before anything else.
  *
  * Locking: see pv_driver.h.
  */
@@ -117,27 +117,40 @@ static bool pvd_client_hears(const struct pvd_client *client, const struct pvd_d
 {
 	if (!client->subscribed)
 		return false;
+	if (!drv)
+		return client->containers;
 	if (client->filter[0] && strcmp(client->filter, drv->alias))
 		return false;
 	return !client->container || pvd_container_entry(client->container, drv->alias);
 }
 
+/* Tells it that it missed something, if so; whether it knows now. */
+static bool pvd_client_up_to_date(struct pvd_client *client)
+{
+	if (client->overrun &&
+	    !pvd_nl_send_event(client, PV_DRIVER_EVENT_KIND_OVERRUN, NULL, NULL))
+		client->overrun = false;
+	return !client->overrun;
+}
+
 /**
  * pvd_event - tell the subscribers
  * @kind: what happened
- * @drv: to which driver
+ * @drv: to which driver; or NULL
+ * @c: to which container; or NULL
  *
  * Locked.
  */
-void pvd_event(enum pv_driver_event_kind kind, struct pvd_driver *drv)
+void pvd_event(enum pv_driver_event_kind kind, const struct pvd_driver *drv,
+	       const struct pvd_container *c)
 {
 	struct pvd_client *client;
 
 	pvd_generation++;
 	list_for_each_entry(client, &pvd_clients, node) {
-		if (!pvd_client_hears(client, drv) || client->overrun)
+		if (!pvd_client_hears(client, drv) || !pvd_client_up_to_date(client))
 			continue;
-		if (!pvd_nl_send_event(client, kind, drv))
+		if (!pvd_nl_send_event(client, kind, drv, c))
 			continue;
 		client->overrun = true;
 		queue_delayed_work(system_wq, &pvd_overrun, PVD_OVERRUN_RETRY);
@@ -150,14 +163,9 @@ static void pvd_overrun_work(struct work_struct *work)
 	bool again = false;
 
 	mutex_lock(&pvd_lock);
-	list_for_each_entry(client, &pvd_clients, node) {
-		if (!client->overrun)
-			continue;
-		if (pvd_nl_send_event(client, PV_DRIVER_EVENT_KIND_OVERRUN, NULL))
+	list_for_each_entry(client, &pvd_clients, node)
+		if (!pvd_client_up_to_date(client))
 			again = true;
-		else
-			client->overrun = false;
-	}
 	if (again)
 		queue_delayed_work(system_wq, &pvd_overrun, PVD_OVERRUN_RETRY);
 	mutex_unlock(&pvd_lock);

@@ -20,21 +20,30 @@
 
 #include "pv_driver.h"
 
+LIST_HEAD(pvd_modules);
 LIST_HEAD(pvd_ours);
 static u64 pvd_orders;
 
-static DEFINE_HASHTABLE(pvd_modules, 8);
+static DEFINE_HASHTABLE(pvd_names_of_modules, 8);
 
 static u32 pvd_module_hash(const char *name)
 {
 	return full_name_hash(NULL, name, strlen(name));
 }
 
-static struct pvd_module *pvd_module_find(const char *name)
+/**
+ * pvd_module_find - look up the entry of a module
+ * @name: with "_" for "-"
+ *
+ * Locked.
+ *
+ * Return: the entry or NULL.
+ */
+struct pvd_module *pvd_module_find(const char *name)
 {
 	struct pvd_module *m;
 
-	hash_for_each_possible(pvd_modules, m, node, pvd_module_hash(name))
+	hash_for_each_possible(pvd_names_of_modules, m, hash, pvd_module_hash(name))
 		if (!strcmp(m->name, name))
 			return m;
 	return NULL;
@@ -81,7 +90,9 @@ static struct pvd_module *pvd_module_alloc(const char *name)
 	strscpy(m->name, name, sizeof(m->name));
 	INIT_LIST_HEAD(&m->lines);
 	INIT_LIST_HEAD(&m->by_order);
-	hash_add(pvd_modules, &m->node, pvd_module_hash(m->name));
+	list_add_tail(&m->node, &pvd_modules);
+	hash_add(pvd_names_of_modules, &m->hash, pvd_module_hash(m->name));
+	pvd_generation++;
 	return m;
 }
 
@@ -116,7 +127,10 @@ void pvd_module_put(struct pvd_module *m)
 	if (!list_empty(&m->lines) || m->ours || m->removing)
 		return;
 	WARN_ON_ONCE(m->mod);
-	hash_del(&m->node);
+	list_del(&m->node);
+	hash_del(&m->hash);
+	pvd_generation++;
+	kfree(m->cause);
 	kfree(m);
 }
 
@@ -223,6 +237,22 @@ static void pvd_module_absolve_drivers(struct pvd_module *m)
 	}
 }
 
+/* A load of ours brought it in. */
+static void pvd_module_take(struct pvd_module *m, const struct pvd_task *task)
+{
+	m->ours = true;
+	m->order = ++pvd_orders;
+	m->owner = task->driver;
+	list_add_tail(&m->by_order, &pvd_ours);
+
+	m->cause = kzalloc(sizeof(*m->cause), GFP_KERNEL);
+	if (!m->cause)
+		return;
+	strscpy(m->cause->alias, task->driver->alias, sizeof(m->cause->alias));
+	if (task->container)
+		strscpy(m->cause->container, task->container->name, sizeof(m->cause->container));
+}
+
 static void pvd_module_live(struct module *mod)
 {
 	struct pvd_task *task = pvd_task_of_current();
@@ -238,12 +268,9 @@ static void pvd_module_live(struct module *mod)
 	m->builtin = false;
 	m->guessed = false;
 	m->permanent = pvd_module_is_permanent(mod);
-	if (task && task->op == PV_DRIVER_OP_LOAD) {
-		m->ours = true;
-		m->order = ++pvd_orders;
-		m->owner = task->driver;
-		list_add_tail(&m->by_order, &pvd_ours);
-	}
+	m->since = ktime_get_boottime_ns();
+	if (task && task->op == PV_DRIVER_OP_LOAD)
+		pvd_module_take(m, task);
 	if (m->ours || m->holds)
 		pvd_module_pin(m);
 	pvd_module_absolve_drivers(m);
@@ -265,6 +292,9 @@ static void pvd_module_gone(struct module *mod)
 	m->live = false;
 	m->permanent = false;
 	m->owner = NULL;
+	m->since = 0;
+	kfree(m->cause);
+	m->cause = NULL;
 	if (m->ours) {
 		m->ours = false;
 		list_del_init(&m->by_order);

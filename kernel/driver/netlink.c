@@ -211,6 +211,17 @@ struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
 	return call;
 }
 
+/**
+ * pvd_nl_lost - there was no memory for a message
+ * @sk: the socket that it was for; tells its reader with ENOBUFS, as one that is
+ *	full does
+ */
+void pvd_nl_lost(struct sock *sk)
+{
+	WRITE_ONCE(sk->sk_err, ENOBUFS);
+	sk->sk_error_report(sk);
+}
+
 /*
  * agent and front
  */
@@ -381,6 +392,7 @@ int pv_driver_nl_result_doit(struct sk_buff *skb, struct genl_info *info)
 /* locked */
 static int pvd_nl_subscribe(struct sk_buff *skb, struct genl_info *info)
 {
+	bool containers = nla_get_flag(info->attrs[PV_DRIVER_A_CONTAINERS]);
 	struct nlattr *alias = info->attrs[PV_DRIVER_A_ALIAS];
 	struct pvd_client *client;
 	struct pvd_caller who;
@@ -388,12 +400,15 @@ static int pvd_nl_subscribe(struct sk_buff *skb, struct genl_info *info)
 	pvd_nl_caller(skb, &who);
 	if (who.kind == PV_DRIVER_PEER_UNKNOWN && !pvd_nl_is_front(skb))
 		return pvd_nl_error(info, -EPERM, "neither the host nor in a registered container");
+	if (containers && who.container)
+		return pvd_nl_error(info, -EPERM, "a container does not hear of containers");
 	client = pvd_client_get(pvd_sender(skb), info->snd_portid, who.container);
 	if (IS_ERR(client))
 		return pvd_nl_error(info, PTR_ERR(client), "too many subscribers");
 	if (client->container != who.container)
 		return pvd_nl_error(info, -EPERM, "this socket was somebody else's before");
 	client->subscribed = true;
+	client->containers = containers;
 	strscpy(client->filter, alias ? nla_data(alias) : "", sizeof(client->filter));
 	return 0;
 }
@@ -425,14 +440,15 @@ int pv_driver_nl_subscribe_doit(struct sk_buff *skb, struct genl_info *info)
  * pvd_nl_send_event - send one event to one subscriber
  * @client: the subscriber
  * @kind: what happened
- * @drv: to which driver; NULL for an overrun
+ * @drv: to which driver; or NULL
+ * @c: to which container; or NULL
  *
- * Locked.
+ * When it does not get it, its socket says ENOBUFS. Locked.
  *
  * Return: 0, or a negative errno when it did not get it and lives.
  */
 int pvd_nl_send_event(struct pvd_client *client, enum pv_driver_event_kind kind,
-		      const struct pvd_driver *drv)
+		      const struct pvd_driver *drv, const struct pvd_container *c)
 {
 	struct sk_buff *msg;
 	void *hdr;
@@ -441,14 +457,18 @@ int pvd_nl_send_event(struct pvd_client *client, enum pv_driver_event_kind kind,
 	if (pvd_sock_closed(client->sk))
 		return 0;
 	msg = genlmsg_new(256, GFP_KERNEL);
-	if (!msg)
+	if (!msg) {
+		pvd_nl_lost(client->sk);
 		return -ENOMEM;
+	}
 	hdr = genlmsg_put(msg, client->portid, 0, &pvd_family, 0, PV_DRIVER_CMD_EVENT);
 	if (!hdr ||
 	    nla_put_u32(msg, PV_DRIVER_A_EVENT_KIND, kind) ||
 	    nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation) ||
 	    (drv && nla_put_string(msg, PV_DRIVER_A_ALIAS, drv->alias)) ||
-	    (drv && nla_put_u32(msg, PV_DRIVER_A_STATE, drv->state))) {
+	    (drv && nla_put_u32(msg, PV_DRIVER_A_STATE, drv->state)) ||
+	    (c && nla_put_string(msg, PV_DRIVER_A_CONTAINER, c->name)) ||
+	    (c && nla_put_u64_64bit(msg, PV_DRIVER_A_CONTAINER_ID, c->id, PV_DRIVER_A_PAD))) {
 		nlmsg_free(msg);
 		return -EMSGSIZE;
 	}

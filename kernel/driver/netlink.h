@@ -17,8 +17,13 @@ int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
 		     struct netlink_ext_ack *extack, struct pvd_caller *who);
 int pvd_nl_error(struct genl_info *info, int err, const char *why);
 const char *pvd_nl_text(struct genl_info *info, int attr);
+void pvd_nl_lost(struct sock *sk);
 struct sk_buff *pvd_nl_reply(struct genl_info *info, u8 cmd, size_t size, void **hdr);
 struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
 			     const struct pvd_caller *who, const char *alias);
+
+/* netlink_module.c */
+#define PVD_NL_MODULE_SIZE	256	/* enough for one, without its parameters */
+int pvd_put_module(struct sk_buff *msg, const struct pvd_module *m, const char *params);
 
 #endif /* PVD_NETLINK_H */

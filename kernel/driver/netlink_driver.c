@@ -100,35 +100,6 @@ int pv_driver_nl_driver_del_doit(struct sk_buff *skb, struct genl_info *info)
  * driver-get
  */
 
-static int pvd_put_module(struct sk_buff *msg, const struct pvd_line *line)
-{
-	const struct pvd_module *m = line->module;
-	u32 flags = 0;
-	struct nlattr *nest;
-
-	if (m->live)
-		flags |= PV_DRIVER_MODULE_FLAG_LIVE;
-	if (m->ours)
-		flags |= PV_DRIVER_MODULE_FLAG_OURS;
-	if (m->builtin)
-		flags |= PV_DRIVER_MODULE_FLAG_BUILTIN;
-	if (m->permanent)
-		flags |= PV_DRIVER_MODULE_FLAG_PERMANENT;
-	if (m->mod)
-		flags |= PV_DRIVER_MODULE_FLAG_PINNED;
-
-	nest = nla_nest_start(msg, PV_DRIVER_A_MODULE);
-	if (!nest)
-		return -EMSGSIZE;
-	if (nla_put_string(msg, PV_DRIVER_A_MODULE_NAME, m->name) ||
-	    nla_put_u32(msg, PV_DRIVER_A_MODULE_FLAGS, flags) ||
-	    (line->applied &&
-	     nla_put_string(msg, PV_DRIVER_A_MODULE_PARAMS, line->applied)))
-		return -EMSGSIZE;
-	nla_nest_end(msg, nest);
-	return 0;
-}
-
 static int pvd_put_stats(struct sk_buff *msg, const struct pvd_driver *drv)
 {
 	struct nlattr *nest = nla_nest_start(msg, PV_DRIVER_A_STATS);
@@ -162,13 +133,15 @@ static int pvd_put_details(struct sk_buff *msg, const struct pvd_driver *drv)
 
 	for (i = 0; i < drv->n_lines; i++)
 		if (nla_put_string(msg, PV_DRIVER_A_LINE, drv->lines[i].text) ||
-		    pvd_put_module(msg, &drv->lines[i]))
+		    pvd_put_module(msg, drv->lines[i].module, drv->lines[i].applied))
 			return -EMSGSIZE;
 	list_for_each_entry(use, &drv->uses, by_driver)
 		if (nla_put_string(msg, PV_DRIVER_A_USER,
 				   use->container ? use->container->name : ""))
 			return -EMSGSIZE;
-	if (drv->error && nla_put_u32(msg, PV_DRIVER_A_ERRNO, -drv->error))
+	if (drv->error &&
+	    (nla_put_u32(msg, PV_DRIVER_A_ERRNO, -drv->error) ||
+	     nla_put_u64_64bit(msg, PV_DRIVER_A_ERROR_SINCE, drv->error_since, PV_DRIVER_A_PAD)))
 		return -EMSGSIZE;
 	if (drv->text && nla_put_string(msg, PV_DRIVER_A_TEXT, drv->text))
 		return -EMSGSIZE;
@@ -185,7 +158,7 @@ static size_t pvd_driver_size(struct pvd_driver *drv)
 	unsigned int i;
 
 	for (i = 0; i < drv->n_lines; i++)
-		size += 2 * nla_total_size(PV_DRIVER_MAX_LINE + 1) + 128;
+		size += 2 * nla_total_size(PV_DRIVER_MAX_LINE + 1) + PVD_NL_MODULE_SIZE;
 	list_for_each_entry(use, &drv->uses, by_driver)
 		size += nla_total_size(PV_DRIVER_MAX_ALIAS + 1);
 	return size;
@@ -202,7 +175,8 @@ static int pvd_put_driver(struct sk_buff *msg, const struct pvd_caller *who, con
 
 	if (nla_put_string(msg, PV_DRIVER_A_ALIAS, alias) ||
 	    nla_put_u32(msg, PV_DRIVER_A_STATE, drv ? drv->state : PV_DRIVER_STATE_UNKNOWN) ||
-	    nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation))
+	    nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation) ||
+	    (drv && nla_put_u64_64bit(msg, PV_DRIVER_A_SINCE, drv->since, PV_DRIVER_A_PAD)))
 		return -EMSGSIZE;
 	if (who->kind == PV_DRIVER_PEER_CONTAINER) {
 		entry = pvd_container_entry(who->container, alias);
@@ -421,8 +395,7 @@ void pvd_nl_send_outcome(const struct pvd_call *call, const struct pvd_driver *d
 		return;
 	msg = genlmsg_new(size, GFP_KERNEL);
 	if (!msg) {
-		WRITE_ONCE(call->sk->sk_err, ENOBUFS);
-		call->sk->sk_error_report(call->sk);
+		pvd_nl_lost(call->sk);
 		return;
 	}
 	hdr = genlmsg_put(msg, call->portid, call->seq, &pvd_family, 0, PV_DRIVER_CMD_OUTCOME);

@@ -106,16 +106,22 @@ const struct nla_policy pv_driver_whois_nl_policy[PV_DRIVER_A_LISTENER_FD + 1] =
 };
 
 /* PV_DRIVER_CMD_SUBSCRIBE - do */
-const struct nla_policy pv_driver_subscribe_nl_policy[PV_DRIVER_A_ALIAS + 1] = {
+const struct nla_policy pv_driver_subscribe_nl_policy[PV_DRIVER_A_CONTAINERS + 1] = {
 	[PV_DRIVER_A_ALIAS] = { .type = NLA_NUL_STRING, .len = PV_DRIVER_MAX_ALIAS, },
+	[PV_DRIVER_A_CONTAINERS] = { .type = NLA_FLAG, },
 };
 
 /* PV_DRIVER_CMD_STATUS_GET - do */
 const struct nla_policy pv_driver_status_get_nl_policy[PV_DRIVER_A_PAD + 1] = {
 };
 
+/* PV_DRIVER_CMD_MODULE_GET - do */
+const struct nla_policy pv_driver_module_get_nl_policy[PV_DRIVER_A_NAME + 1] = {
+	[PV_DRIVER_A_NAME] = { .type = NLA_NUL_STRING, .len = PV_DRIVER_MAX_MODULE, },
+};
+
 /* Ops table for pv_driver */
-const struct genl_ops pv_driver_nl_ops[15] = {
+const struct genl_ops pv_driver_nl_ops[16] = {
 	{
 		.cmd		= PV_DRIVER_CMD_DRIVER_NEW,
 		.doit		= pv_driver_nl_driver_new_doit,
@@ -200,12 +206,19 @@ const struct genl_ops pv_driver_nl_ops[15] = {
 		.cmd		= PV_DRIVER_CMD_SUBSCRIBE,
 		.doit		= pv_driver_nl_subscribe_doit,
 		.policy		= pv_driver_subscribe_nl_policy,
-		.maxattr	= PV_DRIVER_A_ALIAS,
+		.maxattr	= PV_DRIVER_A_CONTAINERS,
 	},
 	{
 		.cmd		= PV_DRIVER_CMD_STATUS_GET,
 		.doit		= pv_driver_nl_status_get_doit,
 		.policy		= pv_driver_status_get_nl_policy,
 		.maxattr	= PV_DRIVER_A_PAD,
+	},
+	{
+		.cmd		= PV_DRIVER_CMD_MODULE_GET,
+		.doit		= pv_driver_nl_module_get_doit,
+		.dumpit		= pv_driver_nl_module_get_dumpit,
+		.policy		= pv_driver_module_get_nl_policy,
+		.maxattr	= PV_DRIVER_A_NAME,
 	},
 };

@@ -40,12 +40,14 @@ extern const struct nla_policy pv_driver_result_nl_policy[PV_DRIVER_A_BUILTIN + 
 
 extern const struct nla_policy pv_driver_whois_nl_policy[PV_DRIVER_A_LISTENER_FD + 1];
 
-extern const struct nla_policy pv_driver_subscribe_nl_policy[PV_DRIVER_A_ALIAS + 1];
+extern const struct nla_policy pv_driver_subscribe_nl_policy[PV_DRIVER_A_CONTAINERS + 1];
 
 extern const struct nla_policy pv_driver_status_get_nl_policy[PV_DRIVER_A_PAD + 1];
 
+extern const struct nla_policy pv_driver_module_get_nl_policy[PV_DRIVER_A_NAME + 1];
+
 /* Ops table for pv_driver */
-extern const struct genl_ops pv_driver_nl_ops[15];
+extern const struct genl_ops pv_driver_nl_ops[16];
 
 int pv_driver_nl_driver_new_doit(struct sk_buff *skb, struct genl_info *info);
 int pv_driver_nl_driver_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -69,5 +71,8 @@ int pv_driver_nl_result_doit(struct sk_buff *skb, struct genl_info *info);
 int pv_driver_nl_whois_doit(struct sk_buff *skb, struct genl_info *info);
 int pv_driver_nl_subscribe_doit(struct sk_buff *skb, struct genl_info *info);
 int pv_driver_nl_status_get_doit(struct sk_buff *skb, struct genl_info *info);
+int pv_driver_nl_module_get_doit(struct sk_buff *skb, struct genl_info *info);
+int pv_driver_nl_module_get_dumpit(struct sk_buff *skb,
+				   struct netlink_callback *cb);
 
 #endif /* _LINUX_PV_DRIVER_GEN_H */

@@ -65,15 +65,31 @@ struct pvd_driver;
 struct pvd_container;
 
 /**
+ * struct pvd_cause - which load brought a module in
+ * @alias: of the driver
+ * @container: name of that on whose behalf, or "" for the host
+ *
+ * Names, since either may be gone before the module is.
+ */
+struct pvd_cause {
+	char alias[PV_DRIVER_MAX_ALIAS + 1];
+	char container[PV_DRIVER_MAX_ALIAS + 1];
+};
+
+/**
  * struct pvd_module - one kernel module, by name
  * @name: with "_" for "-", as the kernel spells it
- * @node: in the table of names
+ * @node: in pvd_modules, oldest entry first
+ * @hash: in the table of names
  * @by_order: in pvd_ours when @ours, oldest first
  * @lines: lines of drivers that name it (struct pvd_line.by_module)
  * @mod: the reference that pins it; NULL when not pinned. Forgotten, never
  *	put, when the module goes all the same (rmmod -f).
  * @owner: the driver whose load brought it in; NULL once that is over and the
  *	module was left for others
+ * @cause: what brought it in; NULL when it was no load of ours, or when there
+ *	was no memory to keep that
+ * @since: CLOCK_BOOTTIME ns at which it became live, 0 when nobody looked then
  * @holds: lines of drivers in use or being loaded that name it
  * @order: counts the modules of ours in the order in which they came
  * @live: resident and initialised
@@ -87,11 +103,14 @@ struct pvd_container;
  */
 struct pvd_module {
 	char name[PV_DRIVER_MAX_MODULE + 1];
-	struct hlist_node node;
+	struct list_head node;
+	struct hlist_node hash;
 	struct list_head by_order;
 	struct list_head lines;
 	struct module *mod;
 	struct pvd_driver *owner;
+	struct pvd_cause *cause;
+	u64 since;
 	unsigned int holds;
 	u64 order;
 	bool live;
@@ -130,7 +149,9 @@ struct pvd_line {
  * @hash: in the table of aliases
  * @lines: @n_lines of them, in order of loading
  * @state: as last told to the world
+ * @since: CLOCK_BOOTTIME ns at which it entered @state
  * @error: negative errno of the last failure, 0 when there is none
+ * @error_since: CLOCK_BOOTTIME ns at which @error was set
  * @text: the same in words, or NULL
  * @warnings: PVD_MAX_WARNINGS of them, the first @n_warnings in use; or NULL
  * @uses: struct pvd_use.by_driver
@@ -149,7 +170,9 @@ struct pvd_driver {
 	struct pvd_line *lines;
 	unsigned int n_lines;
 	enum pv_driver_state state;
+	u64 since;
 	int error;
+	u64 error_since;
 	char *text;
 	char **warnings;
 	unsigned int n_warnings;
@@ -299,6 +322,7 @@ struct pvd_request {
  * @agent: is the agent
  * @front: is a front
  * @subscribed: receives events
+ * @containers: those of containers too
  * @overrun: events were lost and it has not been told yet
  */
 struct pvd_client {
@@ -311,6 +335,7 @@ struct pvd_client {
 	bool agent;
 	bool front;
 	bool subscribed;
+	bool containers;
 	bool overrun;
 };
 
@@ -387,7 +412,9 @@ int pvd_registry_init(void);
 void pvd_registry_exit(void);
 
 /* module_watch.c: modules, and what the kernel says of them */
+extern struct list_head pvd_modules;
 extern struct list_head pvd_ours;
+struct pvd_module *pvd_module_find(const char *name);
 struct pvd_module *pvd_module_get(const char *name);
 void pvd_module_put(struct pvd_module *m);
 bool pvd_module_pin(struct pvd_module *m);
@@ -474,7 +501,8 @@ bool pvd_agent_has(const struct pvd_client *client, u64 id);
 struct pvd_client *pvd_client_find(const struct sock *sk);
 struct pvd_client *pvd_client_get(struct sock *sk, u32 portid, struct pvd_container *c);
 void pvd_client_drop_container(const struct pvd_container *c);
-void pvd_event(enum pv_driver_event_kind kind, struct pvd_driver *drv);
+void pvd_event(enum pv_driver_event_kind kind, const struct pvd_driver *drv,
+	       const struct pvd_container *c);
 void pvd_uevent(struct pvd_driver *drv);
 int pvd_event_init(void);
 void pvd_event_exit(void);
@@ -482,7 +510,7 @@ void pvd_event_exit(void);
 /* netlink.c */
 int pvd_nl_send_exec(struct pvd_client *agent, const struct pvd_task *task);
 int pvd_nl_send_event(struct pvd_client *client, enum pv_driver_event_kind kind,
-		      const struct pvd_driver *drv);
+		      const struct pvd_driver *drv, const struct pvd_container *c);
 void pvd_nl_send_outcome(const struct pvd_call *call, const struct pvd_driver *drv);
 
 /* sysfs.c */

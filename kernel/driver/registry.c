@@ -268,6 +268,7 @@ static int pvd_driver_add(const char *alias, char *const *texts, unsigned int n,
 	drv->lines = lines;
 	drv->n_lines = n;
 	drv->state = pvd_driver_present(drv) ? PV_DRIVER_STATE_LOADED : PV_DRIVER_STATE_UNLOADED;
+	drv->since = ktime_get_boottime_ns();
 	drv->busy = true;	/* no event before the one that says it is new */
 	mutex_unlock(&pvd_lock);
 
@@ -281,7 +282,7 @@ static int pvd_driver_add(const char *alias, char *const *texts, unsigned int n,
 	list_add_tail(&drv->node, &pvd_drivers);
 	hash_add(pvd_aliases, &drv->hash, pvd_alias_hash(alias));
 	pvd_n_drivers++;
-	pvd_event(PV_DRIVER_EVENT_KIND_NEW, drv);
+	pvd_event(PV_DRIVER_EVENT_KIND_NEW, drv, NULL);
 	drv->busy = false;
 	pvd_driver_derive_state(drv);
 	mutex_unlock(&pvd_lock);
@@ -364,7 +365,7 @@ static void pvd_driver_remove(struct pvd_driver *drv)
 	pvd_lines_free(drv->lines, drv->n_lines);
 	drv->lines = NULL;
 	drv->n_lines = 0;
-	pvd_event(PV_DRIVER_EVENT_KIND_DEL, drv);
+	pvd_event(PV_DRIVER_EVENT_KIND_DEL, drv, NULL);
 	mutex_unlock(&pvd_lock);
 
 	/* Idle: what may be queued has nothing to do, and need not get its turn. */
@@ -451,7 +452,8 @@ void pvd_driver_set_state(struct pvd_driver *drv, enum pv_driver_state state)
 	if (drv->state == state)
 		return;
 	drv->state = state;
-	pvd_event(PV_DRIVER_EVENT_KIND_STATE, drv);
+	drv->since = ktime_get_boottime_ns();
+	pvd_event(PV_DRIVER_EVENT_KIND_STATE, drv, NULL);
 	pvd_uevent(drv);
 }
 
@@ -486,6 +488,7 @@ void pvd_driver_set_error(struct pvd_driver *drv, int error, const char *text)
 {
 	kfree(drv->text);
 	drv->error = error;
+	drv->error_since = ktime_get_boottime_ns();
 	drv->text = text ? kstrndup(text, PV_DRIVER_MAX_TEXT, GFP_KERNEL) : NULL;
 }
 

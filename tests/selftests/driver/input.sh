@@ -123,7 +123,7 @@ test_unknown_attributes_are_refused() {
 
 test_unknown_commands_and_those_of_the_kernel_are_refused() {
 	driver p pvt_plain
-	for cmd in 0 19 100 255 outcome exec event; do
+	for cmd in 0 20 100 255 outcome exec event; do
 		refused EOPNOTSUPP "$cmd" alias=p
 	done
 	# and a dump of what is no list

@@ -2,11 +2,16 @@
 /*
  * Subscribes to the events of pv_driver and prints them.
  *
- *   nl_events [--alias ALIAS] [--deaf] [--rcvbuf BYTES] [--sockets N]
+ *   nl_events [--alias ALIAS] [--containers] [--again] [--front] [--deaf]
+ *             [--rcvbuf BYTES] [--sockets N]
  *
  * Prints "ready", then "STATE ALIAS" for each change of state, "new ALIAS",
  * "del ALIAS", "overrun", and "ENOBUFS" when recv said so. A generation that
  * does not grow is an error of its own: "backwards ALIAS OLD NEW".
+ * --containers: those of containers too, "container-new NAME ID" and
+ * "container-del NAME ID".
+ * --again: subscribes once more on the same socket, without --containers.
+ * --front: registers as a front, and is an ordinary user from then on.
  * --sockets: subscribes N of them, and reads the last.
  * --deaf: reads nothing until standard input ends, then what there is, and
  * ends. Without it, it ends when it is killed.
@@ -32,17 +37,23 @@ static void print_event(const struct nlmsghdr *nlh)
 		printf("%s %s\n", state < 6 ? pvt_states[state] : "?", alias);
 	else if (kind == PV_DRIVER_EVENT_KIND_OVERRUN)
 		printf("overrun\n");
+	else if (kind == PV_DRIVER_EVENT_KIND_CONTAINER_NEW ||
+		 kind == PV_DRIVER_EVENT_KIND_CONTAINER_DEL)
+		printf("%s %s %llu\n", pvt_kinds[kind], pvt_get_str(nlh, PV_DRIVER_A_CONTAINER),
+		       (unsigned long long)pvt_get_u64(nlh, PV_DRIVER_A_CONTAINER_ID));
 	else
 		printf("%s %s\n", kind < 4 ? pvt_kinds[kind] : "?", alias);
 }
 
-static void subscribe(struct pvt_sock *s, const char *alias)
+static void subscribe(struct pvt_sock *s, const char *alias, bool containers)
 {
 	struct nlmsghdr *nlh = pvt_msg(s, buf, PV_DRIVER_CMD_SUBSCRIBE, NLM_F_ACK);
 	uint32_t seq = nlh->nlmsg_seq;
 
 	if (alias)
 		mnl_attr_put_strz(nlh, PV_DRIVER_A_ALIAS, alias);
+	if (containers)
+		mnl_attr_put(nlh, PV_DRIVER_A_CONTAINERS, 0, NULL);
 	if (pvt_send(s, nlh))
 		pvt_die("subscribe", errno);
 	for (;;) {
@@ -65,6 +76,16 @@ static void subscribe(struct pvt_sock *s, const char *alias)
 		printf("error=%s\ntext=%s\n", pvt_errname(err), text ? text : "");
 		exit(1);
 	}
+}
+
+static void become_front(struct pvt_sock *s)
+{
+	int err = pvt_call(s, pvt_msg(s, buf, PV_DRIVER_CMD_FRONT, NLM_F_ACK), false);
+
+	if (err)
+		pvt_die("front", err);
+	if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
+		pvt_die("setresuid", errno);
 }
 
 /* Prints what there is until the time given; false when the socket broke. */
@@ -98,6 +119,9 @@ static void wait_for_end_of_input(void)
 int main(int argc, char **argv)
 {
 	const char *alias = NULL;
+	bool containers = false;
+	bool again = false;
+	bool front = false;
 	bool deaf = false;
 	int rcvbuf = 0;
 	int sockets = 1;
@@ -106,6 +130,12 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--deaf"))
 			deaf = true;
+		else if (!strcmp(argv[i], "--containers"))
+			containers = true;
+		else if (!strcmp(argv[i], "--again"))
+			again = true;
+		else if (!strcmp(argv[i], "--front"))
+			front = true;
 		else if (!strcmp(argv[i], "--alias") && i + 1 < argc)
 			alias = argv[++i];
 		else if (!strcmp(argv[i], "--rcvbuf") && i + 1 < argc)
@@ -117,10 +147,14 @@ int main(int argc, char **argv)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (pvt_open(&s); sockets > 1; sockets--, pvt_open(&s))
-		subscribe(&s, alias);
+		subscribe(&s, alias, containers);
+	if (front)
+		become_front(&s);
 	if (rcvbuf)
 		setsockopt(mnl_socket_get_fd(s.nl), SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
-	subscribe(&s, alias);
+	subscribe(&s, alias, containers);
+	if (again)
+		subscribe(&s, alias, false);
 	puts("ready");
 	if (!deaf)
 		print_until(&s, -1);

@@ -46,7 +46,9 @@ static const char *const pvt_states[] = {
 static const char *const pvt_types[] = { "required", "optional", "manual", NULL };
 static const char *const pvt_ops[] = { "load", "unload", NULL };
 static const char *const pvt_peers[] = { "unknown", "host", "container", NULL };
-static const char *const pvt_kinds[] = { "state", "new", "del", "overrun", NULL };
+static const char *const pvt_kinds[] = {
+	"state", "new", "del", "overrun", "container-new", "container-del", NULL
+};
 
 static const struct pvt_attr pvt_attrs[] = {
 	{ "alias", PV_DRIVER_A_ALIAS, PVT_STR, NULL },
@@ -81,12 +83,17 @@ static const struct pvt_attr pvt_attrs[] = {
 	{ "count-containers", PV_DRIVER_A_COUNT_CONTAINERS, PVT_U32, NULL },
 	{ "count-requests", PV_DRIVER_A_COUNT_REQUESTS, PVT_U32, NULL },
 	{ "ended", PV_DRIVER_A_ENDED, PVT_FLAG, NULL },
+	{ "since", PV_DRIVER_A_SINCE, PVT_U64, NULL },
+	{ "error-since", PV_DRIVER_A_ERROR_SINCE, PVT_U64, NULL },
+	{ "containers", PV_DRIVER_A_CONTAINERS, PVT_FLAG, NULL },
+	{ "name", PV_DRIVER_A_NAME, PVT_STR, NULL },
 };
 
 static const char *const pvt_cmds[] = {
 	"", "driver-new", "driver-del", "driver-get", "load", "unload", "outcome",
 	"container-new", "container-del", "container-get", "agent", "front", "exec",
-	"exec-ack", "result", "whois", "subscribe", "event", "status-get", NULL
+	"exec-ack", "result", "whois", "subscribe", "event", "status-get", "module-get",
+	NULL
 };
 
 static inline int64_t pvt_now_ms(void)
@@ -261,6 +268,26 @@ static inline void pvt_open(struct pvt_sock *s)
 	s->family = id;
 }
 
+/* When a module came in, and what brought it in; a line each, if it is told. */
+static inline void pvt_print_origin(const struct nlattr *nest)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, nest) {
+		switch (mnl_attr_get_type(attr)) {
+		case PV_DRIVER_A_MODULE_SINCE:
+			printf("module.since=%llu\n", (unsigned long long)mnl_attr_get_u64(attr));
+			break;
+		case PV_DRIVER_A_MODULE_CAUSE_ALIAS:
+			printf("module.cause-alias=%s\n", mnl_attr_get_str(attr));
+			break;
+		case PV_DRIVER_A_MODULE_CAUSE_CONTAINER:
+			printf("module.cause-container=%s\n", mnl_attr_get_str(attr));
+			break;
+		}
+	}
+}
+
 static inline void pvt_print_module(const struct nlattr *nest)
 {
 	const struct nlattr *attr;
@@ -286,6 +313,7 @@ static inline void pvt_print_module(const struct nlattr *nest)
 	       flags & PV_DRIVER_MODULE_FLAG_BUILTIN ? " builtin" : "",
 	       flags & PV_DRIVER_MODULE_FLAG_PERMANENT ? " permanent" : "",
 	       flags & PV_DRIVER_MODULE_FLAG_PINNED ? " pinned" : "", params);
+	pvt_print_origin(nest);
 }
 
 static inline void pvt_print_entry(const struct nlattr *nest)

@@ -237,7 +237,8 @@ static void reopen(struct pvt_sock *s)
 static bool is_constant(const char *line)
 {
 	static const char *const vary[] = {
-		"generation=", "stats.", "container-id=", "agent-portid=", "exec-id="
+		"generation=", "stats.", "container-id=", "agent-portid=", "exec-id=",
+		"since=", "error-since=", "module.since=",
 	};
 
 	for (size_t i = 0; i < PVT_ARRAY_SIZE(vary); i++)
@@ -344,7 +345,9 @@ static void add_modules(FILE *f)
 /* The caller frees it. */
 static char *state(const struct op *op)
 {
-	static const uint8_t dumps[] = { PV_DRIVER_CMD_DRIVER_GET, PV_DRIVER_CMD_CONTAINER_GET };
+	static const uint8_t dumps[] = {
+		PV_DRIVER_CMD_DRIVER_GET, PV_DRIVER_CMD_CONTAINER_GET, PV_DRIVER_CMD_MODULE_GET
+	};
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
@@ -841,6 +844,19 @@ static struct answer ask_driver_dump(void)
 	return dump(PV_DRIVER_CMD_DRIVER_GET);
 }
 
+static struct answer ask_module_get(void)
+{
+	struct nlmsghdr *nlh = request(&asker, PV_DRIVER_CMD_MODULE_GET);
+
+	mnl_attr_put_strz(nlh, PV_DRIVER_A_NAME, "pvt_base");
+	return exchange(&asker, nlh, false);
+}
+
+static struct answer ask_module_dump(void)
+{
+	return dump(PV_DRIVER_CMD_MODULE_GET);
+}
+
 /*
  * load and unload. The module is resident: the job takes it and no more.
  */
@@ -1104,6 +1120,19 @@ static void look_subscribed(FILE *f)
 	fprintf(f, "events: %d\n", events);
 }
 
+static struct nlmsghdr *subscribe_msg(struct pvt_sock *s)
+{
+	struct nlmsghdr *nlh = request(s, PV_DRIVER_CMD_SUBSCRIBE);
+
+	mnl_attr_put(nlh, PV_DRIVER_A_CONTAINERS, 0, NULL);
+	return nlh;
+}
+
+static struct answer ask_subscribe_containers(void)
+{
+	return exchange(&asker, subscribe_msg(&asker), false);
+}
+
 static struct answer ask_status(void)
 {
 	return exchange(&asker, request(&asker, PV_DRIVER_CMD_STATUS_GET), false);
@@ -1176,15 +1205,18 @@ static const struct op ops[] = {
 	  ENOENT, PV_DRIVER_EVENT_KIND_DEL },
 	{ "driver-get", make_driver, ask_driver_get, NULL, remove_driver, 0, -1 },
 	{ "driver-get, all", make_drivers, ask_driver_dump, NULL, remove_drivers, 0, -1 },
+	{ "module-get", make_driver, ask_module_get, NULL, remove_driver, 0, -1 },
+	{ "module-get, all", make_drivers, ask_module_dump, NULL, remove_drivers, 0, -1 },
 	{ "load", make_driver, ask_load, NULL, remove_driver, 0, -1 },
 	{ "unload", make_loaded, ask_unload, NULL, remove_driver, 0, -1 },
 	{ "container-new by cgroup", nothing, ask_container_new_fd, NULL, remove_container,
-	  EEXIST, -1 },
+	  EEXIST, PV_DRIVER_EVENT_KIND_CONTAINER_NEW },
 	{ "container-new by pid", nothing, ask_container_new_pid, NULL, remove_container,
-	  EEXIST, -1 },
-	{ "container-del", make_container, ask_container_del, NULL, remove_container, ENOENT, -1 },
+	  EEXIST, PV_DRIVER_EVENT_KIND_CONTAINER_NEW },
+	{ "container-del", make_container, ask_container_del, NULL, remove_container,
+	  ENOENT, PV_DRIVER_EVENT_KIND_CONTAINER_DEL },
 	{ "container-del with a use", make_container_with_use, ask_container_del, NULL,
-	  remove_container_and_driver, ENOENT, -1 },
+	  remove_container_and_driver, ENOENT, PV_DRIVER_EVENT_KIND_CONTAINER_DEL },
 	{ "container-get", make_container, ask_container_get, NULL, remove_container, 0, -1 },
 	{ "container-get, all", make_container, ask_container_dump, NULL, remove_container, 0, -1 },
 	{ "agent", nothing, ask_agent, NULL, close_asker, 0, -1 },
@@ -1195,6 +1227,8 @@ static const struct op ops[] = {
 	{ "front", make_container, ask_front, look_front, end_front, 0, -1 },
 	{ "whois", make_front, ask_whois, NULL, end_front, 0, -1 },
 	{ "subscribe", nothing, ask_subscribe, look_subscribed, close_asker, 0, -1 },
+	{ "subscribe with containers", nothing, ask_subscribe_containers, look_subscribed,
+	  close_asker, 0, -1 },
 	{ "status-get", nothing, ask_status, NULL, nothing, 0, -1 },
 	{ "sysfs register", prepare_register, ask_file, NULL, close_file,
 	  0, PV_DRIVER_EVENT_KIND_NEW },
@@ -1243,7 +1277,7 @@ int main(void)
 	lock_memory();
 	pvt_open(&host);
 	pvt_open(&listener);
-	must(&listener, request(&listener, PV_DRIVER_CMD_SUBSCRIBE), false, 0);
+	must(&listener, subscribe_msg(&listener), false, 0);
 
 	for (size_t i = 0; i < PVT_ARRAY_SIZE(ops); i++)
 		step(&ops[i]);
