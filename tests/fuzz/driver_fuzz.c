@@ -74,6 +74,7 @@ static void call(struct pvk_drv *drv, unsigned int which)
 	struct pvk_drivers drivers;
 	struct pvk_driver driver;
 	struct pvk_status status;
+	struct pvk_modules modules;
 	struct pvk_peer peer;
 	struct pvk_err err;
 	uint64_t id;
@@ -117,6 +118,10 @@ static void call(struct pvk_drv *drv, unsigned int which)
 		if (!pvk_drv_wait(drv, 1, 1, &outcome, &err))
 			pvk_outcome_free(&outcome);
 		break;
+	case 9:
+		if (!pvk_drv_module_list(drv, &modules, &err))
+			pvk_modules_free(&modules);
+		break;
 	default:
 		pvk_drv_driver_del(drv, "wifi", &err);
 	}
@@ -152,7 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Then it hangs up, so that no call waits. */
 	shutdown(fd[1], SHUT_WR);
 	if (!pvk_drv_open_fd(&drv, fd[0], 0x1f, &ops, &pending)) {
-		call(drv, which % 10);
+		call(drv, which % 11);
 		pvk_drv_dispatch(drv, &err);
 		pvk_drv_close(drv);
 	}

@@ -695,6 +695,167 @@ static void test_hang_up(void)
 
 /* ---- broken messages ---- */
 
+/* ---- modules and times ---- */
+
+/* A module that a load of "wifi", on behalf of a container called "web", brought in. */
+static const unsigned char caused[] = {
+	12, 0, PV_DRIVER_A_MODULE_NAME, 0, 'm', 'a', 'c', '_', '8', '0', '2', 0,
+	8, 0, PV_DRIVER_A_MODULE_FLAGS, 0,
+	PV_DRIVER_MODULE_FLAG_LIVE | PV_DRIVER_MODULE_FLAG_OURS, 0, 0, 0,
+	12, 0, PV_DRIVER_A_MODULE_SINCE, 0, 7, 0, 0, 0, 1, 0, 0, 0,
+	9, 0, PV_DRIVER_A_MODULE_CAUSE_ALIAS, 0, 'w', 'i', 'f', 'i', 0, 0, 0, 0,
+	8, 0, PV_DRIVER_A_MODULE_CAUSE_CONTAINER, 0, 'w', 'e', 'b', 0,
+};
+
+/* One that was there before anybody looked. */
+static const unsigned char resident[] = {
+	8, 0, PV_DRIVER_A_MODULE_NAME, 0, 'i', 'p', '6', 0,
+	8, 0, PV_DRIVER_A_MODULE_FLAGS, 0, PV_DRIVER_MODULE_FLAG_LIVE, 0, 0, 0,
+};
+
+static void build_module(uint32_t seq, uint16_t flags, const unsigned char *nest, size_t len)
+{
+	gram_cmd(PV_DRIVER_CMD_MODULE_GET, flags, seq);
+	gram_attr(PV_DRIVER_A_MODULE | NLA_F_NESTED, nest, len);
+}
+
+static void test_times(void)
+{
+	struct pair pair = pair_open();
+	struct pvk_driver driver = { 0 };
+
+	build_driver(1, 0, "wifi", 12);
+	gram_u64(PV_DRIVER_A_SINCE, 0x100000001);
+	gram_u64(PV_DRIVER_A_ERROR_SINCE, 5);
+	gram_ack(1, 0, NULL, 0);
+	answer(&pair);
+	pvk_drv_driver_get(pair.drv, "wifi", 0, &driver, NULL);
+	ktap_eq((long long)driver.since_ns, 0x100000001, "a driver has its state since then");
+	ktap_eq((long long)driver.error_since_ns, 5, "and its error since then");
+	pvk_driver_free(&driver);
+
+	build_driver(2, 0, "wifi", 12);
+	gram_ack(2, 0, NULL, 0);
+	answer(&pair);
+	pvk_drv_driver_get(pair.drv, "wifi", 0, &driver, NULL);
+	ktap_eq((long long)driver.since_ns, 0, "a kernel that does not tell leaves it 0");
+	pvk_driver_free(&driver);
+	pair_close(&pair);
+}
+
+static void test_module(void)
+{
+	static const unsigned char want[] = {
+		HEAD(32, REQUEST_ACK, 1, PV_DRIVER_CMD_MODULE_GET),
+		12, 0, PV_DRIVER_A_NAME, 0, 'm', 'a', 'c', '_', '8', '0', '2', 0,
+	};
+	char too_long[PVK_MODULE_SIZE + 1];
+	struct pair pair = pair_open();
+	struct pvk_module module = { 0 };
+
+	build_module(1, 0, caused, sizeof(caused));
+	gram_ack(1, 0, NULL, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_module_get(pair.drv, "mac-802", &module, NULL), 0, "a module is read");
+	sends(&pair, want, sizeof(want), "its name, as the kernel spells it,");
+	ktap_str(module.name, "mac_802", "its name");
+	ktap_eq(module.flags, PV_DRIVER_MODULE_FLAG_LIVE | PV_DRIVER_MODULE_FLAG_OURS, "its flags");
+	ktap_eq((long long)module.since_ns, 0x100000007, "since when it is there");
+	ktap_str(module.cause_alias, "wifi", "the driver that brought it in");
+	ktap_str(module.cause_container, "web", "the container that asked for that");
+	pvk_module_free(&module);
+
+	gram_ack(2, -ENOENT, "not known", 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_module_get(pair.drv, "x", &module, NULL), -ENOENT, "one that is not known");
+	memset(too_long, 'm', sizeof(too_long) - 1);
+	too_long[sizeof(too_long) - 1] = '\0';
+	ktap_eq(pvk_drv_module_get(pair.drv, too_long, &module, NULL), -ENOENT,
+		"and one that cannot be");
+	pair_close(&pair);
+}
+
+static void test_module_list(void)
+{
+	struct pair pair = pair_open();
+	struct pvk_modules list;
+
+	build_module(1, NLM_F_MULTI | NLM_F_DUMP_INTR, resident, sizeof(resident));
+	gram_done(1);
+	answer(&pair);
+	build_module(2, NLM_F_MULTI, caused, sizeof(caused));
+	build_module(2, NLM_F_MULTI, resident, sizeof(resident));
+	gram_done(2);
+	answer(&pair);
+	ktap_eq(pvk_drv_module_list(pair.drv, &list, NULL), 0,
+		"all modules are read, and read again if they changed meanwhile");
+	if (ktap_eq((long long)list.count, 2, "both modules")) {
+		ktap_str(list.item[1].name, "ip6", "in their order");
+		ktap_eq((long long)list.item[1].since_ns, 0, "one has been there all the time");
+		ktap_str(list.item[1].cause_alias, "", "and no load brought it in");
+	}
+	pvk_modules_free(&list);
+	pair_close(&pair);
+}
+
+static void test_subscribe_containers(void)
+{
+	static const unsigned char want[] = {
+		HEAD(24, REQUEST_ACK, 1, PV_DRIVER_CMD_SUBSCRIBE),
+		4, 0, PV_DRIVER_A_CONTAINERS, 0,
+	};
+	struct pair pair = pair_open();
+	uint32_t generation = 0;
+
+	gram_cmd(PV_DRIVER_CMD_SUBSCRIBE, 0, 1);
+	gram_u32(PV_DRIVER_A_GENERATION, 41);
+	gram_ack(1, 0, NULL, 0);
+	answer(&pair);
+	ktap_eq(pvk_drv_subscribe_containers(pair.drv, &generation, NULL), 0,
+		"a subscription to containers is taken");
+	ktap_eq(generation, 41, "and says where events begin");
+	sends(&pair, want, sizeof(want), "subscribe with containers");
+	pair_close(&pair);
+}
+
+static void test_container_events(void)
+{
+	static const struct {
+		const char *what;
+		uint32_t kind;
+		const char *name;
+		uint64_t id;
+		int want;
+	} table[] = {
+		{ "a new container", PV_DRIVER_EVENT_KIND_CONTAINER_NEW, "web", 4, 0 },
+		{ "one that ended", PV_DRIVER_EVENT_KIND_CONTAINER_DEL, "web", 4, 0 },
+		{ "one without a name", PV_DRIVER_EVENT_KIND_CONTAINER_NEW, NULL, 4, -EBADMSG },
+		{ "one without an id", PV_DRIVER_EVENT_KIND_CONTAINER_DEL, "web", 0, -EBADMSG },
+		{ "an overrun", PV_DRIVER_EVENT_KIND_OVERRUN, NULL, 0, 0 },
+		{ "a driver that is a container", PV_DRIVER_EVENT_KIND_NEW, "web", 4, -EBADMSG },
+	};
+	struct pvk_event event;
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(table); i++) {
+		gram.len = 0;
+		gram_cmd(PV_DRIVER_CMD_EVENT, 0, 0);
+		gram_u32(PV_DRIVER_A_EVENT_KIND, table[i].kind);
+		if (table[i].name)
+			gram_str(PV_DRIVER_A_CONTAINER, table[i].name);
+		if (table[i].id)
+			gram_u64(PV_DRIVER_A_CONTAINER_ID, table[i].id);
+		ktap_eq(pvk_parse_event((struct nlmsghdr *)gram.data, &event), table[i].want,
+			"an event of %s", table[i].what);
+		if (!i) {
+			ktap_str(event.container, "web", "its name");
+			ktap_eq((long long)event.container_id, 4, "its id");
+			ktap_str(event.alias, "", "and no alias");
+		}
+	}
+	gram.len = 0;
+}
+
 static void test_peer(void)
 {
 	static const struct {
@@ -774,6 +935,7 @@ static const struct {
 	freer free;
 } parsers[] = {
 	{ "driver", (parser)pvk_parse_driver, (freer)pvk_driver_free },
+	{ "module", (parser)pvk_parse_module, (freer)pvk_module_free },
 	{ "container", (parser)pvk_parse_container, (freer)pvk_container_free },
 	{ "outcome", (parser)pvk_parse_outcome, (freer)pvk_outcome_free },
 	{ "event", (parser)pvk_parse_event, no_free },
@@ -803,6 +965,9 @@ static size_t build_everything(void)
 	gram_u32(PV_DRIVER_A_OP, 0);
 	gram_u32(PV_DRIVER_A_PEER, PV_DRIVER_PEER_CONTAINER);
 	gram_u32(PV_DRIVER_A_AGENT_PORTID, 1);
+	gram_u64(PV_DRIVER_A_SINCE, 1);
+	gram_u64(PV_DRIVER_A_ERROR_SINCE, 1);
+	gram_attr(PV_DRIVER_A_MODULE | NLA_F_NESTED, caused, sizeof(caused));
 	return gram.len;
 }
 
@@ -811,6 +976,7 @@ static int parse_copy(size_t which, size_t len)
 {
 	union {
 		struct pvk_driver driver;
+		struct pvk_module module;
 		struct pvk_container container;
 		struct pvk_outcome outcome;
 		struct pvk_event event;
@@ -891,6 +1057,8 @@ static void test_names(void)
 {
 	ktap_str(pvk_state_name(99), "?", "a state of a newer kernel has a name too");
 	ktap_str(pvk_type_name(PV_DRIVER_TYPE_OPTIONAL), "optional", "a type's name");
+	ktap_str(pvk_event_kind_name(PV_DRIVER_EVENT_KIND_CONTAINER_DEL), "container-del",
+		 "the name of an event");
 	ktap_str(pvk_module_flag_name(4), "pinned", "a flag's name");
 	ktap_str(pvk_module_flag_name(5), NULL, "the flags end");
 }
@@ -916,6 +1084,11 @@ int main(void)
 	test_wait_times_out();
 	test_flood();
 	test_hang_up();
+	test_times();
+	test_module();
+	test_module_list();
+	test_subscribe_containers();
+	test_container_events();
 	test_peer();
 	test_no_reply();
 	test_bad_lengths();

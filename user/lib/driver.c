@@ -374,7 +374,8 @@ static int drivers_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err
 	struct pvk_driver *driver;
 	int ret;
 
-	ret = pvk_grow((void **)&list->item, list->count, sizeof(*list->item), PVK_LIST_DRIVERS_MAX);
+	ret = pvk_grow((void **)&list->item, list->count, sizeof(*list->item),
+		       PVK_LIST_DRIVERS_MAX);
 	if (ret)
 		return pvk_err_set(err, ret, "%s", strerror(-ret));
 	driver = &list->item[list->count];
@@ -440,6 +441,72 @@ int pvk_drv_driver_list(struct pvk_drv *drv, uint64_t container_id,
 	return ret;
 }
 
+static int module_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+{
+	struct get *get = arg;
+
+	if (get->found || pvk_parse_module(nlh, get->to))
+		return garbled(err);
+	get->found = true;
+	return 0;
+}
+
+int pvk_drv_module_get(struct pvk_drv *drv, const char *name, struct pvk_module *module,
+		       struct pvk_err *err)
+{
+	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_MODULE_GET, NLM_F_ACK);
+	struct get get = { .to = module };
+	char as_kernel[PVK_MODULE_SIZE];
+	size_t i;
+	int ret;
+
+	*module = (struct pvk_module){ 0 };
+	if (strlen(name) >= sizeof(as_kernel))
+		return pvk_err_set(err, -ENOENT, "no module has so long a name");
+	for (i = 0; name[i]; i++)
+		as_kernel[i] = name[i] == '-' ? '_' : name[i];
+	as_kernel[i] = '\0';
+	pvk_msg_put_str(&msg, PV_DRIVER_A_NAME, as_kernel);
+	ret = finish_get(pvk_genl_call(&drv->genl, &msg, module_cb, &get, err), &get, err);
+	if (ret)
+		pvk_module_free(module);
+	return ret;
+}
+
+static int modules_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+{
+	struct pvk_modules *list = arg;
+	int ret;
+
+	ret = pvk_grow((void **)&list->item, list->count, sizeof(*list->item),
+		       PVK_LIST_MODULES_MAX);
+	if (ret)
+		return pvk_err_set(err, ret, "%s", strerror(-ret));
+	ret = pvk_parse_module(nlh, &list->item[list->count]);
+	if (ret)
+		return ret == -ENOMEM ? pvk_err_set(err, ret, "out of memory") : garbled(err);
+	list->count++;
+	return 0;
+}
+
+int pvk_drv_module_list(struct pvk_drv *drv, struct pvk_modules *list, struct pvk_err *err)
+{
+	struct pvk_msg msg;
+	int ret = -EAGAIN, try;
+
+	*list = (struct pvk_modules){ 0 };
+	for (try = 0; try < DUMP_TRIES && ret == -EAGAIN; try++) {
+		pvk_modules_free(list);
+		msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_MODULE_GET, NLM_F_DUMP);
+		ret = pvk_genl_call(&drv->genl, &msg, modules_cb, list, err);
+	}
+	if (ret == -EAGAIN)	/* it changed each time: as good as it gets */
+		return 0;
+	if (ret)
+		pvk_modules_free(list);
+	return ret;
+}
+
 static int containers_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
 {
 	struct pvk_containers *list = arg;
@@ -447,7 +514,7 @@ static int containers_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *
 	int ret;
 
 	ret = pvk_grow((void **)&list->item, list->count, sizeof(*list->item),
-		   PVK_LIST_CONTAINERS_MAX);
+		       PVK_LIST_CONTAINERS_MAX);
 	if (ret)
 		return pvk_err_set(err, ret, "%s", strerror(-ret));
 	container = &list->item[list->count];
@@ -687,8 +754,8 @@ static int generation_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *
 	return 0;
 }
 
-int pvk_drv_subscribe(struct pvk_drv *drv, const char *alias, uint32_t *generation,
-		      struct pvk_err *err)
+static int subscribe(struct pvk_drv *drv, const char *alias, bool containers,
+		     uint32_t *generation, struct pvk_err *err)
 {
 	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_SUBSCRIBE, NLM_F_ACK);
 	uint32_t from = 0;
@@ -697,10 +764,24 @@ int pvk_drv_subscribe(struct pvk_drv *drv, const char *alias, uint32_t *generati
 
 	if (alias)
 		pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, alias);
+	if (containers)
+		pvk_msg_put_flag(&msg, PV_DRIVER_A_CONTAINERS);
 	ret = finish_get(pvk_genl_call(&drv->genl, &msg, generation_cb, &get, err), &get, err);
 	if (!ret && generation)
 		*generation = from;
 	return ret;
+}
+
+int pvk_drv_subscribe(struct pvk_drv *drv, const char *alias, uint32_t *generation,
+		      struct pvk_err *err)
+{
+	return subscribe(drv, alias, false, generation, err);
+}
+
+int pvk_drv_subscribe_containers(struct pvk_drv *drv, uint32_t *generation,
+				 struct pvk_err *err)
+{
+	return subscribe(drv, NULL, true, generation, err);
 }
 
 static int status_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)

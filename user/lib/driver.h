@@ -47,6 +47,9 @@ struct nlmsghdr;
 #define PVK_MODULES_MAX		1024
 #define PVK_LIST_DRIVERS_MAX	65536
 #define PVK_LIST_CONTAINERS_MAX	65536
+#define PVK_LIST_MODULES_MAX	65536
+
+/* Times are nanoseconds of CLOCK_BOOTTIME; 0: not known, or it did not happen. */
 
 /* Allocated texts, freed with what holds them. */
 struct pvk_texts {
@@ -57,7 +60,15 @@ struct pvk_texts {
 struct pvk_module {
 	char name[PVK_MODULE_SIZE];
 	uint32_t flags;			/* PV_DRIVER_MODULE_FLAG_* */
-	char *params;			/* never NULL */
+	char *params;			/* never NULL; of a driver's module only */
+	uint64_t since_ns;		/* when it came in */
+	char cause_alias[PVK_ALIAS_SIZE];	/* by whose load; "": none of ours */
+	char cause_container[PVK_ALIAS_SIZE];	/* and for whom; "" is the host */
+};
+
+struct pvk_modules {
+	struct pvk_module *item;
+	size_t count;
 };
 
 struct pvk_stats {
@@ -73,8 +84,10 @@ struct pvk_driver {
 	uint32_t state;			/* enum pv_driver_state, or a newer one */
 	int type;			/* enum pv_driver_type; -1 outside a container's view */
 	uint32_t generation;
+	uint64_t since_ns;		/* when it entered its state */
 	int error;			/* positive errno of the last failure, 0 if none */
 	char text[PVK_TEXT_SIZE];
+	uint64_t error_since_ns;
 	struct pvk_texts lines;
 	struct pvk_texts users;		/* "" is the host */
 	struct pvk_texts warnings;
@@ -129,9 +142,11 @@ struct pvk_outcome {
 
 struct pvk_event {
 	uint32_t kind;			/* enum pv_driver_event_kind */
-	char alias[PVK_ALIAS_SIZE];	/* "" for an overrun */
+	char alias[PVK_ALIAS_SIZE];	/* "" for an overrun, and for a container */
 	uint32_t state;
 	uint32_t generation;
+	char container[PVK_ALIAS_SIZE];	/* "" but for a container that came or went */
+	uint64_t container_id;
 };
 
 /* A task for the agent. */
@@ -231,6 +246,16 @@ void pvk_driver_free(struct pvk_driver *driver);
 void pvk_drivers_free(struct pvk_drivers *list);
 
 /*
+ * Modules that a driver names or that a load of ours brought in, for the host;
+ * -ENOENT for any other. "-" and "_" in the name are the same.
+ */
+int pvk_drv_module_get(struct pvk_drv *drv, const char *name, struct pvk_module *module,
+		       struct pvk_err *err);
+int pvk_drv_module_list(struct pvk_drv *drv, struct pvk_modules *list, struct pvk_err *err);
+void pvk_module_free(struct pvk_module *module);
+void pvk_modules_free(struct pvk_modules *list);
+
+/*
  * Submits: 0 and a sequence number once the kernel has taken the request; its
  * outcome comes by callback. Else the refusal: -EPERM, -ENOENT, -EBUSY,
  * -EMFILE, -EINVAL, and no outcome.
@@ -297,6 +322,13 @@ int pvk_drv_whois(struct pvk_drv *drv, int fd, int listener_fd, struct pvk_peer 
 /* alias NULL: all that the caller may see. *generation (may be NULL): where events begin. */
 int pvk_drv_subscribe(struct pvk_drv *drv, const char *alias, uint32_t *generation,
 		      struct pvk_err *err);
+/*
+ * As above for all drivers, and for containers that come and go too; the host and
+ * fronts only. Who then reads until nothing is left, and has heard of no container
+ * and no overrun, knows that what it had heard of containers still holds.
+ */
+int pvk_drv_subscribe_containers(struct pvk_drv *drv, uint32_t *generation,
+				 struct pvk_err *err);
 int pvk_drv_status(struct pvk_drv *drv, struct pvk_status *status, struct pvk_err *err);
 
 /* "loaded", "required", "load"; "?" for a value that this build does not know. */
@@ -313,6 +345,7 @@ const char *pvk_module_flag_name(unsigned int bit);
  * not well formed, and leave nothing to free then.
  */
 int pvk_parse_driver(const struct nlmsghdr *nlh, struct pvk_driver *driver);
+int pvk_parse_module(const struct nlmsghdr *nlh, struct pvk_module *module);
 int pvk_parse_container(const struct nlmsghdr *nlh, struct pvk_container *container);
 int pvk_parse_outcome(const struct nlmsghdr *nlh, struct pvk_outcome *outcome);
 int pvk_parse_event(const struct nlmsghdr *nlh, struct pvk_event *event);

@@ -60,6 +60,8 @@ const char *pvk_event_kind_name(uint32_t kind)
 		[PV_DRIVER_EVENT_KIND_NEW] = "new",
 		[PV_DRIVER_EVENT_KIND_DEL] = "del",
 		[PV_DRIVER_EVENT_KIND_OVERRUN] = "overrun",
+		[PV_DRIVER_EVENT_KIND_CONTAINER_NEW] = "container-new",
+		[PV_DRIVER_EVENT_KIND_CONTAINER_DEL] = "container-del",
 	};
 
 	return name_of(names, PVK_ARRAY_SIZE(names), kind);
@@ -149,7 +151,8 @@ static void free_texts(struct pvk_texts *texts)
 
 static int add_text(struct pvk_texts *texts, const struct nlattr *attr)
 {
-	int ret = pvk_grow((void **)&texts->item, texts->count, sizeof(*texts->item), PVK_TEXTS_MAX);
+	int ret = pvk_grow((void **)&texts->item, texts->count, sizeof(*texts->item),
+		       PVK_TEXTS_MAX);
 
 	if (!ret)
 		ret = get_string(attr, &texts->item[texts->count]);
@@ -176,7 +179,7 @@ static int get_texts(const struct nlmsghdr *nlh, uint16_t type, struct pvk_texts
 
 /* --- parsers -------------------------------------------------------------- */
 
-static int parse_module(const struct nlattr *nest, struct pvk_module *module)
+static int get_module(const struct nlattr *nest, struct pvk_module *module)
 {
 	const struct nlattr *tb[PV_DRIVER_A_MODULE_MAX + 1];
 
@@ -184,7 +187,10 @@ static int parse_module(const struct nlattr *nest, struct pvk_module *module)
 	if (pvk_genl_parse_nest(nest, tb, PV_DRIVER_A_MODULE_MAX) ||
 	    !tb[PV_DRIVER_A_MODULE_NAME] ||
 	    pvk_attr_copy(tb[PV_DRIVER_A_MODULE_NAME], module->name, sizeof(module->name)) ||
-	    get_u32(tb[PV_DRIVER_A_MODULE_FLAGS], &module->flags))
+	    get_u32(tb[PV_DRIVER_A_MODULE_FLAGS], &module->flags) ||
+	    get_u64(tb[PV_DRIVER_A_MODULE_SINCE], &module->since_ns) ||
+	    get_name(tb[PV_DRIVER_A_MODULE_CAUSE_ALIAS], module->cause_alias) ||
+	    get_name(tb[PV_DRIVER_A_MODULE_CAUSE_CONTAINER], module->cause_container))
 		return -EBADMSG;
 	return get_string(tb[PV_DRIVER_A_MODULE_PARAMS], &module->params);
 }
@@ -198,9 +204,9 @@ static int get_modules(const struct nlmsghdr *nlh, struct pvk_driver *driver)
 		if (mnl_attr_get_type(attr) != PV_DRIVER_A_MODULE)
 			continue;
 		ret = pvk_grow((void **)&driver->modules, driver->n_modules,
-			   sizeof(*driver->modules), PVK_MODULES_MAX);
+			       sizeof(*driver->modules), PVK_MODULES_MAX);
 		if (!ret)
-			ret = parse_module(attr, &driver->modules[driver->n_modules]);
+			ret = get_module(attr, &driver->modules[driver->n_modules]);
 		if (ret)
 			return ret;
 		driver->n_modules++;
@@ -236,6 +242,8 @@ static int get_driver_head(const struct nlattr **tb, struct pvk_driver *driver)
 	    get_u32(tb[PV_DRIVER_A_GENERATION], &driver->generation) ||
 	    get_errno(tb[PV_DRIVER_A_ERRNO], &driver->error) ||
 	    get_text(tb[PV_DRIVER_A_TEXT], driver->text) ||
+	    get_u64(tb[PV_DRIVER_A_SINCE], &driver->since_ns) ||
+	    get_u64(tb[PV_DRIVER_A_ERROR_SINCE], &driver->error_since_ns) ||
 	    get_stats(tb[PV_DRIVER_A_STATS], driver))
 		return -EBADMSG;
 	driver->type = -1;
@@ -269,6 +277,16 @@ int pvk_parse_driver(const struct nlmsghdr *nlh, struct pvk_driver *driver)
 	return ret;
 }
 
+int pvk_parse_module(const struct nlmsghdr *nlh, struct pvk_module *module)
+{
+	const struct nlattr *tb[PV_DRIVER_A_MODULE + 1];
+
+	*module = (struct pvk_module){ 0 };
+	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MODULE) || !tb[PV_DRIVER_A_MODULE])
+		return -EBADMSG;
+	return get_module(tb[PV_DRIVER_A_MODULE], module);
+}
+
 static int parse_entry(const struct nlattr *nest, struct pvk_entry *entry)
 {
 	const struct nlattr *tb[PV_DRIVER_A_ENTRY_MAX + 1];
@@ -293,7 +311,7 @@ static int get_entries(const struct nlmsghdr *nlh, struct pvk_container *contain
 		if (mnl_attr_get_type(attr) != PV_DRIVER_A_ENTRY)
 			continue;
 		ret = pvk_grow((void **)&container->entries, container->n_entries,
-			   sizeof(*container->entries), PV_DRIVER_MAX_ENTRIES);
+			       sizeof(*container->entries), PV_DRIVER_MAX_ENTRIES);
 		if (!ret)
 			ret = parse_entry(attr, &container->entries[container->n_entries]);
 		if (ret)
@@ -354,11 +372,19 @@ int pvk_parse_event(const struct nlmsghdr *nlh, struct pvk_event *event)
 	    get_u32(tb[PV_DRIVER_A_EVENT_KIND], &event->kind) ||
 	    get_name(tb[PV_DRIVER_A_ALIAS], event->alias) ||
 	    get_u32(tb[PV_DRIVER_A_STATE], &event->state) ||
-	    get_u32(tb[PV_DRIVER_A_GENERATION], &event->generation))
+	    get_u32(tb[PV_DRIVER_A_GENERATION], &event->generation) ||
+	    get_name(tb[PV_DRIVER_A_CONTAINER], event->container) ||
+	    get_u64(tb[PV_DRIVER_A_CONTAINER_ID], &event->container_id))
 		return -EBADMSG;
-	if (event->kind != PV_DRIVER_EVENT_KIND_OVERRUN && !event->alias[0])
-		return -EBADMSG;
-	return 0;
+	switch (event->kind) {
+	case PV_DRIVER_EVENT_KIND_OVERRUN:
+		return 0;
+	case PV_DRIVER_EVENT_KIND_CONTAINER_NEW:
+	case PV_DRIVER_EVENT_KIND_CONTAINER_DEL:
+		return event->container[0] && event->container_id ? 0 : -EBADMSG;
+	default:
+		return event->alias[0] ? 0 : -EBADMSG;
+	}
 }
 
 int pvk_parse_exec(const struct nlmsghdr *nlh, struct pvk_exec *exec)
@@ -410,12 +436,28 @@ int pvk_parse_status(const struct nlmsghdr *nlh, struct pvk_status *status)
 	return 0;
 }
 
+void pvk_module_free(struct pvk_module *module)
+{
+	free(module->params);
+	*module = (struct pvk_module){ 0 };
+}
+
+void pvk_modules_free(struct pvk_modules *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		pvk_module_free(&list->item[i]);
+	free(list->item);
+	*list = (struct pvk_modules){ 0 };
+}
+
 void pvk_driver_free(struct pvk_driver *driver)
 {
 	size_t i;
 
 	for (i = 0; i < driver->n_modules; i++)
-		free(driver->modules[i].params);
+		pvk_module_free(&driver->modules[i]);
 	free(driver->modules);
 	free_texts(&driver->lines);
 	free_texts(&driver->users);
