@@ -108,7 +108,7 @@ ifneq ($(SECCOMP),0)
 daemon_pkgs += libseccomp
 std_cflags += -DPVKIT_SECCOMP
 endif
-cli_pkgs := libmnl
+cli_pkgs := libmnl libkmod
 
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 pkg_libs = $(guest_libs) $(shell $(PKG_CONFIG) --libs $(1))

@@ -144,6 +144,7 @@ int verb_drivers_unload(struct cli *cli);
 int verb_drivers_watch(struct cli *cli);
 int verb_drivers_add(struct cli *cli);
 int verb_drivers_del(struct cli *cli);
+int verb_drivers_check(struct cli *cli);
 int verb_container_add(struct cli *cli);
 int verb_container_start(struct cli *cli);
 int verb_container_stop(struct cli *cli);

@@ -10,13 +10,14 @@
  * must keep its line breaks and columns (tables, examples) is indented; nothing
  * is wider than 84 columns.
  */
+#include "util.h"
 #include "verbs.h"
 
 #ifdef PVKIT_TEXTS_ONLY
-#define FN(function)	NULL
+#define FN(...)	NULL
 #else
 #include "cli.h"
-#define FN(function)	(function)
+#define FN(...)	__VA_ARGS__
 #endif
 
 #define JSON \
@@ -49,6 +50,32 @@ static const struct cli_opt watch_options[] = {
 	{ "timeout", "S", OPT_TIMEOUT, "end after S seconds, with status 5", NULL },
 	{ "json", NULL, OPT_JSON, "an object on each line", NULL },
 	{ 0 },
+};
+
+static const struct cli_opt check_options[] = {
+	{ "root", "DIR", OPT_ROOT, "check DIR/bsp/drivers.json and what DIR/containers/*/run.json\n"
+	  "(or src.json) name of it (default /var/lib/pvkit)", "@dir" },
+	{ "modules", "DIR", OPT_MODULES, "modules: a folder with modules.dep, or one above\n"
+	  "lib/modules (default: the running kernel's)", "@dir" },
+	{ "kernel", "RELEASE", OPT_KERNEL, "the kernel that they are for, as uname -r says", NULL },
+	{ "firmware", "DIR", OPT_FIRMWARE, "firmware (default: lib/firmware beside lib/modules)",
+	  "@dir" },
+	{ "dtb", "NAME", OPT_DTB, "check the section dtb:NAME, the first of several comes\n"
+	  "before the others; dtb:all then counts too", NULL },
+	{ "fitconfig", "NAME", OPT_FITCONFIG, "check the section fitconfig:NAME", NULL },
+	{ "all-sections", NULL, OPT_ALL_SECTIONS, "check every section, each by itself", NULL },
+	{ "user-meta", "PATH", OPT_USER_META,
+	  "values for ${user-meta:...}: an object in a JSON file,\n"
+	  "or a folder with a file for each key (default: the root's)", "@file" },
+	{ "device-meta", "PATH", OPT_DEVICE_META, "the same for ${device-meta:...}", "@file" },
+	{ "modparam", "FILE", OPT_MODPARAM, "the vendor's modparam.json (default: the root's)",
+	  "@file" },
+	{ "require-signature", NULL, OPT_REQUIRE_SIGNATURE, "a module without one is an error",
+	  NULL },
+	{ "werror", NULL, OPT_WERROR, "warnings count as errors", NULL },
+	{ "junit", "FILE", OPT_JUNIT, "write JUnit XML there too: a test suite for each file,\n"
+	  "a test case for each alias (- is stdout)", "@file" },
+	JSON, { 0 },
 };
 
 static const struct cli_opt container_add_options[] = {
@@ -154,6 +181,38 @@ const struct cli_verb cli_verbs[] = {
 		.fn = FN(verb_drivers_del),
 	},
 	{
+		.name = "drivers check",
+		.args = "[OPTION...] [FILE] [ALIAS...]",
+		.brief = "Finds what is wrong with drivers.json before a device does.",
+		.text =
+		"Holds aliases against a module tree, of this machine or of any other: it asks\n"
+		"neither the kernel nor pvkitd, needs no root, and reads modules of every\n"
+		"architecture. FILE is a drivers.json (a word with a slash, or that ends in .json);\n"
+		"containers are then looked at only with --root. With aliases given only these are\n"
+		"reported on.\n\n"
+		"Without --modules and --kernel the sections are those of this board; with them\n"
+		"\"all\", and what --dtb and --fitconfig name.\n\n"
+		"  error    faults in the files; no such module, or no such parameter; a required\n"
+		"           driver that the board lacks; a module for another kernel, or unsigned;\n"
+		"           no modules.dep; dependencies in a circle\n"
+		"  warning  firmware that is missing; a key that is not set, or that a container\n"
+		"           may not read; parameters that come too late; blacklist and install\n"
+		"           lines of modprobe.d; a stale modules.dep; an optional or manual driver\n"
+		"           that the board lacks\n"
+		"  note     modules that aliases share, with the order of unloading; dependencies\n"
+		"           that are listed; aliases that no container names\n\n"
+		"modprobe.d is read below the folder that lib/modules is in. Each finding is a line\n"
+		"\"FILE:LINE:COLUMN: error: alias NAME: what is wrong [check]\" on stdout.\n\n"
+		"Exit status: 0 nothing found but warnings and notes, 1 errors found, 2 wrong usage\n"
+		"or nothing to check against.\n\n"
+		"Examples:\n"
+		"  pvkit drivers check\n"
+		"  pvkit drivers check --modules build/rootfs --junit report.xml drivers.json\n",
+		.options = check_options,
+		.words = "@file",
+		.fn = FN(verb_drivers_check),
+	},
+	{
 		.name = "container add",
 		.args = "NAME (--pid P | --cgroup PATH) [OPTION...]",
 		.brief = "Registers a container: its cgroup, and the drivers that it names.",
@@ -196,7 +255,8 @@ const struct cli_verb cli_verbs[] = {
 	{
 		.name = "hook oci",
 		.args = "[--root DIR] [--no-annotations] [--timeout S] [createRuntime|poststop]",
-		.brief = "To be called by an OCI runtime (crun, runc, podman); the state comes on stdin.",
+		.brief =
+		"To be called by an OCI runtime (crun, runc, podman); the state comes on stdin.",
 		.text =
 		"createRuntime registers the container and loads its drivers; a required one that\n"
 		"fails aborts the start, and nothing is left behind. poststop removes it. Without\n"
@@ -253,7 +313,7 @@ const struct cli_verb cli_verbs[] = {
 	},
 };
 
-const size_t cli_verbs_count = sizeof(cli_verbs) / sizeof(cli_verbs[0]);
+const size_t cli_verbs_count = PVK_ARRAY_SIZE(cli_verbs);
 
 const char cli_intro[] =
 	"Managed drivers: aliases for kernel modules that containers and the host use, the\n"
@@ -272,4 +332,4 @@ const struct cli_exit cli_exits[] = {
 	{ CLI_NO_KERNEL, "pv_driver is not in the kernel (modprobe pv_driver)" },
 };
 
-const size_t cli_exits_count = sizeof(cli_exits) / sizeof(cli_exits[0]);
+const size_t cli_exits_count = PVK_ARRAY_SIZE(cli_exits);

@@ -28,36 +28,47 @@ enum {
 enum {
 	OPT_HELP = 'h',		/* these two are answered in cli_option() */
 	OPT_JSON = 'j',
-	OPT_CGROUP = 256,
+	OPT_ALL_SECTIONS = 256,
+	OPT_CGROUP,
 	OPT_CONTAINER,
 	OPT_COUNT,
+	OPT_DEVICE_META,
+	OPT_DTB,
+	OPT_FIRMWARE,
+	OPT_FITCONFIG,
+	OPT_JUNIT,
+	OPT_KERNEL,
 	OPT_MANUAL,
+	OPT_MODPARAM,
+	OPT_MODULES,
 	OPT_NO_ANNOTATIONS,
 	OPT_OPTIONAL,
 	OPT_PID,
 	OPT_REQUIRED,
+	OPT_REQUIRE_SIGNATURE,
 	OPT_ROLE,
 	OPT_ROOT,
 	OPT_RUN_JSON,
 	OPT_SRC_JSON,
 	OPT_STATE,
 	OPT_TIMEOUT,
+	OPT_USER_META,
+	OPT_WERROR,
 };
 
 /*
- * What to offer when the user asks to complete a word: the words themselves
- * with blanks between, or one of @alias, @aliases (commas between), @container,
- * @file, @dir. NULL: nothing.
+ * An array of these ends with a zeroed one. Every verb has --help besides.
+ *
+ * `words` (here and of a verb): what to offer when the user asks to complete a
+ * word: the words themselves with blanks between, or one of @alias, @aliases
+ * (commas between), @container, @file, @dir. NULL: nothing.
  */
-typedef const char *cli_words;
-
-/* An array of these ends with a zeroed one. Every verb has --help besides. */
 struct cli_opt {
 	const char *name;	/* without "--" */
 	const char *arg;	/* what its value is called; NULL: it has none */
 	int val;		/* OPT_* */
 	const char *help;	/* lines with a newline between */
-	cli_words words;
+	const char *words;
 };
 
 struct cli;
@@ -68,7 +79,7 @@ struct cli_verb {
 	const char *brief;	/* a sentence */
 	const char *text;	/* the rest of its --help, but for the options; or NULL */
 	const struct cli_opt *options;
-	cli_words words;	/* for what is no option */
+	const char *words;	/* for what is no option */
 	int (*fn)(struct cli *cli);
 };
 

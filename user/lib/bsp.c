@@ -12,13 +12,10 @@ static int out_of_memory(struct pvk_err *err)
 	return pvk_err_set(err, -ENOMEM, "out of memory");
 }
 
-/* How specific a section is; the larger wins. */
+/* Above PVK_SECTION_ALL; between the last two, the first name the highest. */
 enum {
-	RANK_UNKNOWN = -2,	/* no section that this version knows */
-	RANK_OTHER = -1,	/* of another board */
-	RANK_ALL,
-	RANK_DTB_ALL,
-	RANK_DTB,		/* to RANK_FITCONFIG - 1, the first name the highest */
+	RANK_DTB_ALL = PVK_SECTION_ALL + 1,
+	RANK_DTB,
 	RANK_FITCONFIG = INT_MAX,
 };
 
@@ -31,26 +28,26 @@ static bool same_dtb(const char *a, const char *b)
 	return n == m && !memcmp(a, b, n);
 }
 
-static int section_rank(const char *section, const struct pvk_selection *sel)
+int pvk_section_rank(const char *section, const struct pvk_selection *sel)
 {
 	size_t i;
 
 	if (!section)
-		return RANK_UNKNOWN;
+		return PVK_SECTION_UNKNOWN;
 	if (!strcmp(section, "all"))
-		return RANK_ALL;
+		return PVK_SECTION_ALL;
 	if (!strcmp(section, "dtb:all"))
-		return sel->dtb_any || sel->n_dtb ? RANK_DTB_ALL : RANK_OTHER;
+		return sel->dtb_any || sel->n_dtb ? RANK_DTB_ALL : PVK_SECTION_OTHER;
 	if (!strncmp(section, "dtb:", 4) && section[4]) {
 		for (i = 0; i < sel->n_dtb; i++)
 			if (same_dtb(section + 4, sel->dtb[i]))
 				return RANK_FITCONFIG - 1 - (int)i;
-		return RANK_OTHER;
+		return PVK_SECTION_OTHER;
 	}
 	if (!strncmp(section, "fitconfig:", 10) && section[10])
 		return sel->fitconfig && !strcmp(section + 10, sel->fitconfig) ?
-		       RANK_FITCONFIG : RANK_OTHER;
-	return RANK_UNKNOWN;
+		       RANK_FITCONFIG : PVK_SECTION_OTHER;
+	return PVK_SECTION_UNKNOWN;
 }
 
 static int check_line(const struct json *item, const char *alias, struct pvk_err *err)
@@ -142,7 +139,7 @@ static int check_file(const struct json *root, const struct pvk_selection *sel,
 		name = json_string(key, NULL);
 		if (name[0] == '#')
 			continue;
-		if (section_rank(json_cstr(key), sel) == RANK_UNKNOWN) {
+		if (pvk_section_rank(json_cstr(key), sel) == PVK_SECTION_UNKNOWN) {
 			pvk_list_warn(warnings, "%u:%u: unknown section \"%.80s\" is ignored",
 				      json_line(key), json_column(key), name);
 			continue;
@@ -189,8 +186,8 @@ static size_t collect(const struct json *root, const struct pvk_selection *sel,
 	int rank;
 
 	json_for_each_member(key, section, root) {
-		rank = section_rank(json_cstr(key), sel);
-		if (rank < RANK_ALL)
+		rank = pvk_section_rank(json_cstr(key), sel);
+		if (rank < PVK_SECTION_ALL)
 			continue;
 		json_for_each_member(alias, lines, section) {
 			if (entry)

@@ -35,6 +35,15 @@ struct pvk_selection {
 	const char *fitconfig;	/* FIT configuration, or NULL */
 };
 
+/* How specific a section is; the larger wins. */
+enum {
+	PVK_SECTION_UNKNOWN = -2,	/* no section that this version knows */
+	PVK_SECTION_OTHER = -1,		/* of another board */
+	PVK_SECTION_ALL = 0,		/* and from there on: it applies */
+};
+
+int pvk_section_rank(const char *section, const struct pvk_selection *sel);
+
 struct pvk_alias {
 	char *name;
 	char **line;		/* module lines, references not yet replaced */
