@@ -348,7 +348,7 @@ static int serve(bool tells_containers)
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(path, sizeof(path), "%s/user-meta", dir);
 	pvk_meta_open(&user_meta, AT_FDCWD, path, 0);
-	k.base = event_base_new();
+	k.base = http_base_new();
 	k.http = http_new(k.base, &kernel, user_meta, NULL);
 	http_set_times(k.http, &short_times);
 	for (i = 0; i < WHO_COUNT; i++)

@@ -419,7 +419,7 @@ static int set_up(struct front *front)
 		return ret;
 	}
 
-	front->base = event_base_new();
+	front->base = http_base_new();
 	if (!front->base)
 		return -ENOMEM;
 	front->http = http_new(front->base, &kernel, front->user_meta, front->device_meta);

@@ -175,6 +175,19 @@ static void on_request(struct evhttp_request *ev, void *arg)
 
 /* ---- the server ---- */
 
+struct event_base *http_base_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (!config)
+		return NULL;
+	event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
 struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 		      struct pvk_meta *user_meta, struct pvk_meta *device_meta)
 {

@@ -59,6 +59,13 @@ struct http_kernel {
 	void *arg;
 };
 
+/*
+ * A loop for it. evhttp tells what it waits for several times a request; here the
+ * kernel hears of that once a turn. Nobody may close a descriptor that is waited
+ * for, or have it twice.
+ */
+struct event_base *http_base_new(void);
+
 /* user_meta and device_meta stay the caller's; NULL: that store can't be used. */
 struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 		      struct pvk_meta *user_meta, struct pvk_meta *device_meta);
