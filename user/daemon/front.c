@@ -39,6 +39,7 @@ struct front {
 	 */
 	struct pvk_drv *news;
 	unsigned long n_news;
+	bool tells_containers;
 	struct http *http;
 	struct sandbox sandbox;
 	struct pvk_meta *user_meta;
@@ -199,7 +200,14 @@ static int subscribe(struct front *front, struct pvk_err *err)
 	int ret;
 
 	ret = pvk_drv_open(&front->news, &ops, front, err);
-	return ret ? ret : pvk_drv_subscribe(front->news, NULL, NULL, err);
+	if (ret)
+		return ret;
+	ret = pvk_drv_subscribe_containers(front->news, NULL, err);
+	front->tells_containers = !ret;
+	/* A module from before an update: it is asked who somebody is each time. */
+	if (ret == -EINVAL)
+		ret = pvk_drv_subscribe(front->news, NULL, NULL, err);
+	return ret;
 }
 
 /* Waits for pv_driver to be there; meanwhile callers wait in the listeners' backlogs. */
@@ -411,6 +419,7 @@ static int set_up(struct front *front)
 	ret = register_front(front);
 	if (ret)
 		return ret;
+	kernel.tells_containers = front->tells_containers;
 	kernel.timeout_ms = pvk_drv_default_timeout_ms();
 	open_devices(front);
 	ret = give_up_rights(front, &err);
