@@ -150,10 +150,12 @@ static void on_request(struct evhttp_request *ev, void *arg)
 	struct http *http = listener->http;
 	struct http_conn *conn = conn_of(http, ev);
 	struct http_request request = { .http = http, .conn = conn, .ev = ev };
-	const char *fault = http_framing_fault(ev);
+	const char *fault = NULL;
 
 	if (conn) {
 		conn->state = CONN_HANDLED;
+		conn->handled++;
+		fault = conn_fault(conn, conn->handled);
 		evhttp_request_set_on_complete_cb(ev, on_complete, conn);
 	}
 	if (fault) {

@@ -65,13 +65,6 @@ const char *http_phrase(int status);
 /* {"Error":"text"} */
 void http_put_error(struct json_out *out, const char *text);
 
-/*
- * framing.c: what is wrong with the request's version, header names and the headers
- * that say where its body ends, or NULL. After such a request nobody knows where the
- * next one begins.
- */
-const char *http_framing_fault(struct evhttp_request *ev);
-
 /* The first value of a query parameter, or NULL. */
 const char *http_query(const struct http_request *request, const char *name);
 
