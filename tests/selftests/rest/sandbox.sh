@@ -156,6 +156,30 @@ test_a_bsp_may_be_a_link() {
 	expect_live pvt_plain
 }
 
+test_what_came_later_is_seen_too() {
+	drivers_json <<-'EOF'
+		{ "#spec": "driver-aliases@1", "all": { "d": ["pvt_dep"] } }
+	EOF
+	rm -rf /run/modprobe.d
+	pvkitd_start
+	loader=$(process pvkitd-loader)
+	# given a directory of options that was not there when pvkitd started
+	mkdir /run/modprobe.d
+	echo 'options pvt_dep level=9' >/run/modprobe.d/late.conf
+	expect_soon 10 test ! -d "/proc/$loader"
+	expect_soon 10 has_agent
+	http PUT /drivers/d/load
+	rm -r /run/modprobe.d
+	answers 200 ''
+	expect level 9 "$(param pvt_dep level)"
+	http PUT /drivers/d/unload
+	# and a BSP that is a link from now on
+	mv "$ROOT/bsp" "$T/elsewhere"
+	echo '{ "#spec": "driver-aliases@1", "all": { "e": [] } }' >"$T/elsewhere/drivers.json"
+	ln -s "$T/elsewhere" "$ROOT/bsp"
+	expect_soon 10 test -d "$SYS/e"
+}
+
 test_without_a_sandbox_it_says_so() {
 	some
 	pvkitd_start --no-sandbox
