@@ -308,7 +308,16 @@ fuzz-programs: $(fuzz_bin)
 $(unit_cli): $(cli_src:%.c=$(BUILD)/unit-obj/%.o) $(unit_lib)
 	$(CC) $(san_cflags) -o $@ $^ $(call pkg_libs,$(cli_pkgs))
 
-unit: $(unit_bin) $(unit_cli)
+# The front over a made-up kernel, for the tests in tests/unit that are scripts.
+stand_in := $(BUILD)/tests/lib/stand_in
+
+$(stand_in): tests/lib/stand_in.c $(unit_lib)
+	@mkdir -p $(@D)
+	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Iuser/daemon \
+		$(call pkg_cflags,$(daemon_pkgs)) -o $@ $< $(unit_lib) \
+		$(call pkg_libs,$(daemon_pkgs))
+
+unit: $(unit_bin) $(unit_cli) $(stand_in)
 
 # A test or benchmark that needs a further library names it, in pkg-config's
 # words, in a comment: `libs: libnl-genl-3.0`

@@ -36,6 +36,7 @@ struct http_conn {
 	uint64_t who;		/* the peer is as it was found at this count of changes */
 	int64_t since;		/* ms: of the state, or of a stream's last progress */
 	enum conn_state state;
+	unsigned int route;	/* of the request that is handled */
 	int fd;
 	int listener_fd;
 	bool refused;		/* with an answer in evhttp's place, after which it ends */

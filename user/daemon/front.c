@@ -78,6 +78,13 @@ static int k_driver(void *arg, const char *alias, uint64_t id, struct pvk_driver
 	return pvk_drv_driver_get(front->drv, alias, id, driver, err);
 }
 
+static int k_status(void *arg, struct pvk_status *status, struct pvk_err *err)
+{
+	struct front *front = arg;
+
+	return pvk_drv_status(front->drv, status, err);
+}
+
 static int k_submit(void *arg, uint32_t op, const struct pvk_request *request,
 		    uint32_t *seq, struct pvk_err *err)
 {
@@ -405,6 +412,7 @@ static int set_up(struct front *front)
 		.whois = k_whois,
 		.drivers = k_drivers,
 		.driver = k_driver,
+		.status = k_status,
 		.submit = k_submit,
 		.refresh = k_refresh,
 		.arg = front,

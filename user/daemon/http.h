@@ -49,6 +49,7 @@ struct http_kernel {
 	int (*drivers)(void *arg, uint64_t id, struct pvk_drivers *list, struct pvk_err *err);
 	int (*driver)(void *arg, const char *alias, uint64_t id, struct pvk_driver *driver,
 		      struct pvk_err *err);
+	int (*status)(void *arg, struct pvk_status *status, struct pvk_err *err);
 	int (*submit)(void *arg, uint32_t op, const struct pvk_request *request,
 		      uint32_t *seq, struct pvk_err *err);
 	/* Hands to http_event() what has happened; an error: that is not known. */

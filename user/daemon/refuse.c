@@ -115,6 +115,7 @@ void conn_refuse(struct http_conn *conn)
 	evbuffer_freeze(out, 1);
 	put_answer(out, &refusal);
 	conn->refused = true;
+	metrics_count(conn->http->metrics, HTTP_ROUTE_NONE, refusal.status);
 	/* The rest of what was refused is not read, nor is it awaited. */
 	bufferevent_disable(conn->bev, EV_READ);
 	conn->since = http_now();

@@ -37,8 +37,9 @@ static void send_reply(struct evhttp_request *ev, int status)
 	struct evbuffer *body = evhttp_request_get_output_buffer(ev);
 	char length[24];
 
-	evhttp_add_header(evhttp_request_get_output_headers(ev), "Content-Type",
-			  "application/json");
+	if (!evhttp_find_header(evhttp_request_get_output_headers(ev), "Content-Type"))
+		evhttp_add_header(evhttp_request_get_output_headers(ev), "Content-Type",
+				  "application/json");
 	/* evhttp would send it, and the client take it for the next answer's begin. */
 	if (evhttp_request_get_command(ev) == EVHTTP_REQ_HEAD) {
 		snprintf(length, sizeof(length), "%zu", evbuffer_get_length(body));
