@@ -106,6 +106,14 @@ static int k_driver(void *arg, const char *alias, uint64_t id, struct pvk_driver
 	return 0;
 }
 
+static int k_status(void *arg, struct pvk_status *status, struct pvk_err *err)
+{
+	(void)arg;
+	(void)err;
+	*status = (struct pvk_status){ .agent_portid = 1 };
+	return 0;
+}
+
 static void keep_promise(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -179,6 +187,7 @@ static void start_server(void)
 {
 	const struct http_kernel kernel = {
 		.whois = k_whois, .drivers = k_drivers, .driver = k_driver, .submit = k_submit,
+		.status = k_status,
 	};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
