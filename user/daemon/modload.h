@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util.h"
 
@@ -38,6 +39,7 @@ struct modload_env {
 	const char *const *config;
 
 	/* private */
+	uint64_t stamp;		/* of modprobe.d */
 	struct kmod_ctx *kmod[MODLOAD_DIRS_MAX];
 	char path[MODLOAD_DIRS_MAX][PATH_MAX];
 };
