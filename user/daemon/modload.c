@@ -94,7 +94,8 @@ static void hash(uint64_t *stamp, const void *data, size_t len)
 		*stamp = (*stamp ^ *byte++) * UINT64_C(0x100000001b3);
 }
 
-static void stamp_dir(uint64_t *stamp, const char *path)
+/* false: it is there but closed to us, a sandbox knows only what was there before it. */
+static bool stamp_dir(uint64_t *stamp, const char *path)
 {
 	const struct dirent *entry;
 	struct stat st;
@@ -102,7 +103,7 @@ static void stamp_dir(uint64_t *stamp, const char *path)
 
 	dir = opendir(path);
 	if (!dir)
-		return;
+		return errno != EACCES;
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &st, 0))
 			continue;
@@ -113,13 +114,14 @@ static void stamp_dir(uint64_t *stamp, const char *path)
 		hash(stamp, &st.st_ctim, sizeof(st.st_ctim));
 	}
 	closedir(dir);
+	return true;
 }
 
 /*
  * libkmod notices a file that comes or goes, by its directory's time, but not
  * one that is written in place.
  */
-static uint64_t stamp_config(const struct modload_env *env)
+static uint64_t stamp_config(struct modload_env *env)
 {
 	static const char *const usual[] = {
 		"/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d",
@@ -128,12 +130,14 @@ static uint64_t stamp_config(const struct modload_env *env)
 	const char *const *path = env->config ? env->config : usual;
 	uint64_t stamp = UINT64_C(0xcbf29ce484222325);
 
+	env->closed = NULL;
 	for (; *path; path++)
-		stamp_dir(&stamp, *path);
+		if (!stamp_dir(&stamp, *path))
+			env->closed = *path;
 	return stamp;
 }
 
-int modload_refresh(struct modload_env *env)
+int modload_refresh(struct modload_env *env, struct pvk_list *warnings)
 {
 	uint64_t stamp = stamp_config(env);
 	char path[PATH_MAX];
@@ -142,6 +146,9 @@ int modload_refresh(struct modload_env *env)
 
 	if (stamp != env->stamp)
 		modload_release(env);
+	if (env->closed)
+		pvk_list_warn(warnings, "%s can't be read and does not count; if it is newer than "
+			      "pvkitd's start, start pvkitd again", env->closed);
 	env->stamp = stamp;
 	if (!env->n_dirs)
 		return refresh_one(env, &env->kmod[0], NULL);

@@ -87,7 +87,7 @@ test_without_the_section_or_the_file_there_is_a_warning() {
 	echo '{ "NOT_THERE": [' | modparam
 	loaded none
 	expect num 4 "$(param pvt_plain num)"
-	expect_match warnings 'bsp/modparam.json: 1:' "$warnings"
+	expect_match warnings 'bsp/modparam.json: [0-9]+:[0-9]+: expected' "$warnings"
 	unloaded none
 	rm "$ROOT/bsp/modparam.json"
 	loaded none
@@ -110,10 +110,12 @@ test_a_section_can_name_no_module_and_no_option() {
 
 # ---- metadata that would like to be more --------------------------------------
 
-# as_value NAME EXPECTED: standard input is the value of v, which is then pvt_plain's
-# parameter text; EXPECTED is what it reads as, and nothing else happened
+# as_value VALUE NAME EXPECTED: VALUE, a format of printf, is that of v, which is then
+# pvt_plain's parameter text; EXPECTED is what it reads as, and nothing else happened
 as_value() {
-	cat >"$T/value"
+	# shellcheck disable=SC2059 # so that it can hold any byte
+	printf "$1" >"$T/value"
+	shift
 	http PUT /user-meta/v --data-binary "@$T/value"
 	answers 200
 	loaded v
@@ -129,22 +131,23 @@ test_a_value_stays_a_value() {
 	loaded v
 	expect 'no key' default "$(param pvt_plain text)"
 	unloaded v
-	printf 'plain' | as_value 'a word' plain
-	printf 'two words' | as_value 'a blank' 'two words'
-	printf 'x=1 install=/bin/sh' | as_value 'an option' 'x=1 install=/bin/sh'
-	printf 'x num=5 -- pvt_dep' | as_value 'words' 'x num=5 -- pvt_dep'
-	printf '$(reboot) `id` $HOME' | as_value 'shell' '$(reboot) `id` $HOME'
-	printf '${user-meta:v} ${nested' | as_value 'a reference' '${user-meta:v} ${nested'
-	printf 'line\n' | as_value 'a newline at its end' line
+	as_value 'plain' 'a word' plain
+	as_value 'two words' 'a blank' 'two words'
+	as_value 'x=1 install=/bin/sh' 'an option' 'x=1 install=/bin/sh'
+	as_value 'x num=5 -- pvt_dep' 'words' 'x num=5 -- pvt_dep'
+	as_value '$(reboot) `id` $HOME' 'shell' '$(reboot) `id` $HOME'
+	as_value '${user-meta:v} ${nested' 'a reference' '${user-meta:v} ${nested'
+	as_value 'line\n' 'a newline at its end' line
 	# what a parameter can't hold is as if it were not there, and is said
-	printf 'a\nb' | as_value 'a newline inside' default
+	as_value 'a\nb' 'a newline inside' default
 	expect_match warnings 'user-meta:v holds a control character' "$warnings"
-	printf 'a\000b' | as_value 'a NUL' default
-	printf 'a\351' | as_value 'no UTF-8' default
+	as_value 'a\000b' 'a NUL' default
+	as_value 'a\351' 'no UTF-8' default
 	expect_match warnings 'user-meta:v is not UTF-8' "$warnings"
 }
 
-# refused_value: standard input is the value of v, with which the driver can't load
+# refused_value NAME PATTERN: standard input is the value of v, with which the driver
+# can't load
 refused_value() {
 	cat >"$T/value"
 	http PUT /user-meta/v --data-binary "@$T/value"
@@ -179,7 +182,7 @@ test_a_value_of_words_is_parameters_of_that_module_only() {
 	expect num 3 "$(param pvt_plain num)"
 	expect text 'a b' "$(param pvt_plain text)"
 	expect modules pvt_plain "$(ours_resident)"
-	for word in pvt_dep level=1 -f --force install=/bin/sh dyndbg=+p softdep:x=1; do
+	for word in pvt_dep level=1 -f --force install=/bin/sh 'dyndbg=[+]p' softdep:x=1; do
 		expect_match warnings "\"$word\" is left out" "$warnings"
 	done
 	expect 'what the kernel was given' 'num=3 text="a b"' \

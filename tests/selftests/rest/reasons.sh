@@ -62,19 +62,35 @@ test_a_module_of_another_kernel_is_told_from_a_broken_one() {
 }
 
 test_a_bad_parameter_is_named() {
+	mkdir -p /etc/modprobe.d
 	pvkitd_start
 	fails_with 'pvt_plain num=abc' 'pvt_plain: parameter num: \"abc\" is invalid'
 	fails_with 'pvt_plain list=x' 'pvt_plain: parameter list: \"x\" is invalid'
 	# a dependency's too
-	mkdir -p /etc/modprobe.d
 	echo 'options pvt_base level=low' >/etc/modprobe.d/pvt.conf
 	fails_with pvt_dep 'pvt_dep: needs pvt_base: parameter level: \"low\" is invalid'
 	rm /etc/modprobe.d/pvt.conf
 }
 
-test_a_parameter_that_the_kernel_does_not_know_is_a_warning() {
+test_a_modprobe_d_that_was_not_there_at_the_start_is_told() {
+	rm -rf /etc/modprobe.d
 	pvkitd_start
 	mkdir -p /etc/modprobe.d
+	echo 'options pvt_plain num=3' >/etc/modprobe.d/pvt.conf
+	driver d pvt_plain
+	http PUT /drivers/d/load
+	answers 200 ''
+	# a kernel without Landlock lets us read it
+	if [ "$(param pvt_plain num)" = 0 ]; then
+		expect_match warnings "/etc/modprobe.d can't be read and does not count" "$(cat "$SYS/d/error")"
+	else
+		expect num 3 "$(param pvt_plain num)"
+	fi
+}
+
+test_a_parameter_that_the_kernel_does_not_know_is_a_warning() {
+	mkdir -p /etc/modprobe.d
+	pvkitd_start
 	echo 'options pvt_plain nope=1' >/etc/modprobe.d/pvt.conf
 	driver d 'pvt_plain num=3'
 	http PUT /drivers/d/load
