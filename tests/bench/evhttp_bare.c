@@ -1,76 +1,64 @@
 // SPDX-License-Identifier: MIT
 /*
- * evhttp_bare - what HTTP with libevent costs by itself: a server that answers
- * every request with the same bytes. The measure for GET /drivers.
- *
- *	evhttp_bare SOCKET BYTES
- *
+ * evhttp_bare SOCKET LENGTH - what libevent's evhttp costs when nobody is asked
  * libs: libevent
+ *
+ * Answers every request with the same LENGTH bytes, as application/json.
  */
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 struct constant {
 	char *text;
-	size_t len;
+	size_t length;
 };
 
-static void on_request(struct evhttp_request *ev, void *arg)
+static void on_request(struct evhttp_request *request, void *arg)
 {
-	const struct constant *constant = arg;
+	const struct constant *body = arg;
 
-	evhttp_add_header(evhttp_request_get_output_headers(ev), "Content-Type",
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
 			  "application/json");
-	evbuffer_add_reference(evhttp_request_get_output_buffer(ev), constant->text,
-			       constant->len, NULL, NULL);
-	evhttp_send_reply(ev, 200, "OK", NULL);
-}
-
-static int listen_at(const char *path)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || strlen(path) >= sizeof(addr.sun_path))
-		return -1;
-	strcpy(addr.sun_path, path);
-	unlink(path);
-	if (!bind(fd, (struct sockaddr *)&addr, sizeof(addr)) && !listen(fd, SOMAXCONN))
-		return fd;
-	close(fd);
-	return -1;
+	evbuffer_add_reference(evhttp_request_get_output_buffer(request), body->text,
+			       body->length, NULL, NULL);
+	evhttp_send_reply(request, 200, "OK", NULL);
 }
 
 int main(int argc, char **argv)
 {
-	struct constant constant = { .len = argc == 3 ? strtoul(argv[2], NULL, 10) : 0 };
-	struct event_base *base = event_base_new();
-	struct evhttp *http = base ? evhttp_new(base) : NULL;
-	int fd;
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct evconnlistener *listener;
+	struct event_base *base;
+	struct constant body;
+	struct evhttp *http;
 
-	if (!constant.len || !http) {
-		fprintf(stderr, "usage: evhttp_bare SOCKET BYTES\n");
+	if (argc != 3 || strlen(argv[1]) >= sizeof(addr.sun_path))
 		return 2;
-	}
-	signal(SIGPIPE, SIG_IGN);
-	constant.text = malloc(constant.len);
-	fd = listen_at(argv[1]);
-	if (!constant.text || fd < 0 || evhttp_accept_socket(http, fd)) {
+	strcpy(addr.sun_path, argv[1]);
+	body.length = strtoul(argv[2], NULL, 10);
+	body.text = malloc(body.length + 1);
+	base = event_base_new();
+	http = base ? evhttp_new(base) : NULL;
+	if (!body.text || !http)
+		return 1;
+	memset(body.text, 'x', body.length);
+	listener = evconnlistener_new_bind(base, NULL, NULL,
+					   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 512,
+					   (struct sockaddr *)&addr, sizeof(addr));
+	if (!listener || !evhttp_bind_listener(http, listener)) {
 		perror(argv[1]);
 		return 1;
 	}
-	memset(constant.text, ' ', constant.len);
-	constant.text[0] = '[';
-	constant.text[constant.len - 1] = ']';
-	evhttp_set_gencb(http, on_request, &constant);
-	return event_base_dispatch(base) ? 1 : 0;
+	evhttp_set_gencb(http, on_request, &body);
+	event_base_dispatch(base);
+	evhttp_free(http);
+	event_base_free(base);
+	free(body.text);
+	return 0;
 }

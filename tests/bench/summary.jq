@@ -16,6 +16,9 @@ def groups(f): reduce .[] as $s ({ order: [], by: {} };
 
 def target($what; $limit; $actual; $unit):
 	{ what: $what, target: $limit, actual: $actual, unit: $unit, met: ($actual <= $limit) };
+# One that is to be reached, not kept below.
+def at_least($what; $limit; $actual; $unit):
+	target($what; $limit; $actual; $unit) + { least: true, met: ($actual >= $limit) };
 
 # `floor`: what the ratio would be if the module's own system calls were all there is.
 def ratios($load; $what; $limit; $way; $base):
@@ -46,6 +49,17 @@ def ratios($load; $what; $limit; $way; $base):
 		| from_entries)
 	| . + { own: (.client + .front + .loader + .worker + .program + .kernel + .idle) }
 	)) as $breakdown
+| (kind("rate") | groups([.size, .connections, .server]) | map(
+	.[0] as $one
+	| { size: $one.size, connections: $one.connections, server: $one.server,
+	    bytes: $one.bytes, n: length, per_s: (map(.per_s) | median),
+	    p50_us: (map(.p50_us) | median), p99_us: (map(.p99_us) | median) })) as $rates
+| ($rates | map(select(.server == "pvkitd") | . as $row
+	| ($rates | map(select(.server == "evhttp" and .size == $row.size
+		and .connections == $row.connections))[0]) as $bare
+	| $row + { bare_per_s: $bare.per_s, bare_p50_us: $bare.p50_us, bare_p99_us: $bare.p99_us,
+		   ratio: ($row.per_s / $bare.per_s) })) as $rate
+| (kind("pss_sum") | map(del(.kind))) as $pss
 | (kind("scale") | groups(.op) | map(
 	{ op: .[0].op, few: us(map(select(.size == "few") | .us)),
 	  many: us(map(select(.size == "many") | .us)) }
@@ -57,8 +71,22 @@ def ratios($load; $what; $limit; $way; $base):
 		ratios($load; "REST over busybox"; 1; "rest"; "busybox"),
 		ratios($load; "control path over libkmod"; 1.1; "netlink"; "libkmod"),
 		target("text of pv_driver.ko"; 40;
-			($size | map(select(.section | test("text")) | .bytes) | add / 1024); "KiB")
+			($size | map(select(.section | test("text")) | .bytes) | add / 1024); "KiB"),
+		($rate[] | at_least("GET /drivers over evhttp, \(.connections) conn., \(.size)"; 0.7;
+			.ratio; "x")),
+		target("start to first answer"; 20;
+			(kind("start") | map(.us) | median / 1000); "ms"),
+		target("PSS of all processes, idle"; 4;
+			($pss | map(select(.when == "idle"))[0].bytes / 1048576); "MiB"),
+		target("PSS after an hour's requests and two"; 1.01;
+			(($pss | map(select(.when == "after two"))[0].bytes)
+			/ ($pss | map(select(.when == "after an hour's requests"))[0].bytes)); "x")
 	]),
+	rate: $rate,
+	put: us(kind("put") | map(.us)),
+	events: (kind("event") | groups(.way) | map({ way: .[0].way } + us(map(.us)))),
+	start: us(kind("start") | map(.us)),
+	pss: { sums: $pss, processes: (kind("pss") | map(del(.kind))) },
 	load: $load,
 	breakdown: $breakdown,
 	steps: (kind("step") | groups(.step) | map({ step: .[0].step } + us(map(.us)))),

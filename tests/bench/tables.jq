@@ -85,8 +85,8 @@ def words($subject; $op):
 	else "two CPUs, wall time" end), \(.about.seconds) s",
 "",
 "TARGETS (a ratio is of medians; floor: the module's own system calls alone)",
-("" | pad(46)) + ("target" | lpad(10)) + ("actual" | lpad(10)) + ("floor" | lpad(10)),
-(.targets[] | (.what | pad(46)) + ((if .unit == "x" then .target | fixed(2) else .target
+("" | pad(76)) + ("target" | lpad(10)) + ("actual" | lpad(10)) + ("floor" | lpad(10)),
+(.targets[] | (.what | pad(76)) + ((if .unit == "x" then .target | fixed(2) else .target
 	| fixed(1) end) + " " + .unit | lpad(10))
 	+ ((if .unit == "x" then .actual | fixed(3) else .actual | fixed(1) end) + " " + .unit
 	| lpad(10)) + (if .floor then .floor | fixed(3) + " x" else "" end | lpad(10))
@@ -110,6 +110,27 @@ def words($subject; $op):
 "",
 (.breakdown | words("dummy"; "load"), words("iwlwifi"; "load"), words("five"; "load"),
 	words("dummy"; "unload"), words("iwlwifi"; "unload"), words("five"; "unload")),
+"",
+"GET /drivers, REQUESTS A SECOND beside a bare evhttp that answers as many bytes",
+("" | pad(42)) + ("conn." | lpad(6)) + ("bytes" | lpad(8)) + ("pvkitd" | lpad(9))
+	+ ("evhttp" | lpad(9)) + ("ratio" | lpad(8)) + ("p50, us" | lpad(9)) + ("p99" | lpad(8))
+	+ ("evhttp" | lpad(9)) + ("p99" | lpad(8)),
+(.rate[] | (.size | pad(42)) + (.connections | lpad(6)) + (.bytes | lpad(8))
+	+ (.per_s | fixed(0) | lpad(9)) + (.bare_per_s | fixed(0) | lpad(9))
+	+ (.ratio | fixed(2) | lpad(8)) + (.p50_us | fixed(0) | lpad(9))
+	+ (.p99_us | fixed(0) | lpad(8)) + (.bare_p50_us | fixed(0) | lpad(9))
+	+ (.bare_p99_us | fixed(0) | lpad(8))),
+"",
+"PUT on a loaded driver: \(.put.median_us | fixed(0)) us (min \(.put.min_us | fixed(0)))",
+(.events[] | "from the module live to a subscriber over \(.way): \(
+	.median_us | fixed(0)) us (min \(.min_us | fixed(0)))"),
+"pvkitd from its start to the first answer: \(.start.median_us | ms) ms (min \(
+	.start.min_us | ms))",
+"",
+"PSS of pvkitd, KiB",
+(.pss.sums[] | "    \(.bytes / 1024 | fixed(0) | lpad(6))  \(.when), \(.processes) processes"),
+(.pss.processes[] | select(.when == "idle")
+	| "    \(.bytes / 1024 | fixed(0) | lpad(6))  \(.process), idle"),
 "",
 "SINGLE STEPS, microseconds",
 ("" | pad(60)) + ("median" | lpad(10)) + ("min" | lpad(10)),

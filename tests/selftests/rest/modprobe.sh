@@ -58,6 +58,7 @@ by_pvkitd() {
 
 # conf [LINE...]: this is modprobe.d now
 conf() {
+	mkdir -p /etc/modprobe.d
 	printf '%s\n' "$@" >"$CONF"
 }
 
@@ -253,5 +254,4 @@ test_what_is_resident_keeps_its_parameters() {
 	rmmod pvt_plain
 }
 
-mkdir -p /etc/modprobe.d
 run_tests
