@@ -146,6 +146,7 @@ static void print_option(const char *name, const char *arg, const char *help)
 
 void cli_help(const struct cli_verb *verb)
 {
+	const struct cli_exit *exit;
 	const struct cli_opt *opt;
 
 	printf("Usage: pvkit %s%s%s\n\n%s\n%s%s\n", verb->name, verb->args[0] ? " " : "",
@@ -153,6 +154,11 @@ void cli_help(const struct cli_verb *verb)
 	for (opt = verb->options; opt->name; opt++)
 		print_option(opt->name, opt->arg, opt->help);
 	print_option("help", NULL, "this text");
+	if (!verb->exits)
+		return;
+	puts("\nExit status:");
+	for (exit = verb->exits; exit->text; exit++)
+		printf("  %d  %s\n", exit->status, exit->text);
 }
 
 /* The verb's options as getopt_long() wants them; false if they are too many. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,8 +7,6 @@
 #include "drivers_check.h"
 
 #define ROOT		"/var/lib/pvkit"
-#define DT_COMPATIBLE	"/proc/device-tree/compatible"
-#define DT_BYTES_MAX	4096
 
 /* --- findings --------------------------------------------------------------- */
 
@@ -221,19 +218,21 @@ static void find_firmware(struct check *check)
 
 /* --- what was asked for --------------------------------------------------------- */
 
-/* The root node's `compatible`: names that each end in a NUL. */
+/* On the device itself its board is what counts, unless one is named. */
 static void read_board(struct check *check)
 {
-	struct pvk_selection *sel = &check->selection;
-	size_t len, at;
+	const struct pvk_board_from from = {
+		.cmdline = "/proc/cmdline", .device_tree = "/proc/device-tree",
+	};
+	pvk_auto_list struct pvk_list warnings = { 0 };
+	size_t i;
 
-	if (pvk_read_file(AT_FDCWD, DT_COMPATIBLE, DT_BYTES_MAX, &check->compatible, &len))
+	if (check->selection.dtb_any || check->modules || check->kernel)
 		return;
-	for (at = 0; at < len && sel->n_dtb < CHECK_NAMES_MAX;
-	     at += strlen(check->compatible + at) + 1)
-		if (check->compatible[at])
-			check->dtb[sel->n_dtb++] = check->compatible + at;
-	sel->dtb_any = true;
+	pvk_board_read(&check->board, &from, &warnings);
+	for (i = 0; i < warnings.count; i++)
+		cli_complain(NULL, "warning: %s", warnings.item[i]);
+	check->selection = check->board.selection;
 }
 
 /* Where the value of a plain option goes; NULL: it is another. */
@@ -386,7 +385,7 @@ static void free_check(struct check *check)
 	json_free(check->doc);
 	conf_free(&check->conf);
 	tree_close(&check->tree);
-	free(check->compatible);
+	pvk_board_free(&check->board);
 }
 
 static int report(struct check *check)
@@ -420,9 +419,7 @@ int verb_drivers_check(struct cli *cli)
 	if (status)
 		return status;
 	check.selection.dtb = check.dtb;
-	/* On the device itself its board is what counts. */
-	if (!check.selection.dtb_any && !check.modules && !check.kernel)
-		read_board(&check);
+	read_board(&check);
 	ret = examine(&check, &err);
 	if (ret) {
 		cli_fail(NULL, ret, &err);

@@ -18,6 +18,7 @@
 
 #include <limits.h>
 
+#include "board.h"
 #include "cli.h"
 #include "json.h"
 #include "modparam.h"
@@ -190,7 +191,7 @@ struct check {
 
 	/* what was read */
 	struct json_doc *doc;
-	char *compatible;	/* of this board: selection points into it */
+	struct pvk_board board;	/* selection may point into it */
 	struct check_alias *alias;
 	size_t n_aliases;
 	struct check_container *container;

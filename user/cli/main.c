@@ -8,6 +8,7 @@
 
 static void help(FILE *to)
 {
+	const struct cli_exit *exit;
 	size_t i;
 
 	fprintf(to, "Usage: pvkit VERB [OPTION...] [WORD...]\n\n%s\n", cli_intro);
@@ -15,8 +16,8 @@ static void help(FILE *to)
 		fprintf(to, "  %-16s %s\n", cli_verbs[i].name, cli_verbs[i].brief);
 	fprintf(to, "\n  pvkit VERB --help or pvkit help VERB says more; pvkit --version.\n\n"
 		"%s\nExit status:\n", cli_errors);
-	for (i = 0; i < cli_exits_count; i++)
-		fprintf(to, "  %d  %s\n", cli_exits[i].status, cli_exits[i].text);
+	for (exit = cli_exits; exit->text; exit++)
+		fprintf(to, "  %d  %s\n", exit->status, exit->text);
 }
 
 /* Words of the verb if argv begins with it, else 0. */

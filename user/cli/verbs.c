@@ -7,8 +7,9 @@
  * nothing else of pvkit: that is how the generator of the last two links it.
  *
  * How the texts are laid out: a paragraph's lines begin at the margin, what
- * must keep its line breaks and columns (tables, examples) is indented; nothing
- * is wider than 84 columns.
+ * must keep its line breaks and columns (tables, examples) is indented. Nothing
+ * is wider than 84 columns, what is indented than 76: it stands in a man page.
+ * What follows a line "Examples:" is the end.
  */
 #include "util.h"
 #include "verbs.h"
@@ -78,6 +79,13 @@ static const struct cli_opt check_options[] = {
 	JSON, { 0 },
 };
 
+static const struct cli_exit check_exits[] = {
+	{ CLI_OK, "nothing was found, or nothing but warnings and notes" },
+	{ CLI_FAILED, "errors were found (with --werror: or warnings)" },
+	{ CLI_USAGE, "wrong usage, or nothing there to check against" },
+	{ 0, NULL },
+};
+
 static const struct cli_opt container_add_options[] = {
 	{ "pid", "P", OPT_PID, "a process in the container", NULL },
 	{ "cgroup", "PATH", OPT_CGROUP,
@@ -115,9 +123,11 @@ const struct cli_verb cli_verbs[] = {
 		.text =
 		"Columns: alias, state (unloaded, loading, loaded, unloading, failed, unknown), who\n"
 		"uses it ((host) is the host itself), and a line for each module with its flags:\n"
-		"  live       resident and initialised      ours    came in through pvkit: goes\n"
-		"  builtin    part of the kernel image              with the last use\n"
-		"  permanent  has no exit function          pinned  held: rmmod fails\n"
+		"  live       resident and initialised\n"
+		"  ours       came in through pvkit: goes with the last use\n"
+		"  builtin    part of the kernel image\n"
+		"  permanent  has no exit function\n"
+		"  pinned     held: rmmod fails\n"
 		"and the parameters that it was given. The last error and warnings follow below.\n"
 		"--json has all users, the module lines and the times of the last load and unload.\n"
 		"Inside a container: its own drivers, their type and state.\n",
@@ -167,7 +177,7 @@ const struct cli_verb cli_verbs[] = {
 		.text =
 		"LINE is one word: \"NAME [PARAM=VALUE ...]\", in order of loading. None at all is a\n"
 		"driver that is built in.\n\n"
-		"Example:\n"
+		"Examples:\n"
 		"  pvkit drivers add wifi 'iwlwifi power_save=1'\n",
 		.options = only_json,
 		.fn = FN(verb_drivers_add),
@@ -192,24 +202,23 @@ const struct cli_verb cli_verbs[] = {
 		"reported on.\n\n"
 		"Without --modules and --kernel the sections are those of this board; with them\n"
 		"\"all\", and what --dtb and --fitconfig name.\n\n"
-		"  error    faults in the files; no such module, or no such parameter; a required\n"
-		"           driver that the board lacks; a module for another kernel, or unsigned;\n"
-		"           no modules.dep; dependencies in a circle\n"
-		"  warning  firmware that is missing; a key that is not set, or that a container\n"
-		"           may not read; parameters that come too late; blacklist and install\n"
-		"           lines of modprobe.d; a stale modules.dep; an optional or manual driver\n"
-		"           that the board lacks\n"
-		"  note     modules that aliases share, with the order of unloading; dependencies\n"
-		"           that are listed; aliases that no container names\n\n"
+		"  error    faults in the files; no such module or parameter; a required\n"
+		"           driver that the board lacks; a module for another kernel, or\n"
+		"           unsigned; no modules.dep; dependencies in a circle\n"
+		"  warning  missing firmware; a key that is not set, or that a container may\n"
+		"           not read; parameters that come too late; blacklist and install\n"
+		"           lines of modprobe.d; a stale modules.dep; an optional or manual\n"
+		"           driver that the board lacks\n"
+		"  note     modules that aliases share, with the order of unloading;\n"
+		"           dependencies that are listed; aliases that no container names\n\n"
 		"modprobe.d is read below the folder that lib/modules is in. Each finding is a line\n"
 		"\"FILE:LINE:COLUMN: error: alias NAME: what is wrong [check]\" on stdout.\n\n"
-		"Exit status: 0 nothing found but warnings and notes, 1 errors found, 2 wrong usage\n"
-		"or nothing to check against.\n\n"
 		"Examples:\n"
 		"  pvkit drivers check\n"
 		"  pvkit drivers check --modules build/rootfs --junit report.xml drivers.json\n",
 		.options = check_options,
-		.words = "@file",
+		.exits = check_exits,
+		.words = "@file @alias",
 		.fn = FN(verb_drivers_check),
 	},
 	{
@@ -330,6 +339,5 @@ const struct cli_exit cli_exits[] = {
 	{ CLI_REFUSED, "refused: no right to, in use, or the name is taken" },
 	{ CLI_TIMEOUT, "timed out" },
 	{ CLI_NO_KERNEL, "pv_driver is not in the kernel (modprobe pv_driver)" },
+	{ 0, NULL },
 };
-
-const size_t cli_exits_count = PVK_ARRAY_SIZE(cli_exits);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #define PVKIT_VERSION	"0.1"
+#define PVKIT_DATE	"November 22, 2026"	/* of the man pages */
 
 /* Exit statuses; --help lists them. */
 enum {
@@ -61,7 +62,7 @@ enum {
  *
  * `words` (here and of a verb): what to offer when the user asks to complete a
  * word: the words themselves with blanks between, or one of @alias, @aliases
- * (commas between), @container, @file, @dir. NULL: nothing.
+ * (commas between), @container, @file, @dir; also several. NULL: nothing.
  */
 struct cli_opt {
 	const char *name;	/* without "--" */
@@ -69,6 +70,12 @@ struct cli_opt {
 	int val;		/* OPT_* */
 	const char *help;	/* lines with a newline between */
 	const char *words;
+};
+
+/* An array of these ends with a text of NULL. */
+struct cli_exit {
+	int status;
+	const char *text;
 };
 
 struct cli;
@@ -79,6 +86,7 @@ struct cli_verb {
 	const char *brief;	/* a sentence */
 	const char *text;	/* the rest of its --help, but for the options; or NULL */
 	const struct cli_opt *options;
+	const struct cli_exit *exits;	/* NULL: cli_exits[] */
 	const char *words;	/* for what is no option */
 	int (*fn)(struct cli *cli);
 };
@@ -86,15 +94,9 @@ struct cli_verb {
 extern const struct cli_verb cli_verbs[];
 extern const size_t cli_verbs_count;
 
-struct cli_exit {
-	int status;
-	const char *text;
-};
-
 /* What `pvkit --help` says beside the verbs. */
 extern const char cli_intro[];
 extern const char cli_errors[];
 extern const struct cli_exit cli_exits[];
-extern const size_t cli_exits_count;
 
 #endif /* PVKIT_VERBS_H */
