@@ -162,7 +162,7 @@ selftest_bin := $(selftest_src:%.c=$(tdir)/%)
 bench_src := $(sort $(wildcard tests/bench/*.c))
 bench_bin := $(bench_src:%.c=$(tdir)/%)
 
-.PHONY: all deps modules modules_install modules_clean programs install unit \
+.PHONY: all deps modules modules_install modules_clean programs install unit docs install-docs \
 	selftests bench-programs everything check check-debug check-runtimes check-config bench \
 	fuzz fuzz-programs demo lint generate clean distclean help
 
@@ -174,7 +174,9 @@ help:
 	@echo 'programs         build pvkitd and pvkit (CROSS_COMPILE=, CC=)'
 	@echo 'everything       modules, programs, tests: what scripts/vm puts into the machine'
 	@echo '                 (ARCH=arm64: with what Debian has, for scripts/vm --arch arm64)'
-	@echo 'install          install the programs (DESTDIR=, PREFIX=)'
+	@echo 'docs             man pages and shell completion (HOSTCC=)'
+	@echo 'install          install programs and docs (DESTDIR=, PREFIX=, mandir=,'
+	@echo '                 bashcompletiondir=, zshcompletiondir=)'
 	@echo 'demo             see it work, in a virtual machine'
 	@echo 'check            all tests (TESTS=group, KERNEL=version, ARCH=arm64)'
 	@echo 'check-debug      driver selftests on a kernel with KASAN, lockdep, kmemleak'
@@ -238,7 +240,41 @@ $(cdir)/pvkit: $(cli_obj) $(libpvkit)
 # What podman, CRI-O and LXC look for below /usr/share.
 shared := containers/oci/hooks.d/pvkit.json lxc/config/pvkit.conf
 
-install: programs
+# --- man pages and completion -----------------------------------------------
+
+# Made by a program of our own that runs here, whatever the target is.
+HOSTCC ?= cc
+doc_src := $(wildcard user/cli/doc/*.c) user/cli/verbs.c user/daemon/config.c user/lib/util.c
+docs := $(BUILD)/docs
+mandir ?= $(PREFIX)/share/man
+bashcompletiondir ?= $(PREFIX)/share/bash-completion/completions
+zshcompletiondir ?= $(PREFIX)/share/zsh/site-functions
+
+$(docs)/doc: $(doc_src) $(wildcard user/cli/doc/*.h) user/cli/verbs.h user/daemon/config.h
+	@mkdir -p $(@D)
+	$(HOSTCC) -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -DPVKIT_TEXTS_ONLY \
+		-Iuser/cli -Iuser/daemon -Iuser/lib -o $@ $(doc_src)
+
+$(docs)/done: $(docs)/doc $(wildcard Documentation/*.md)
+	@rm -rf $(docs)/man && mkdir -p $(docs)/man
+	$(docs)/doc man $(docs)/man Documentation
+	$(docs)/doc bash >$(docs)/pvkit.bash
+	$(docs)/doc zsh >$(docs)/_pvkit
+	@touch $@
+
+docs: $(docs)/done
+
+install-docs: docs
+	@for f in $(docs)/man/*; do \
+		install -d $(DESTDIR)$(mandir)/man$${f##*.} && \
+		install -m 644 $$f $(DESTDIR)$(mandir)/man$${f##*.}/ || exit; \
+	done
+	install -d $(DESTDIR)$(bashcompletiondir) $(DESTDIR)$(zshcompletiondir)
+	install -m 644 $(docs)/pvkit.bash $(DESTDIR)$(bashcompletiondir)/pvkit
+	ln -sfn pvkit $(DESTDIR)$(bashcompletiondir)/pvkitd
+	install -m 644 $(docs)/_pvkit $(DESTDIR)$(zshcompletiondir)/_pvkit
+
+install: programs install-docs
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(cdir)/pvkitd $(DESTDIR)$(PREFIX)/sbin/pvkitd
 	install -m 755 $(cdir)/pvkit $(DESTDIR)$(PREFIX)/bin/pvkit
@@ -287,7 +323,7 @@ fuzz-programs: $(fuzz_bin)
 $(unit_cli): $(cli_src:%.c=$(BUILD)/unit-obj/%.o) $(unit_lib)
 	$(CC) $(san_cflags) -o $@ $^ $(call pkg_libs,$(cli_pkgs))
 
-unit: $(unit_bin) $(unit_cli)
+unit: $(unit_bin) $(unit_cli) docs
 
 # A test or benchmark that needs a further library names it, in pkg-config's
 # words, in a comment: `libs: libnl-genl-3.0`

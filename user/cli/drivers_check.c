@@ -8,7 +8,7 @@
 
 #define ROOT		"/var/lib/pvkit"
 
-/* --- findings --------------------------------------------------------------- */
+/* --- findings -------------------------------------------------------------- */
 
 const char *check_severity_name(enum check_severity severity)
 {
@@ -154,7 +154,7 @@ static void sort(struct check *check)
 	}
 }
 
-/* --- the tree ----------------------------------------------------------------- */
+/* --- the tree -------------------------------------------------------------- */
 
 static bool tree_has(const struct tree *tree, const char *file, struct stat *st)
 {
@@ -216,7 +216,7 @@ static void find_firmware(struct check *check)
 			  "firmware was not checked: there is none beside the modules (--firmware)");
 }
 
-/* --- what was asked for --------------------------------------------------------- */
+/* --- what was asked for ---------------------------------------------------- */
 
 /* On the device itself its board is what counts, unless one is named. */
 static void read_board(struct check *check)
@@ -269,19 +269,22 @@ static bool *flag_option(struct check *check, int opt)
 		return &check->all_sections;
 	case OPT_WERROR:
 		return &check->werror;
-	default:
+	case OPT_REQUIRE_SIGNATURE:
 		return &check->require_signature;
+	default:
+		return NULL;
 	}
 }
 
 static int take_option(struct cli *cli, struct check *check, int opt)
 {
 	const char **text = text_option(check, opt);
+	bool *flag = flag_option(check, opt);
 
 	if (text) {
 		*text = optarg;
-	} else if (opt != OPT_DTB) {
-		*flag_option(check, opt) = true;
+	} else if (flag) {
+		*flag = true;
 	} else {
 		if (check->selection.n_dtb == CHECK_NAMES_MAX)
 			return cli_usage(cli, "more than %d --dtb", CHECK_NAMES_MAX);

@@ -117,7 +117,7 @@ static void check_params(struct exam *exam, const struct tree_info *info)
 	}
 }
 
-/* --- ${...} ------------------------------------------------------------------ */
+/* --- ${...} ---------------------------------------------------------------- */
 
 static bool is_set(struct exam *exam, const struct pvk_piece *piece)
 {
@@ -172,7 +172,7 @@ static void check_references(struct exam *exam)
 	}
 }
 
-/* --- one module, named or needed --------------------------------------------- */
+/* --- one module, named or needed ------------------------------------------- */
 
 static bool firmware_in(const struct check *check, const char *sub, const char *release,
 			const char *name)
@@ -278,7 +278,7 @@ static void check_module(struct exam *exam, struct tree_module *module)
 		say(exam, CHECK_ERROR, "unsigned", module, "is not signed");
 }
 
-/* --- what is loaded for a line, in its order ----------------------------------- */
+/* --- what is loaded for a line, in its order ------------------------------- */
 
 /* The walk has come to a module that it is below of. */
 static void say_cycle(struct exam *exam, const struct tree_module *module, bool soft)
@@ -377,7 +377,7 @@ static void walk(struct exam *exam, struct tree_module *module, bool soft)
 	walk_all_soft(exam, module, "post:");
 }
 
-/* --- the lines of an alias among themselves ------------------------------------ */
+/* --- the lines of an alias among themselves -------------------------------- */
 
 static bool depends(const struct tree *tree, const struct tree_module *module,
 		    const struct tree_module *on)
@@ -455,7 +455,7 @@ static void check_shared(struct exam *exam)
 	words_free(&others);
 }
 
-/* --- one line, one alias --------------------------------------------------------- */
+/* --- one line, one alias --------------------------------------------------- */
 
 static void say_unknown(struct exam *exam, const char *name)
 {

@@ -193,7 +193,7 @@ void check_drivers_json(struct check *check)
 	ask_the_device(check, text, len);
 }
 
-/* --- what containers name --------------------------------------------------- */
+/* --- what containers name -------------------------------------------------- */
 
 static const struct json *find_text(const struct json *list, const char *text)
 {
@@ -338,7 +338,7 @@ void check_containers(struct check *check)
 		note_unused(check);
 }
 
-/* --- metadata ---------------------------------------------------------------- */
+/* --- metadata -------------------------------------------------------------- */
 
 static int open_meta_file(struct check_meta *meta, const char *path, struct pvk_err *err)
 {

@@ -21,7 +21,7 @@ static bool is_shown(const struct check *check, const struct check_case *in)
 	return in->examined || in->n_findings;
 }
 
-/* --- for people, editors and the logs of CI -------------------------------------- */
+/* --- for people, editors and the logs of CI -------------------------------- */
 
 static void print_finding(const struct check_case *in, const struct finding *finding)
 {
@@ -69,7 +69,7 @@ void check_print(const struct check *check)
 	print_count(check->totals[CHECK_NOTE], "note", "s", "\n");
 }
 
-/* --- JSON --------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------------ */
 
 static void json_words(struct json_out *out, const char *key, const struct words *words)
 {
@@ -141,7 +141,7 @@ int check_print_json(const struct check *check)
 	return cli_print_json(&out);
 }
 
-/* --- JUnit ---------------------------------------------------------------------------- */
+/* --- JUnit ----------------------------------------------------------------- */
 
 /* XML 1.0 has no way to say most control characters: cli_clean() makes them visible. */
 static void xml(struct pvk_buf *buf, const char *text)

@@ -16,7 +16,7 @@
 #define WORDS_MAX	65536
 #define NEAREST_MAX	3
 
-/* --- words ---------------------------------------------------------------- */
+/* --- words ----------------------------------------------------------------- */
 
 int words_add(struct words *words, const char *text, size_t len)
 {

@@ -169,11 +169,10 @@ int verb_drivers_watch(struct cli *cli)
 	while ((opt = cli_option(cli, &status)) != CLI_END) {
 		if (opt == CLI_EXIT)
 			return status;
-		if (opt == OPT_TIMEOUT) {
-			if (cli_timeout(cli, optarg, &timeout_ms))
-				return CLI_USAGE;
+		if (opt == OPT_TIMEOUT && cli_timeout(cli, optarg, &timeout_ms))
+			return CLI_USAGE;
+		if (opt != OPT_COUNT)
 			continue;
-		}
 		state.limited = true;
 		if (cli_number(optarg, 1, UINT32_MAX, &state.left))
 			return cli_usage(cli, "--count wants a number from 1, not \"%s\"", optarg);

@@ -96,7 +96,8 @@ int verb_status(struct cli *cli)
 	while ((opt = cli_option(cli, &exit_status)) != CLI_END) {
 		if (opt == CLI_EXIT)
 			return exit_status;
-		dir = optarg;
+		if (opt == OPT_STATE)
+			dir = optarg;
 	}
 	if (optind != cli->argc)
 		return cli_usage(cli, "takes no words");

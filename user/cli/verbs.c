@@ -8,7 +8,7 @@
  *
  * How the texts are laid out: a paragraph's lines begin at the margin, what
  * must keep its line breaks and columns (tables, examples) is indented. Nothing
- * is wider than 84 columns, what is indented than 76: it stands in a man page.
+ * is wider than 84 columns, what is indented than 75: it stands in a man page.
  * What follows a line "Examples:" is the end.
  */
 #include "util.h"
@@ -215,7 +215,7 @@ const struct cli_verb cli_verbs[] = {
 		"\"FILE:LINE:COLUMN: error: alias NAME: what is wrong [check]\" on stdout.\n\n"
 		"Examples:\n"
 		"  pvkit drivers check\n"
-		"  pvkit drivers check --modules build/rootfs --junit report.xml drivers.json\n",
+		"  pvkit drivers check --modules rootfs --junit report.xml drivers.json\n",
 		.options = check_options,
 		.exits = check_exits,
 		.words = "@file @alias",
@@ -274,8 +274,8 @@ const struct cli_verb cli_verbs[] = {
 		"characters. Its drivers:\n"
 		"  1. DIR/containers/NAME/run.json, or src.json there\n"
 		"  2. run.json in the bundle, or src.json there\n"
-		"  3. annotations org.pvkit.drivers.required, .optional, .manual (names between\n"
-		"     commas), in the state or in the bundle's config.json\n"
+		"  3. annotations org.pvkit.drivers.required, .optional, .manual (names\n"
+		"     between commas), in the state or in the bundle's config.json\n"
 		"With none of them it is registered with no drivers. Annotations give no role.\n"
 		"podman takes commas for itself: give it blanks between names instead.\n"
 		"Some runtimes copy the annotations of an image: --no-annotations is for hosts\n"

@@ -18,7 +18,7 @@
 #define WATCHDOG_S	10
 #define WATCHDOG_MAX_S	3600
 
-static const char usage[] =
+const char config_usage[] =
 	"Usage: pvkitd [OPTION...]\n"
 	"\n"
 	"Serves the pv-ctrl API to containers and loads drivers for the kernel's\n"
@@ -317,7 +317,7 @@ static int find_config_dir(struct config *config, int argc, char **argv, struct 
 			return pvk_err_set(err, -EINVAL, "unknown option %s (see pvkitd --help)",
 					   argv[optind - 1]);
 		if (opt == OPT_HELP || opt == OPT_VERSION) {
-			fputs(opt == OPT_HELP ? usage : "pvkitd 0.1\n", stdout);
+			fputs(opt == OPT_HELP ? config_usage : "pvkitd 0.1\n", stdout);
 			return CONFIG_DONE;
 		}
 		ret = opt == OPT_CONFIG ? set_value(config, opt, optarg, err) : 0;

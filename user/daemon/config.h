@@ -38,6 +38,9 @@ struct config {
 	bool verbose;
 };
 
+/* What --help prints; the man pages are made of it. */
+extern const char config_usage[];
+
 /* What config_parse() may find besides an error. */
 #define CONFIG_DONE	1	/* --help or --version was answered */
 
