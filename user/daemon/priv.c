@@ -24,10 +24,10 @@ static int capset_self(const struct __user_cap_data_struct data[2])
 /* Needs CAP_SETPCAP; without it the set could not be used for anything either. */
 static void bounding_keep(uint64_t mask)
 {
-	int cap;
+	int cap, has;
 
-	for (cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-		if (cap >= 64 || !(mask & PRIV_BIT(cap)))
+	for (cap = 0; (has = prctl(PR_CAPBSET_READ, cap)) >= 0; cap++)
+		if (has && (cap >= 64 || !(mask & PRIV_BIT(cap))))
 			prctl(PR_CAPBSET_DROP, cap);
 }
 

@@ -26,7 +26,7 @@
 enum sandbox_role {
 	SANDBOX_FRONT,
 	SANDBOX_LOADER,
-	SANDBOX_WORKER,
+	SANDBOX_WORKER,		/* inside a loader's: it says only what is less */
 };
 
 struct sandbox {

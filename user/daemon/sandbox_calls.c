@@ -48,7 +48,7 @@ static const char calls_front[] =
 	"accept\0accept4\0setsockopt\0connect\0sendfile\0sendfile64\0"
 	"rename\0renameat\0renameat2\0unlink\0unlinkat\0ftruncate\0ftruncate64\0";
 
-/* What a worker does it must be allowed too: filters add up. */
+/* What a worker does it must be allowed too: a worker has its filter and its own. */
 static const char calls_loader[] =
 	"socketpair\0bind\0connect\0setsockopt\0mprotect\0mmap\0mmap2\0"
 	"rename\0renameat\0renameat2\0unlink\0unlinkat\0ftruncate\0ftruncate64\0"
@@ -57,8 +57,12 @@ static const char calls_loader[] =
 	"inotify_init\0inotify_init1\0inotify_add_watch\0inotify_rm_watch\0"
 	"init_module\0finit_module\0delete_module\0syslog\0";
 
-static const char calls_worker[] =
-	"mprotect\0mmap\0mmap2\0init_module\0finit_module\0delete_module\0syslog\0";
+/* What a worker is not allowed of that, besides what it must never do. */
+static const char not_worker[] =
+	"socketpair\0bind\0connect\0setsockopt\0tgkill\0kill\0wait4\0waitid\0waitpid\0prctl\0"
+	"rename\0renameat\0renameat2\0unlink\0unlinkat\0ftruncate\0ftruncate64\0seccomp\0"
+	"landlock_create_ruleset\0landlock_add_rule\0landlock_restrict_self\0"
+	"inotify_init\0inotify_init1\0inotify_add_watch\0inotify_rm_watch\0";
 
 /* Of no use to any of us, and the next step of an intruder. */
 static const char never[] =
@@ -183,10 +187,14 @@ static int add_loader(scmp_filter_ctx ctx)
 	return ret ? ret : add_if(ctx, SCMP_ACT_ALLOW, "clone", plain);
 }
 
-static int add_worker(scmp_filter_ctx ctx)
+/* On top of the loader's: several of them start with it, so that it is kept small. */
+static int fill_worker(scmp_filter_ctx ctx)
 {
-	int ret = add(ctx, SCMP_ACT_ALLOW, calls_worker);
+	int ret = add(ctx, SCMP_ACT_ERRNO(ENOSYS), not_worker);
 
+	if (!ret)
+		ret = add_if(ctx, SCMP_ACT_ERRNO(ENOSYS), "socket",
+			     SCMP_A0(SCMP_CMP_LE, AF_UNIX));
 	if (!ret)
 		ret = add_if(ctx, SCMP_ACT_KILL_PROCESS, "socket",
 			     SCMP_A0(SCMP_CMP_GT, AF_UNIX));
@@ -200,12 +208,13 @@ static int fill(scmp_filter_ctx ctx, enum sandbox_role role)
 	seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	/* A search tree instead of a walk, from 2.5 on. */
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (role == SANDBOX_WORKER)
+		return fill_worker(ctx);
 	ret = add(ctx, SCMP_ACT_ALLOW, calls_all);
 	if (!ret)
 		ret = add_careful(ctx);
 	if (!ret)
-		ret = role == SANDBOX_FRONT ? add_front(ctx) :
-		      role == SANDBOX_LOADER ? add_loader(ctx) : add_worker(ctx);
+		ret = role == SANDBOX_FRONT ? add_front(ctx) : add_loader(ctx);
 	return ret ? ret : add(ctx, SCMP_ACT_KILL_PROCESS, never);
 }
 
@@ -252,7 +261,7 @@ int sandbox_calls(struct sock_fprog *program, enum sandbox_role role, struct pvk
 	*program = (struct sock_fprog){ 0 };
 	if (sandbox_calls_missing())
 		return 0;
-	ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	ctx = seccomp_init(role == SANDBOX_WORKER ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS));
 	if (!ctx)
 		return pvk_err_set(err, -ENOMEM, "seccomp: out of memory");
 	ret = fill(ctx, role);
