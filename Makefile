@@ -162,7 +162,8 @@ selftest_bin := $(selftest_src:%.c=$(tdir)/%)
 bench_src := $(sort $(wildcard tests/bench/*.c))
 bench_bin := $(bench_src:%.c=$(tdir)/%)
 
-.PHONY: all deps modules modules_install modules_clean programs install unit docs install-docs \
+.PHONY: all deps modules test-modules modules_install modules_clean programs install unit docs \
+	install-docs \
 	selftests bench-programs everything check check-debug check-runtimes check-config bench \
 	fuzz fuzz-programs demo lint generate clean distclean help
 
@@ -175,8 +176,9 @@ help:
 	@echo 'everything       modules, programs, tests: what scripts/vm puts into the machine'
 	@echo '                 (ARCH=arm64: with what Debian has, for scripts/vm --arch arm64)'
 	@echo 'docs             man pages and shell completion (HOSTCC=)'
-	@echo 'install          install programs and docs (DESTDIR=, PREFIX=, mandir=,'
-	@echo '                 bashcompletiondir=, zshcompletiondir=)'
+	@echo 'install          install programs, docs and what starts them (DESTDIR=, PREFIX=,'
+	@echo '                 mandir=, bashcompletiondir=, zshcompletiondir=, UNITDIR=,'
+	@echo '                 SYSUSERSDIR=, MODULESLOADDIR=, INITDIR=, PROCDDIR=)'
 	@echo 'demo             see it work, in a virtual machine'
 	@echo 'check            all tests (TESTS=group, KERNEL=version, ARCH=arm64)'
 	@echo 'check-debug      driver selftests on a kernel with KASAN, lockdep, kmemleak'
@@ -197,15 +199,17 @@ deps:
 modules: $(deps_for_modules)
 	@mkdir -p $(ksrc)
 	@cp -Rpu Kbuild kernel include $(ksrc)/
-	@if [ -e tests/modules/Kbuild ]; then \
+	@if [ -n "$(PVKIT_TEST_MODULES)" ]; then \
 		mkdir -p $(ksrc)/tests && cp -Rpu tests/modules $(ksrc)/tests/; \
 	fi
 	$(MAKE) -C $(kdir) $(kbuild_args) \
-		$(if $(wildcard tests/modules/Kbuild),PVKIT_TEST_MODULES=m) modules
+		$(if $(PVKIT_TEST_MODULES),PVKIT_TEST_MODULES=m) modules
 
-# Without the test modules, which no target wants.
+# With those that only our own machines want.
+test-modules: $(deps_for_modules)
+	@$(MAKE) modules PVKIT_TEST_MODULES=m
+
 modules_install: modules
-	$(MAKE) -C $(kdir) $(kbuild_args) modules
 	$(MAKE) -C $(kdir) $(kbuild_args) modules_install
 
 programs: $(programs)
@@ -274,6 +278,18 @@ install-docs: docs
 	ln -sfn pvkit $(DESTDIR)$(bashcompletiondir)/pvkitd
 	install -m 644 $(docs)/_pvkit $(DESTDIR)$(zshcompletiondir)/_pvkit
 
+# Empty: left out. INITDIR=/etc/init.d is for System V, PROCDDIR=/etc/init.d for OpenWrt.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+MODULESLOADDIR ?= $(PREFIX)/lib/modules-load.d
+INITDIR ?=
+PROCDDIR ?=
+
+# $(call install_init,DIRECTORY,MODE,FILE,NAME): with the path of pvkitd put right
+install_init = @if [ -n "$(1)" ]; then echo "install $(1)/$(4)" && install -d $(DESTDIR)$(1) && \
+	sed 's:/usr/sbin/pvkitd:$(PREFIX)/sbin/pvkitd:' init/$(3) >$(DESTDIR)$(1)/$(4) && \
+	chmod $(2) $(DESTDIR)$(1)/$(4); fi
+
 install: programs install-docs
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(cdir)/pvkitd $(DESTDIR)$(PREFIX)/sbin/pvkitd
@@ -284,6 +300,12 @@ install: programs install-docs
 		sed 's:/usr/bin/:$(PREFIX)/bin/:g' share/$$f >$(DESTDIR)$(PREFIX)/share/$$f || \
 		exit; \
 	done
+	$(call install_init,$(UNITDIR),644,pvkitd.service,pvkitd.service)
+	$(call install_init,$(UNITDIR),644,pvkitd.socket,pvkitd.socket)
+	$(call install_init,$(SYSUSERSDIR),644,sysusers.conf,pvkit.conf)
+	$(call install_init,$(MODULESLOADDIR),644,modules-load.conf,pv_driver.conf)
+	$(call install_init,$(INITDIR),755,pvkitd.init,pvkitd)
+	$(call install_init,$(PROCDDIR),755,pvkitd.procd,pvkitd)
 
 $(BUILD)/unit-obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -323,7 +345,16 @@ fuzz-programs: $(fuzz_bin)
 $(unit_cli): $(cli_src:%.c=$(BUILD)/unit-obj/%.o) $(unit_lib)
 	$(CC) $(san_cflags) -o $@ $^ $(call pkg_libs,$(cli_pkgs))
 
-unit: $(unit_bin) $(unit_cli) docs
+# The front over a made-up kernel, for the tests in tests/unit that are scripts.
+stand_in := $(BUILD)/tests/lib/stand_in
+
+$(stand_in): tests/lib/stand_in.c $(unit_lib)
+	@mkdir -p $(@D)
+	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Iuser/daemon \
+		$(call pkg_cflags,$(daemon_pkgs)) -o $@ $< $(unit_lib) \
+		$(call pkg_libs,$(daemon_pkgs))
+
+unit: $(unit_bin) $(unit_cli) $(stand_in) docs
 
 # A test or benchmark that needs a further library names it, in pkg-config's
 # words, in a comment: `libs: libnl-genl-3.0`
@@ -344,7 +375,7 @@ selftests: $(selftest_bin)
 bench-programs: $(bench_bin)
 
 # What the virtual machine is filled with.
-everything: modules programs selftests bench-programs
+everything: test-modules programs selftests bench-programs
 
 TESTS ?= all
 

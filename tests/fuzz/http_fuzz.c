@@ -7,7 +7,7 @@
  * a stand-in for the kernel that does what it is asked for at once.
  *
  * Every answer must be one: a status line, headers, as many bytes as they say,
- * JSON; and there are never more of them than the client could mean.
+ * JSON; and there are never more of them than requests, as framing.h counts them.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "../../user/daemon/framing.h"
 #include "../../user/daemon/http.h"
 #include "json.h"
 
@@ -45,6 +46,7 @@ static struct {
 	struct sockaddr_un addr;
 	socklen_t addr_len;
 	const struct pvk_peer *peer;
+	bool head;		/* among the requests there may be one */
 	uint32_t seq;
 } server;
 
@@ -88,6 +90,27 @@ static int k_drivers(void *arg, uint64_t id, struct pvk_drivers *list, struct pv
 		list->item[i].type = id ? drivers[i].type : -1;
 		list->item[i].state = PV_DRIVER_STATE_LOADED;
 	}
+	return 0;
+}
+
+static int k_driver(void *arg, const char *alias, uint64_t id, struct pvk_driver *driver,
+		    struct pvk_err *err)
+{
+	(void)arg;
+	(void)id;
+	if (strcmp(alias, drivers[0].alias))
+		return pvk_err_set(err, -ENOENT, "no such driver");
+	*driver = (struct pvk_driver){ .type = -1, .state = PV_DRIVER_STATE_FAILED, .error = EIO };
+	strcpy(driver->alias, alias);
+	strcpy(driver->text, "wifi_mod: Input/output error");
+	return 0;
+}
+
+static int k_status(void *arg, struct pvk_status *status, struct pvk_err *err)
+{
+	(void)arg;
+	(void)err;
+	*status = (struct pvk_status){ .agent_portid = 1 };
 	return 0;
 }
 
@@ -163,7 +186,8 @@ static void open_stores(void)
 static void start_server(void)
 {
 	const struct http_kernel kernel = {
-		.whois = k_whois, .drivers = k_drivers, .submit = k_submit,
+		.whois = k_whois, .drivers = k_drivers, .driver = k_driver, .submit = k_submit,
+		.status = k_status,
 	};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -276,8 +300,8 @@ static void check_body(const char *type, const char *body, size_t len)
 		__builtin_trap();
 }
 
-/* One answer at the front of text; the bytes that it takes. */
-static size_t check_answer(char *text, size_t len)
+/* One answer at the front of text, counted in n; the bytes that it takes. */
+static size_t check_answer(char *text, size_t len, unsigned int *n)
 {
 	char *end = strstr(text, "\r\n\r\n"), *body;
 	const char *length, *type;
@@ -292,6 +316,7 @@ static size_t check_answer(char *text, size_t len)
 	len -= (size_t)(body - text);
 	if (status == 100)
 		return (size_t)(body - text);
+	(*n)++;
 	*end = '\0';
 	length = header(text, "\r\nContent-Length: ");
 	type = header(text, "\r\nContent-Type: ");
@@ -299,29 +324,25 @@ static size_t check_answer(char *text, size_t len)
 	if (header(text, "\r\nTransfer-Encoding: chunked") ||
 	    (type && !strncmp(type, "text/event-stream", 17)))
 		return (size_t)(body - text) + len;
-	/* Without a length it goes to the end of the connection, or is HEAD's none. */
+	/* Without a length it goes to the end of the connection. */
 	to_end = !strncmp(text, "HTTP/1.0", 8) || header(text, "\r\nConnection: close");
 	body_len = length ? strtoul(length, NULL, 10) : to_end ? len : 0;
+	/* HEAD's has a length and no body; which of several that is can be seen only so. */
+	if (server.head && (!len || !strncmp(body, "HTTP/1.", 7)))
+		body_len = 0;
 	if (body_len > len)
 		__builtin_trap();
 	check_body(type, body, body_len);
 	return (size_t)(body - text) + body_len;
 }
 
-static size_t count_newlines(const uint8_t *data, size_t size)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < size; i++)
-		n += data[i] == '\n';
-	return n;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct answers answers = { NULL, 0, 0 };
-	size_t at = 0, n = 0;
+	struct framing framing = { 0 };
+	unsigned int n = 0;
 	const char *letter;
+	size_t at = 0;
 	int fd;
 
 	if (!size || !data[0])
@@ -332,6 +353,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!server.base)
 		start_server();
 	server.peer = &peers[letter - peer_letters];
+	server.head = memmem(data, size, "HEAD ", 5);
 
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (connect(fd, (struct sockaddr *)&server.addr, server.addr_len))
@@ -340,10 +362,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	close(fd);
 	run_server();
 
-	for (; at < answers.len; n++)
-		at += check_answer(answers.data + at, answers.len - at);
-	/* A request has a line of its own, and so has the end of its headers. */
-	if (n > count_newlines(data, size) + 1)
+	while (at < answers.len)
+		at += check_answer(answers.data + at, answers.len - at, &n);
+	/* No more requests than there are by the book, up to the first that is none. */
+	framing_feed(&framing, data + 1, size - 1);
+	if (n > framing.requests)
 		__builtin_trap();
 	free(answers.data);
 	forget_metadata();

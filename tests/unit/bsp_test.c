@@ -125,6 +125,12 @@ static const struct {
 	{ "an alias given twice in one section",
 	  "{ " SPEC ", \"all\": { \"a\": [], \"a\": [] } }", -EEXIST,
 	  "1:50: a key that this object has already" },
+	{ "what is not UTF-8", "{ " SPEC ", \"all\": { \"a\": [\"m x=\xe9\"] } }", -EILSEQ,
+	  "1:52: a byte that is not UTF-8" },
+	{ "half a surrogate pair", "{ " SPEC ", \"all\": { \"a\": [\"m x=\\ud800\"] } }", -EILSEQ,
+	  "1:52: a high surrogate without a low one after it" },
+	{ "two specs", "{ " SPEC ", " SPEC " }", -EEXIST,
+	  "1:32: a key that this object has already" },
 	{ "an array", "[]", -EINVAL, "1:1: expected an object, got an array" },
 	{ "no spec", "{ \"all\": {} }", -EINVAL,
 	  "1:1: no \"#spec\", expected \"driver-aliases@1\"" },
@@ -167,6 +173,37 @@ static const struct {
 	{ "an alias with a NUL", "{ " SPEC ",\n\"all\": { \"a\\u0000b\": [] } }", -EINVAL,
 	  "2:10: \"a\" can't be an alias" },
 };
+
+/* What only size makes bad: depth objects inside each other, or a long string. */
+static int parse_big(size_t depth, size_t length, struct pvk_err *err)
+{
+	pvk_auto_buf struct pvk_buf text = PVK_BUF_INIT(32 * 1024 * 1024);
+	pvk_auto_bsp struct pvk_bsp bsp = { 0 };
+	size_t i;
+
+	pvk_buf_puts(&text, "{ " SPEC ", \"all\": { \"a\": [\"");
+	for (i = 0; i < length; i++)
+		pvk_buf_putc(&text, 'x');
+	pvk_buf_puts(&text, "\"] }, \"x\": ");
+	for (i = 0; i < depth; i++)
+		pvk_buf_puts(&text, "{\"a\":");
+	pvk_buf_puts(&text, "1");
+	for (i = 0; i < depth; i++)
+		pvk_buf_puts(&text, "}");
+	pvk_buf_puts(&text, " }");
+	return pvk_bsp_parse(text.data, text.len, &plain, &bsp, NULL, err);
+}
+
+static void test_big(void)
+{
+	struct pvk_err err = { "" };
+
+	ktap_eq(parse_big(10000, 1, &err), -E2BIG, "10,000 objects inside each other");
+	ktap_check(strstr(err.text, "deep"), "the error says so: %s", err.text);
+	ktap_eq(parse_big(0, 10 * 1024 * 1024, &err), -E2BIG, "10 MB");
+	ktap_check(strstr(err.text, "too large"), "the error says so: %s", err.text);
+	ktap_eq(parse_big(3, 1, &err), 0, "what is neither deep nor long is taken");
+}
 
 static void test_refused(void)
 {
@@ -522,6 +559,7 @@ int main(void)
 	test_documented();
 	test_sections();
 	test_refused();
+	test_big();
 	test_unknown_section();
 	test_bsp_limits();
 	test_long_line();

@@ -158,6 +158,7 @@ static void fill_details(struct pvk_driver *driver)
 	driver->modules->params = strdup("power_save=1");
 	driver->error = ENOEXEC;
 	strcpy(driver->text, "iwlwifi: Exec format error");
+	driver->error_since_ns = 2000000;
 	driver->stats = (struct pvk_stats){ 3, 2, 1, 1500, 700 };
 	driver->has_stats = true;
 }
@@ -181,6 +182,7 @@ static int k_driver(void *arg, const char *alias, uint64_t id, struct pvk_driver
 	driver->generation = k.generation;
 	if (at >= 0)
 		driver->state = k.driver[at].state;
+	driver->since_ns = 12345678901;
 	if (!id)
 		fill_details(driver);
 	return 0;
@@ -257,7 +259,7 @@ static void make_many(void)
 
 static void container_event(void)
 {
-	happened(PV_DRIVER_EVENT_KIND_OVERRUN + 1, "", 0);
+	happened(PV_DRIVER_EVENT_KIND_CONTAINER_NEW, "", 0);
 }
 
 /* "state wifi loaded", "flood gps 100", "gone 1", ... */
@@ -348,7 +350,7 @@ static int serve(bool tells_containers)
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(path, sizeof(path), "%s/user-meta", dir);
 	pvk_meta_open(&user_meta, AT_FDCWD, path, 0);
-	k.base = event_base_new();
+	k.base = http_base_new();
 	k.http = http_new(k.base, &kernel, user_meta, NULL);
 	http_set_times(k.http, &short_times);
 	for (i = 0; i < WHO_COUNT; i++)

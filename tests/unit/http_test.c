@@ -204,7 +204,7 @@ static int serve(void)
 	pvk_meta_open(&user_meta, AT_FDCWD, path, 0);
 	snprintf(path, sizeof(path), "%s/device-meta", dir);
 	pvk_meta_open(&device_meta, AT_FDCWD, path, 0);
-	k.base = event_base_new();
+	k.base = http_base_new();
 	k.http = http_new(k.base, &kernel, user_meta, device_meta);
 	for (i = 0; i < WHO_COUNT; i++)
 		http_listen(k.http, k.listener[i]);

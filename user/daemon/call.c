@@ -443,6 +443,18 @@ void calls_forget(struct http_calls *calls, struct evhttp_connection *evcon)
 	}
 }
 
+void calls_count(const struct http_calls *calls, struct calls_count *count)
+{
+	const struct call *call;
+
+	*count = (struct calls_count){ 0 };
+	TAILQ_FOREACH(call, &calls->list, link) {
+		count->queued += call->phase == CALL_QUEUED;
+		count->in_flight += call->phase == CALL_IN_FLIGHT;
+		count->watching += call->phase == CALL_WATCHING;
+	}
+}
+
 /* The kernel's room is everybody's; the host's root could do worse things. */
 static bool room_for(const struct http_calls *calls, uint64_t container_id)
 {

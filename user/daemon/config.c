@@ -44,13 +44,14 @@ const char config_usage[] =
 	"  --agent-only    load drivers, serve nothing\n"
 	"  --front-only    serve, leave the loading to another process\n"
 	"  --no-sandbox    no Landlock and no seccomp, to find out whether they are in the way\n"
+	"  --pidfile FILE  write the process id there, for init scripts\n"
 	"  --foreground    do not detach; log to standard error\n"
 	"  --verbose       log more\n"
 	"  --help, --version\n"
 	"\n"
 	"pvkitd.conf holds lines `NAME VALUE` or `NAME = VALUE` with NAME one of\n"
-	"socket, root, state, modules, dtb, fitconfig, device-tree, user,\n"
-	"watchdog; # begins a comment. The command line wins.\n"
+	"socket, root, state, modules, dtb, fitconfig, device-tree, user, watchdog,\n"
+	"pidfile; # begins a comment. The command line wins.\n"
 	"\n"
 	"Exit status: 0 ended by a signal, or detached and ready; 1 failed;\n"
 	"2 wrong usage; 3 detached, but not ready within 10 s (it goes on trying).\n";
@@ -69,6 +70,7 @@ enum {
 	OPT_FRONT_ONLY,
 	OPT_WATCHDOG,
 	OPT_NO_SANDBOX,
+	OPT_PIDFILE,
 	OPT_FOREGROUND,
 	OPT_VERBOSE,
 	OPT_HELP,
@@ -89,6 +91,7 @@ static const struct option options[] = {
 	{ "front-only", no_argument, NULL, OPT_FRONT_ONLY },
 	{ "watchdog", required_argument, NULL, OPT_WATCHDOG },
 	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
+	{ "pidfile", required_argument, NULL, OPT_PIDFILE },
 	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -237,6 +240,8 @@ static int set_value(struct config *config, int option, const char *value,
 		return 0;
 	case OPT_WATCHDOG:
 		return set_watchdog(config, value, err);
+	case OPT_PIDFILE:
+		return set_path(config->pidfile, sizeof(config->pidfile), "pidfile", value, err);
 	case OPT_NO_SANDBOX:
 		config->sandbox = false;
 		return 0;

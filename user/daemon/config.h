@@ -32,6 +32,7 @@ struct config {
 	uid_t uid;		/* the front's */
 	gid_t gid;
 	unsigned int roles;	/* CONFIG_AGENT, CONFIG_FRONT */
+	char pidfile[PATH_MAX];	/* "": none */
 	bool foreground;
 	bool sandbox;
 	int watchdog_s;		/* 0: off */

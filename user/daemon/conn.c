@@ -223,12 +223,37 @@ void conn_drop(struct http_conn *conn)
 	evhttp_connection_free(conn->evcon);
 }
 
-/* What the request began with, for answers to what evhttp could make nothing of. */
+const char *conn_fault(const struct http_conn *conn, unsigned int n)
+{
+	return conn->framing.requests <= n ? conn->framing.fault : NULL;
+}
+
+/* The last bytes of a buffer, before anybody else sees them. */
+static void feed_framing(struct framing *framing, struct evbuffer *in, size_t len)
+{
+	struct evbuffer_iovec vec[4];
+	struct evbuffer_ptr at;
+	int i, n;
+
+	while (len && !evbuffer_ptr_set(in, &at, evbuffer_get_length(in) - len,
+					EVBUFFER_PTR_SET)) {
+		n = evbuffer_peek(in, -1, &at, vec, PVK_ARRAY_SIZE(vec));
+		for (i = 0; i < n && i < (int)PVK_ARRAY_SIZE(vec); i++) {
+			framing_feed(framing, vec[i].iov_base, vec[i].iov_len);
+			len -= vec[i].iov_len;
+		}
+		if (n <= 0)
+			return;
+	}
+}
+
+/* And what the request began with, for answers to what evhttp could make nothing of. */
 static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct http_conn *conn = arg;
 	ev_ssize_t n;
 
+	feed_framing(&conn->framing, in, info->n_added);
 	if (conn->n_head || !info->n_added || conn->state != CONN_READING)
 		return;
 	n = evbuffer_copyout(in, conn->head, sizeof(conn->head) - 1);
@@ -241,12 +266,14 @@ static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info,
 {
 	struct http_conn *conn = arg;
 
-	(void)out;
 	if (conn->state == CONN_STREAM) {
 		if (info->n_deleted)
 			conn->since = http_now();
 		return;
 	}
+	/* evhttp closes it too, unless the request was a CONNECT. */
+	if (conn->refused && info->n_deleted && !evbuffer_get_length(out))
+		event_active(conn->soon, EV_TIMEOUT, 0);
 	if (!info->n_added || conn->state == CONN_WRITING)
 		return;
 	if (conn->state == CONN_READING) {
@@ -284,8 +311,8 @@ static void accepted(struct http_conn *conn)
 
 /*
  * Runs right after evhttp has taken the accepted socket and before it reads
- * from it; and right after it has put an answer of its own into the output,
- * before it is written.
+ * from it; right after it has put an answer of its own into the output, before
+ * it is written; and when what took its place is written.
  */
 static void on_soon(evutil_socket_t unused, short what, void *arg)
 {
@@ -293,7 +320,9 @@ static void on_soon(evutil_socket_t unused, short what, void *arg)
 
 	(void)unused;
 	(void)what;
-	if (conn->evcon)
+	if (conn->refused)
+		conn_drop(conn);
+	else if (conn->evcon)
 		conn_refuse(conn);
 	else
 		accepted(conn);

@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 #include "config.h"
+#include "framing.h"
 #include "http.h"
 
 enum conn_state {
@@ -35,8 +36,12 @@ struct http_conn {
 	uint64_t who;		/* the peer is as it was found at this count of changes */
 	int64_t since;		/* ms: of the state, or of a stream's last progress */
 	enum conn_state state;
+	unsigned int route;	/* of the request that is handled */
 	int fd;
 	int listener_fd;
+	bool refused;		/* with an answer in evhttp's place, after which it ends */
+	struct framing framing;	/* of all that has come so far */
+	unsigned int handled;	/* requests that evhttp has handed out */
 	char head[24];		/* what the present request began with */
 	size_t n_head;
 };
@@ -68,6 +73,8 @@ void conns_free(struct http *http);
 /* For evhttp: makes the connection that it is about to accept. */
 struct bufferevent *conn_new(struct event_base *base, void *listener);
 struct http_conn *conn_of(struct http *http, struct evhttp_request *ev);
+/* What is wrong with the frame of the first n requests, or NULL. */
+const char *conn_fault(const struct http_conn *conn, unsigned int n);
 /* Finds out who the peer is, unless it is known still. Unknown if it can't. */
 int conn_identify(struct http_conn *conn);
 /* Turns the request's connection into one that is not counted as others are, or back. */

@@ -4,9 +4,14 @@
  * and for a container with the role mgmt; for another one what is its own.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "http_int.h"
+
+#define NS_PER_MS	1000000
+#define NS_PER_S	INT64_C(1000000000)
 
 bool driver_look_up(struct http_request *request, const char *alias, struct pvk_driver *driver)
 {
@@ -55,6 +60,40 @@ static void put_texts(struct json_out *out, const char *key, const struct pvk_te
 	json_out_end(out);
 }
 
+static int64_t now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+/*
+ * By the clock on the wall as it goes now, and since boot: a board without a
+ * clock of its own learns the time late. `at` is nanoseconds since boot, 0: never.
+ */
+static void put_time(struct json_out *out, const char *key, uint64_t at)
+{
+	int64_t wall = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME) + (int64_t)at;
+	const time_t seconds = wall / NS_PER_S;
+	char text[48];
+	struct tm tm;
+	size_t len;
+
+	json_out_key(out, key);
+	if (!at || wall < 0 || !gmtime_r(&seconds, &tm)) {
+		json_out_null(out);
+		return;
+	}
+	len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + len, sizeof(text) - len, ".%03dZ", (int)(wall % NS_PER_S / NS_PER_MS));
+	json_out_object(out);
+	json_out_pair_str(out, "time", text);
+	json_out_key(out, "uptime");
+	json_out_milli(out, at / NS_PER_MS);
+	json_out_end(out);
+}
+
 static void put_flags(struct json_out *out, uint32_t flags)
 {
 	const char *name;
@@ -79,6 +118,7 @@ static void put_modules(struct json_out *out, const struct pvk_driver *driver)
 		json_out_pair_str(out, "name", driver->modules[i].name);
 		put_flags(out, driver->modules[i].flags);
 		json_out_pair_str(out, "params", driver->modules[i].params);
+		put_time(out, "since", driver->modules[i].since_ns);
 		json_out_end(out);
 	}
 	json_out_end(out);
@@ -89,6 +129,7 @@ static void put_error(struct json_out *out, const struct pvk_driver *driver)
 	json_out_pair_int(out, "errno", driver->error);
 	json_out_pair_str(out, "errname", driver->error ? pvk_errno_name(driver->error) : NULL);
 	json_out_pair_str(out, "error", driver->error ? driver->text : NULL);
+	put_time(out, "error_since", driver->error ? driver->error_since_ns : 0);
 }
 
 static void put_stats(struct json_out *out, const struct pvk_stats *stats)
@@ -127,6 +168,7 @@ static void reply_driver(struct http_request *request, const struct pvk_driver *
 	json_out_pair_str(&out, "type", driver_upper_type(own->type));
 	json_out_pair_str(&out, "status", driver_upper_state(all->state));
 	json_out_pair_str(&out, "state", pvk_state_name(all->state));
+	put_time(&out, "since", all->since_ns);
 	json_out_pair_bool(&out, "used", uses(all, request->peer->container));
 	if (request->caller.host || request->caller.mgmt)
 		put_details(&out, all);

@@ -60,6 +60,11 @@ void streams_free(struct http_streams *streams)
 	free(streams);
 }
 
+unsigned int streams_count(const struct http_streams *streams)
+{
+	return streams->count;
+}
+
 static bool is_host(const struct http_stream *stream)
 {
 	return stream->peer.kind == PV_DRIVER_PEER_HOST;

@@ -39,6 +39,7 @@ struct front {
 	 */
 	struct pvk_drv *news;
 	unsigned long n_news;
+	bool tells_containers;
 	struct http *http;
 	struct sandbox sandbox;
 	struct pvk_meta *user_meta;
@@ -75,6 +76,13 @@ static int k_driver(void *arg, const char *alias, uint64_t id, struct pvk_driver
 	struct front *front = arg;
 
 	return pvk_drv_driver_get(front->drv, alias, id, driver, err);
+}
+
+static int k_status(void *arg, struct pvk_status *status, struct pvk_err *err)
+{
+	struct front *front = arg;
+
+	return pvk_drv_status(front->drv, status, err);
 }
 
 static int k_submit(void *arg, uint32_t op, const struct pvk_request *request,
@@ -199,7 +207,14 @@ static int subscribe(struct front *front, struct pvk_err *err)
 	int ret;
 
 	ret = pvk_drv_open(&front->news, &ops, front, err);
-	return ret ? ret : pvk_drv_subscribe(front->news, NULL, NULL, err);
+	if (ret)
+		return ret;
+	ret = pvk_drv_subscribe_containers(front->news, NULL, err);
+	front->tells_containers = !ret;
+	/* A module from before an update: it is asked who somebody is each time. */
+	if (ret == -EINVAL)
+		ret = pvk_drv_subscribe(front->news, NULL, NULL, err);
+	return ret;
 }
 
 /* Waits for pv_driver to be there; meanwhile callers wait in the listeners' backlogs. */
@@ -397,6 +412,7 @@ static int set_up(struct front *front)
 		.whois = k_whois,
 		.drivers = k_drivers,
 		.driver = k_driver,
+		.status = k_status,
 		.submit = k_submit,
 		.refresh = k_refresh,
 		.arg = front,
@@ -411,6 +427,7 @@ static int set_up(struct front *front)
 	ret = register_front(front);
 	if (ret)
 		return ret;
+	kernel.tells_containers = front->tells_containers;
 	kernel.timeout_ms = pvk_drv_default_timeout_ms();
 	open_devices(front);
 	ret = give_up_rights(front, &err);
@@ -419,7 +436,7 @@ static int set_up(struct front *front)
 		return ret;
 	}
 
-	front->base = event_base_new();
+	front->base = http_base_new();
 	if (!front->base)
 		return -ENOMEM;
 	front->http = http_new(front->base, &kernel, front->user_meta, front->device_meta);

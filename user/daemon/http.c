@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "http_int.h"
@@ -41,6 +42,7 @@ static const struct route {
 	{ { "drivers", ANY, "unload" }, 3, EVHTTP_REQ_PUT, drivers_put_one },
 	/* After those that have the names which no driver can have. */
 	{ { "drivers", ANY }, 2, EVHTTP_REQ_GET, driver_get },
+	{ { "metrics" }, 1, EVHTTP_REQ_GET, metrics_get },
 	{ { "user-meta" }, 1, EVHTTP_REQ_GET, meta_get },
 	{ { "user-meta", ANY }, 2, EVHTTP_REQ_PUT, meta_put },
 	{ { "user-meta", ANY }, 2, EVHTTP_REQ_DELETE, meta_delete },
@@ -87,6 +89,26 @@ static bool same_kind(const struct route *a, const struct route *b)
 	return !a || (a->seg[1] == ANY) == (b->seg[1] == ANY);
 }
 
+bool http_route_text(unsigned int at, char *method, char *path, size_t size)
+{
+	const struct route *route;
+	const char *any = "{key}";
+	unsigned int i;
+	int len = 0;
+
+	if (at >= PVK_ARRAY_SIZE(routes))
+		return false;
+	route = &routes[at];
+	strcpy(method, route->method == EVHTTP_REQ_GET ? "GET" :
+	       route->method == EVHTTP_REQ_PUT ? "PUT" : "DELETE");
+	if (route->handle == drivers_put_one || route->handle == driver_get)
+		any = "{name}";
+	for (i = 0; i < route->n_seg; i++)
+		len += snprintf(path + len, size - (size_t)len, "/%s",
+				route->seg[i] == ANY ? any : route->seg[i]);
+	return true;
+}
+
 static void dispatch(struct http_request *request)
 {
 	const char *uri = evhttp_request_get_uri(request->ev);
@@ -97,6 +119,7 @@ static void dispatch(struct http_request *request)
 			continue;
 		known = route;
 		if (route->method == request->method) {
+			request->conn->route = (unsigned int)(route - routes);
 			route->handle(request);
 			return;
 		}
@@ -138,7 +161,7 @@ static void on_complete(struct evhttp_request *ev, void *arg)
 {
 	struct http_conn *conn = arg;
 
-	(void)ev;
+	metrics_count(conn->http->metrics, conn->route, evhttp_request_get_response_code(ev));
 	conn->state = CONN_READING;
 	conn->since = http_now();
 	conn->n_head = 0;
@@ -150,10 +173,13 @@ static void on_request(struct evhttp_request *ev, void *arg)
 	struct http *http = listener->http;
 	struct http_conn *conn = conn_of(http, ev);
 	struct http_request request = { .http = http, .conn = conn, .ev = ev };
-	const char *fault = http_framing_fault(ev);
+	const char *fault = NULL;
 
 	if (conn) {
 		conn->state = CONN_HANDLED;
+		conn->handled++;
+		fault = conn_fault(conn, conn->handled);
+		conn->route = HTTP_ROUTE_NONE;
 		evhttp_request_set_on_complete_cb(ev, on_complete, conn);
 	}
 	if (fault) {
@@ -175,6 +201,19 @@ static void on_request(struct evhttp_request *ev, void *arg)
 
 /* ---- the server ---- */
 
+struct event_base *http_base_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (!config)
+		return NULL;
+	event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
 struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 		      struct pvk_meta *user_meta, struct pvk_meta *device_meta)
 {
@@ -189,9 +228,11 @@ struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 	http->device_meta = device_meta;
 	http->who = 1;
 	http->calls = calls_new(base, &http->kernel);
+	http->metrics = metrics_new();
 	http->views = views_new(HTTP_VIEWS_MAX);
 	http->streams = streams_new();
-	if (conns_init(http) || !http->calls || !http->views || !http->streams) {
+	if (conns_init(http) || !http->calls || !http->metrics || !http->views ||
+	    !http->streams) {
 		http_free(http);
 		return NULL;
 	}
@@ -291,5 +332,6 @@ void http_free(struct http *http)
 		streams_free(http->streams);
 	if (http->views)
 		views_free(http->views);
+	metrics_free(http->metrics);
 	free(http);
 }

@@ -49,6 +49,7 @@ struct http_kernel {
 	int (*drivers)(void *arg, uint64_t id, struct pvk_drivers *list, struct pvk_err *err);
 	int (*driver)(void *arg, const char *alias, uint64_t id, struct pvk_driver *driver,
 		      struct pvk_err *err);
+	int (*status)(void *arg, struct pvk_status *status, struct pvk_err *err);
 	int (*submit)(void *arg, uint32_t op, const struct pvk_request *request,
 		      uint32_t *seq, struct pvk_err *err);
 	/* Hands to http_event() what has happened; an error: that is not known. */
@@ -58,6 +59,13 @@ struct http_kernel {
 	bool tells_containers;
 	void *arg;
 };
+
+/*
+ * A loop for it. evhttp tells what it waits for several times a request; here the
+ * kernel hears of that once a turn. Nobody may close a descriptor that is waited
+ * for, or have it twice.
+ */
+struct event_base *http_base_new(void);
 
 /* user_meta and device_meta stay the caller's; NULL: that store can't be used. */
 struct http *http_new(struct event_base *base, const struct http_kernel *kernel,

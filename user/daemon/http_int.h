@@ -12,6 +12,7 @@
 #include "query.h"
 
 struct http_calls;
+struct http_metrics;
 struct http_streams;
 struct http_views;
 
@@ -22,6 +23,7 @@ struct http {
 	struct pvk_meta *user_meta;
 	struct pvk_meta *device_meta;
 	struct http_calls *calls;
+	struct http_metrics *metrics;
 	struct http_views *views;
 	struct http_streams *streams;
 	struct http_listener listener[CONFIG_SOCKETS_MAX];
@@ -65,13 +67,6 @@ const char *http_phrase(int status);
 /* {"Error":"text"} */
 void http_put_error(struct json_out *out, const char *text);
 
-/*
- * framing.c: what is wrong with the request's version, header names and the headers
- * that say where its body ends, or NULL. After such a request nobody knows where the
- * next one begins.
- */
-const char *http_framing_fault(struct evhttp_request *ev);
-
 /* The first value of a query parameter, or NULL. */
 const char *http_query(const struct http_request *request, const char *name);
 
@@ -94,10 +89,23 @@ void meta_get(struct http_request *request);
 void meta_put(struct http_request *request);
 void meta_delete(struct http_request *request);
 
+/* metrics_ep.c: GET /metrics, and what is counted for it */
+#define HTTP_ROUTES_MAX		32
+#define HTTP_ROUTE_NONE		HTTP_ROUTES_MAX	/* what no endpoint answered */
+
+void metrics_get(struct http_request *request);
+struct http_metrics *metrics_new(void);
+void metrics_free(struct http_metrics *metrics);
+/* A request has been answered. */
+void metrics_count(struct http_metrics *metrics, unsigned int route, int status);
+/* "GET" (of 8 bytes) and "/drivers/{name}"; false if there is no such route. */
+bool http_route_text(unsigned int route, char *method, char *path, size_t size);
+
 /* events_ep.c: GET /drivers/events */
 void events_get(struct http_request *request);
 struct http_streams *streams_new(void);
 void streams_free(struct http_streams *streams);
+unsigned int streams_count(const struct http_streams *streams);
 /* Something happened to a driver. */
 void streams_event(struct http *http, const struct pvk_event *event);
 /* It is not known what. */
@@ -153,6 +161,12 @@ void call_start(struct http_calls *calls, struct evhttp_request *ev,
 void calls_outcome(struct http_calls *calls, const struct pvk_outcome *outcome);
 /* The connection is going away; its request must not be answered any more. */
 void calls_forget(struct http_calls *calls, struct evhttp_connection *evcon);
+
+struct calls_count {
+	unsigned int queued, in_flight, watching;
+};
+
+void calls_count(const struct http_calls *calls, struct calls_count *count);
 
 /* What the kernel's refusal, or an outcome's errno, is on the wire. */
 int http_status_of_refusal(int error);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,4 +134,45 @@ int listen_at(const char *path, struct pvk_err *err)
 	unlink(lock.sun_path);
 	close(lock_fd);
 	return ret;
+}
+
+/* Where the protocol has the first of them. */
+#define INHERITED_FIRST	3
+
+static int take_over(int fd, struct pvk_err *err)
+{
+	int domain = 0, type = 0, listening = 0;
+	socklen_t len = sizeof(int);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len))
+		return pvk_err_set(err, -errno, "LISTEN_FDS: fd %d: %s", fd, strerror(errno));
+	if (domain != AF_UNIX || type != SOCK_STREAM || !listening)
+		return pvk_err_set(err, -EINVAL, "LISTEN_FDS: fd %d is not listening on a path",
+				   fd);
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) || fcntl(fd, F_SETFL, O_NONBLOCK))
+		return pvk_err_set(err, -errno, "LISTEN_FDS: fd %d: %s", fd, strerror(errno));
+	return 0;
+}
+
+int listen_inherited(int *fd, unsigned int max, struct pvk_err *err)
+{
+	const char *pid = getenv("LISTEN_PID");
+	const char *count = getenv("LISTEN_FDS");
+	unsigned long n = 0, i;
+	int ret = 0;
+
+	if (pid && count && strtoul(pid, NULL, 10) == (unsigned long)getpid())
+		n = strtoul(count, NULL, 10);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	if (n > max)
+		return pvk_err_set(err, -E2BIG, "LISTEN_FDS: more than %u sockets", max);
+	for (i = 0; i < n && !ret; i++) {
+		fd[i] = INHERITED_FIRST + (int)i;
+		ret = take_over(fd[i], err);
+	}
+	return ret ? ret : (int)n;
 }

@@ -15,4 +15,11 @@
  */
 int listen_at(const char *path, struct pvk_err *err);
 
+/*
+ * The sockets that a service manager has opened for us (LISTEN_FDS): how many there
+ * are, 0 for none. All must be listening stream sockets of the Unix kind, and no
+ * more than max. LISTEN_* is gone afterwards.
+ */
+int listen_inherited(int *fd, unsigned int max, struct pvk_err *err);
+
 #endif /* PVKITD_LISTEN_H */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,6 +32,9 @@
 /* Aliases that were in use when the file changed are tried again this often. */
 #define PENDING_S	5
 
+/* Where options of modules may be, beside those that came with the system. */
+#define OPTION_DIRS	3
+
 struct loader {
 	struct role_env *env;
 	struct event_base *base;
@@ -38,6 +42,7 @@ struct loader {
 	struct sandbox worker_sandbox;
 	struct pvk_board board;
 	struct watch *watch;
+	struct watch *options[OPTION_DIRS];	/* for those that are not there yet */
 	struct pvk_drv *drv;		/* NULL while pv_driver is not in the kernel */
 	struct event *drv_ev;
 	struct event *retry_ev;
@@ -219,10 +224,27 @@ static void sync_drivers(struct loader *loader)
 		event_add(loader->retry_ev, &wait);
 }
 
+/* What has come to be since this process went into its sandbox, the next one sees. */
+static bool see_anew(struct loader *loader)
+{
+	if (!loader->env->config->sandbox || !sandbox_is_stale(loader->env->config))
+		return false;
+	log_msg(LOG_INFO, "started again for files that came after the sandbox");
+	loader->status = 1;
+	event_base_loopbreak(loader->base);
+	return true;
+}
+
 static void on_change(void *arg)
 {
 	log_msg(LOG_INFO, REGISTRY_DIR "/ has changed");
-	sync_drivers(arg);
+	if (!see_anew(arg))
+		sync_drivers(arg);
+}
+
+static void on_options(void *arg)
+{
+	see_anew(arg);
 }
 
 static int connect_kernel(struct loader *loader, struct pvk_err *err)
@@ -284,7 +306,8 @@ static void on_family(evutil_socket_t fd, short what, void *arg)
 
 static void reload(struct loader *loader)
 {
-	sync_drivers(loader);
+	if (!see_anew(loader))
+		sync_drivers(loader);
 	role_reloaded(loader->env);
 }
 
@@ -348,6 +371,21 @@ static int enter_sandbox(struct loader *loader, struct pvk_err *err)
 	return ret;
 }
 
+/* Where modprobe.d may come to be: it is read anyway, once it can be. */
+static void watch_options(struct loader *loader)
+{
+	static const char *const parent[OPTION_DIRS] = { "/etc", "/run", "/usr/local/lib" };
+	char path[64];
+	size_t i;
+
+	for (i = 0; i < OPTION_DIRS && loader->env->config->sandbox; i++) {
+		snprintf(path, sizeof(path), "%s/modprobe.d", parent[i]);
+		if (access(path, F_OK))
+			watch_new(&loader->options[i], loader->base, parent[i], "modprobe.d",
+				  on_options, loader);
+	}
+}
+
 static int set_up(struct loader *loader)
 {
 	static const struct pool_ops ops = { .starting = on_starting, .finished = on_finished };
@@ -386,6 +424,7 @@ static int set_up(struct loader *loader)
 			loader);
 	if (ret)
 		log_msg(LOG_WARNING, "inotify: %s", strerror(-ret));
+	watch_options(loader);
 	return try_connect(loader);
 }
 
@@ -396,6 +435,8 @@ static void tear_down(struct loader *loader)
 	role_unwatch(loader->env);
 	disconnect(loader);
 	watch_free(loader->watch);
+	for (i = 0; i < OPTION_DIRS; i++)
+		watch_free(loader->options[i]);
 	pvk_board_free(&loader->board);
 	if (loader->pool)
 		pool_free(loader->pool);

@@ -60,15 +60,23 @@ static int detach(void)
 	return fds[1];
 }
 
-static int open_sockets(struct role_env *env, struct pvk_err *err)
+/* A service manager may have made them: then they are the ones, whatever the file says. */
+static int open_sockets(struct role_env *env, struct config *config, struct pvk_err *err)
 {
-	const struct config *config = env->config;
 	unsigned int i;
+	int ret;
 
 	for (i = 0; i < CONFIG_SOCKETS_MAX; i++)
 		env->listener[i] = -1;
 	if (!(config->roles & CONFIG_FRONT))
 		return 0;
+	ret = listen_inherited(env->listener, CONFIG_SOCKETS_MAX, err);
+	if (ret < 0)
+		return ret;
+	if (ret) {
+		config->n_sockets = (unsigned int)ret;
+		return 0;
+	}
 	for (i = 0; i < config->n_sockets; i++) {
 		env->listener[i] = listen_at(config->socket[i], err);
 		if (env->listener[i] < 0)
@@ -87,6 +95,18 @@ static void fill_std_fds(void)
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
+}
+
+/* Without it an init script can't end us, but drivers are loaded all the same. */
+static void write_pidfile(const char *path)
+{
+	pvk_auto_close int fd = -1;
+
+	/* Not into what somebody else has put there. */
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		log_msg(LOG_WARNING, "%s: %s", path, strerror(errno));
 }
 
 /*
@@ -126,7 +146,7 @@ int main(int argc, char **argv)
 	/* Without it nothing could be kept; what is wrong with it is said by its users. */
 	(void)mkdir(config.root, 0755);
 	(void)mkdir(config.state, 0755);
-	if (open_sockets(&env, &err)) {
+	if (open_sockets(&env, &config, &err)) {
 		fprintf(stderr, "pvkitd: %s\n", err.text);
 		return 1;
 	}
@@ -138,6 +158,8 @@ int main(int argc, char **argv)
 		}
 	}
 	log_init("pvkitd", !config.foreground);
+	if (config.pidfile[0])
+		write_pidfile(config.pidfile);
 	if (!config.uid && (config.roles & CONFIG_FRONT))
 		log_msg(LOG_WARNING, "user 0: what parses requests stays root, without capabilities");
 	sandbox_report(config.sandbox);
@@ -146,5 +168,8 @@ int main(int argc, char **argv)
 		return loader_run(&env);
 	if (config.foreground && config.roles == CONFIG_FRONT)
 		return front_run(&env);
-	return supervisor_run(&env, detach_fd);
+	ret = supervisor_run(&env, detach_fd);
+	if (config.pidfile[0])
+		unlink(config.pidfile);
+	return ret;
 }

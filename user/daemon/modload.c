@@ -6,6 +6,7 @@
 #include <libkmod.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
@@ -73,12 +74,82 @@ static int refresh_one(struct modload_env *env, struct kmod_ctx **ctx, const cha
 	return 0;
 }
 
-int modload_refresh(struct modload_env *env)
+void modload_release(struct modload_env *env)
 {
+	unsigned int i;
+
+	for (i = 0; i < MODLOAD_DIRS_MAX; i++) {
+		if (env->kmod[i])
+			kmod_unref(env->kmod[i]);
+		env->kmod[i] = NULL;
+	}
+}
+
+/* FNV-1a: not against somebody who writes to modprobe.d, who needs no trick. */
+static void hash(uint64_t *stamp, const void *data, size_t len)
+{
+	const unsigned char *byte = data;
+
+	while (len--)
+		*stamp = (*stamp ^ *byte++) * UINT64_C(0x100000001b3);
+}
+
+/* false: it is there but closed to us, a sandbox knows only what was there before it. */
+static bool stamp_dir(uint64_t *stamp, const char *path)
+{
+	const struct dirent *entry;
+	struct stat st;
+	DIR *dir;
+
+	dir = opendir(path);
+	if (!dir)
+		return errno != EACCES;
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &st, 0))
+			continue;
+		hash(stamp, entry->d_name, strlen(entry->d_name) + 1);
+		hash(stamp, &st.st_ino, sizeof(st.st_ino));
+		hash(stamp, &st.st_size, sizeof(st.st_size));
+		hash(stamp, &st.st_mtim, sizeof(st.st_mtim));
+		hash(stamp, &st.st_ctim, sizeof(st.st_ctim));
+	}
+	closedir(dir);
+	return true;
+}
+
+/*
+ * libkmod notices a file that comes or goes, by its directory's time, but not
+ * one that is written in place.
+ */
+static uint64_t stamp_config(struct modload_env *env)
+{
+	static const char *const usual[] = {
+		"/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d",
+		"/usr/lib/modprobe.d", "/lib/modprobe.d", NULL,
+	};
+	const char *const *path = env->config ? env->config : usual;
+	uint64_t stamp = UINT64_C(0xcbf29ce484222325);
+
+	env->closed = NULL;
+	for (; *path; path++)
+		if (!stamp_dir(&stamp, *path))
+			env->closed = *path;
+	return stamp;
+}
+
+int modload_refresh(struct modload_env *env, struct pvk_list *warnings)
+{
+	uint64_t stamp = stamp_config(env);
 	char path[PATH_MAX];
 	unsigned int i;
 	int ret = 0;
 
+	if (stamp != env->stamp)
+		modload_release(env);
+	if (env->closed)
+		pvk_list_warn(warnings, "%s can't be read and does not count; if it is newer than "
+			      "pvkitd's start, start pvkitd again", env->closed);
+	env->stamp = stamp;
 	if (!env->n_dirs)
 		return refresh_one(env, &env->kmod[0], NULL);
 	for (i = 0; i < env->n_dirs && !ret; i++) {
@@ -92,17 +163,6 @@ int modload_refresh(struct modload_env *env)
 		ret = refresh_one(env, &env->kmod[i], path);
 	}
 	return ret;
-}
-
-void modload_release(struct modload_env *env)
-{
-	unsigned int i;
-
-	for (i = 0; i < MODLOAD_DIRS_MAX; i++) {
-		if (env->kmod[i])
-			kmod_unref(env->kmod[i]);
-		env->kmod[i] = NULL;
-	}
 }
 
 /* ---- one module ---- */

@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util.h"
 
@@ -38,12 +39,17 @@ struct modload_env {
 	const char *const *config;
 
 	/* private */
+	uint64_t stamp;		/* of modprobe.d */
+	const char *closed;	/* a directory of it that is there but can't be read */
 	struct kmod_ctx *kmod[MODLOAD_DIRS_MAX];
 	char path[MODLOAD_DIRS_MAX][PATH_MAX];
 };
 
-/* Reads modules.dep and modprobe.d, anew where they have changed since. */
-int modload_refresh(struct modload_env *env);
+/*
+ * Reads modules.dep and modprobe.d, anew where they have changed since. What of
+ * modprobe.d can't be read is a warning: its options do not count.
+ */
+int modload_refresh(struct modload_env *env, struct pvk_list *warnings);
 void modload_release(struct modload_env *env);
 
 /* -ENOENT, with a text, when there is neither file nor built-in of this name. */

@@ -53,10 +53,15 @@ static void too_large(const struct http_conn *conn, struct refusal *refusal)
 /* In the order in which a handler would have said it. */
 static void choose(struct http_conn *conn, int status, struct refusal *refusal)
 {
+	const char *fault = conn_fault(conn, conn->handled + 1);
+
 	refusal->status = status;
 	if (conn_identify(conn) || conn->peer.kind == PV_DRIVER_PEER_UNKNOWN) {
 		refusal->status = 403;
 		strcpy(refusal->text, "the caller is in no known container");
+	} else if (fault) {
+		refusal->status = 400;
+		snprintf(refusal->text, sizeof(refusal->text), "%s", fault);
 	} else if (status == 413) {
 		too_large(conn, refusal);
 	} else if (status == 417) {
@@ -109,6 +114,8 @@ void conn_refuse(struct http_conn *conn)
 	evbuffer_drain(out, evbuffer_get_length(out));
 	evbuffer_freeze(out, 1);
 	put_answer(out, &refusal);
+	conn->refused = true;
+	metrics_count(conn->http->metrics, HTTP_ROUTE_NONE, refusal.status);
 	/* The rest of what was refused is not read, nor is it awaited. */
 	bufferevent_disable(conn->bev, EV_READ);
 	conn->since = http_now();

@@ -100,6 +100,7 @@ static int read_drivers(int rootfd, const struct pvk_board *board, struct pvk_bs
 	ret = pvk_read_file(rootfd, DRIVERS_FILE, PVK_BSP_BYTES_MAX, &text, &len);
 	if (ret == -ENOENT) {
 		log_msg(LOG_WARNING, "there is no %s", DRIVERS_FILE);
+		snprintf(state->text, sizeof(state->text), "there is no such file");
 		return 0;
 	}
 	if (ret)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,8 +37,9 @@ static void send_reply(struct evhttp_request *ev, int status)
 	struct evbuffer *body = evhttp_request_get_output_buffer(ev);
 	char length[24];
 
-	evhttp_add_header(evhttp_request_get_output_headers(ev), "Content-Type",
-			  "application/json");
+	if (!evhttp_find_header(evhttp_request_get_output_headers(ev), "Content-Type"))
+		evhttp_add_header(evhttp_request_get_output_headers(ev), "Content-Type",
+				  "application/json");
 	/* evhttp would send it, and the client take it for the next answer's begin. */
 	if (evhttp_request_get_command(ev) == EVHTTP_REQ_HEAD) {
 		snprintf(length, sizeof(length), "%zu", evbuffer_get_length(body));
@@ -116,6 +119,14 @@ void http_reply_error(struct evhttp_request *ev, int status, const char *fmt, ..
 
 void http_reply_close(struct evhttp_request *ev, int status, const char *text)
 {
+	/* The connection of a CONNECT evhttp does not close, nor tell its answer's length. */
+	if (ev->type == EVHTTP_REQ_CONNECT)
+		ev->type = EVHTTP_REQ_GET;
+	/* It answers in the version that was asked in. */
+	if (ev->major != 1 || ev->minor > 1) {
+		ev->major = 1;
+		ev->minor = 1;
+	}
 	evhttp_add_header(evhttp_request_get_output_headers(ev), "Connection", "close");
 	http_reply_error(ev, status, "%s", text);
 }

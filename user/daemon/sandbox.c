@@ -88,6 +88,9 @@ static const struct place front_places[] = {
 	{ NULL },
 };
 
+/* Below the root directory; links that lead out of it are a BSP's good right. */
+static const char *const bsp_files[] = { "bsp", "bsp/drivers.json", "bsp/modparam.json" };
+
 /* ---- Landlock ---- */
 
 /* 0 if there is none: not built in, or not among the kernel's `lsm=`. */
@@ -159,14 +162,11 @@ static int ll_front(int ruleset, int version, const char *root, struct pvk_err *
 
 static int ll_agent(int ruleset, int version, const struct config *config, struct pvk_err *err)
 {
-	static const char *const read_only[] = {
-		"bsp", "bsp/drivers.json", "bsp/modparam.json",
-	};
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; i < PVK_ARRAY_SIZE(read_only) && !ret; i++)
-		ret = ll_allow_below(ruleset, version, config->root, read_only[i], LL_READ, err);
+	for (i = 0; i < PVK_ARRAY_SIZE(bsp_files) && !ret; i++)
+		ret = ll_allow_below(ruleset, version, config->root, bsp_files[i], LL_READ, err);
 	for (i = 0; i < config->n_modules && !ret; i++)
 		ret = ll_allow(ruleset, version, config->modules[i], LL_READ, err);
 	return ret;
@@ -266,6 +266,34 @@ int sandbox_enter(const struct sandbox *sandbox, struct pvk_err *err)
 		return pvk_err_set(err, -errno, "Landlock: %s", strerror(errno));
 	ret = sandbox->program.len ? enter_calls(&sandbox->program) : 0;
 	return ret ? pvk_err_set(err, ret, "seccomp: %s", strerror(-ret)) : 0;
+}
+
+/* Landlock is asked by open(), not by access(). */
+static bool hidden(const char *path)
+{
+	pvk_auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	return fd < 0 && errno == EACCES && !faccessat(AT_FDCWD, path, R_OK, AT_EACCESS);
+}
+
+bool sandbox_is_stale(const struct config *config)
+{
+	const struct place *place;
+	char path[PATH_MAX + 32];
+	unsigned int i;
+
+	for (place = agent_places; place->path; place++)
+		if (hidden(place->path))
+			return true;
+	for (i = 0; i < config->n_modules; i++)
+		if (hidden(config->modules[i]))
+			return true;
+	for (i = 0; i < PVK_ARRAY_SIZE(bsp_files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", config->root, bsp_files[i]);
+		if (hidden(path))
+			return true;
+	}
+	return false;
 }
 
 void sandbox_free(struct sandbox *sandbox)

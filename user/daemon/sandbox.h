@@ -54,6 +54,12 @@ int sandbox_prepare(struct sandbox *sandbox, enum sandbox_role role,
 int sandbox_enter(const struct sandbox *sandbox, struct pvk_err *err);
 void sandbox_free(struct sandbox *sandbox);
 
+/*
+ * Whether the loader, inside, is kept from what it may read: a directory that was
+ * made, or a link that leads elsewhere, since it went in. A new one will see it.
+ */
+bool sandbox_is_stale(const struct config *config);
+
 /* ---- its halves ---- */
 
 /* The filter of a role; .len 0 if the kernel or the build has none. */

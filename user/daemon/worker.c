@@ -165,7 +165,7 @@ void worker_do(struct worker *worker, const struct worker_task *task,
 	answer->id = task->id;
 	/* A removal is by name and does not care whether the index is the newest. */
 	if (task->op != PV_DRIVER_OP_UNLOAD || !worker->env.kmod[0])
-		ret = modload_refresh(&worker->env);
+		ret = modload_refresh(&worker->env, &warnings);
 	if (ret)
 		pvk_err_set(&err, ret, "kernel modules: %s", strerror(-ret));
 	else if (task->op == PV_DRIVER_OP_LOAD || task->op == PV_DRIVER_OP_RESOLVE)
@@ -215,7 +215,7 @@ static int worker_loop(struct worker *worker, int fd)
 	ssize_t n;
 
 	/* The first task shall not wait for this; what fails here fails there too. */
-	modload_refresh(&worker->env);
+	modload_refresh(&worker->env, NULL);
 	for (;;) {
 		n = recv(fd, &task, sizeof(task), 0);
 		if (n < 0 && errno == EINTR)

@@ -160,6 +160,12 @@ void json_out_uint(struct json_out *out, uint64_t n)
 		pvk_buf_printf(&out->buf, "%" PRIu64, n);
 }
 
+void json_out_milli(struct json_out *out, uint64_t n)
+{
+	if (begin_value(out))
+		pvk_buf_printf(&out->buf, "%" PRIu64 ".%03u", n / 1000, (unsigned int)(n % 1000));
+}
+
 void json_out_bool(struct json_out *out, bool v)
 {
 	if (begin_value(out))

@@ -51,6 +51,8 @@ void json_out_str(struct json_out *out, const char *text);
 void json_out_strn(struct json_out *out, const char *text, size_t len);
 void json_out_int(struct json_out *out, int64_t n);
 void json_out_uint(struct json_out *out, uint64_t n);
+/* A number with three decimals: 1234 is 1.234. */
+void json_out_milli(struct json_out *out, uint64_t n);
 void json_out_bool(struct json_out *out, bool v);
 void json_out_null(struct json_out *out);
 

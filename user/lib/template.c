@@ -199,7 +199,9 @@ static int look_up(const struct pvk_piece *piece, pvk_lookup_fn lookup, void *ar
 static int expand_piece(struct pvk_piece *piece, pvk_lookup_fn lookup, void *arg,
 			const struct pvk_caller *caller, struct pvk_list *warnings)
 {
-	pvk_auto_buf struct pvk_buf buf = PVK_BUF_INIT(PVK_META_VALUE_MAX);
+	/* Of a section's parameters most may be of other modules. */
+	pvk_auto_buf struct pvk_buf buf = PVK_BUF_INIT(piece->ns == PVK_NS_MODPARAM ?
+						       PVK_TEMPLATE_OUT_MAX : PVK_META_VALUE_MAX);
 	int ret;
 
 	ret = look_up(piece, lookup, arg, caller, &buf, warnings);

@@ -438,6 +438,12 @@ one_test() {
 	trap - EXIT
 	rm -rf "${T:?}"/*
 	"$1"
+	also_holds
+}
+
+# For a group of tests to say what must be so after each that passed.
+also_holds() {
+	:
 }
 
 run_tests() {

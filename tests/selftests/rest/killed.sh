@@ -151,23 +151,4 @@ test_a_second_pvkitd_on_the_same_socket_is_refused() {
 	serves || broken "the first still serves" "it does not"
 }
 
-test_processes_have_no_more_rights_than_they_need() {
-	one_alias
-	pvkitd_start
-	front=$(process pvkitd-front)
-	loader=$(process pvkitd-loader)
-	expect_match "the front's" '^CapPrm:	0000000000000000$' "$(cat "/proc/$front/status")"
-	expect_match "the front's" '^CapBnd:	0000000000000000$' "$(cat "/proc/$front/status")"
-	expect_match "the front's" '^Uid:	65534	65534	65534	65534$' "$(cat "/proc/$front/status")"
-	expect_match "the front's" '^NoNewPrivs:	1$' "$(cat "/proc/$front/status")"
-	# CAP_SYS_MODULE, CAP_DAC_READ_SEARCH and CAP_SYSLOG
-	expect_match "the loader's" '^CapPrm:	0000000400010004$' "$(cat "/proc/$loader/status")"
-	expect_match "the loader's" '^NoNewPrivs:	1$' "$(cat "/proc/$loader/status")"
-	# and a worker holds nothing of the loader's but its own socket
-	for pid in $(pgrep -x -P "$loader" pvkitd-worker); do
-		expect "sockets of a worker" 1 \
-			"$(find "/proc/$pid/fd" -lname 'socket:*' | wc -l)"
-	done
-}
-
 run_tests

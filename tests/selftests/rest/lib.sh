@@ -72,6 +72,13 @@ answers() {
 	[ $# = 1 ] || expect body "$2" "$out"
 }
 
+# After each test: nothing was killed for what its sandbox does not allow.
+also_holds() {
+	[ -f "$DAEMON_LOG" ] || return 0
+	! grep -q 'killed by signal 31$\|killed by signal 31,' "$DAEMON_LOG" ||
+		broken "no process of pvkitd left its sandbox" "$(cat "$DAEMON_LOG")"
+}
+
 # For a test that failed.
 what_there_is() {
 	for wt in "$SYS"/*/state; do

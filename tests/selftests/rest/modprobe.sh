@@ -58,7 +58,6 @@ by_pvkitd() {
 
 # conf [LINE...]: this is modprobe.d now
 conf() {
-	mkdir -p /etc/modprobe.d
 	printf '%s\n' "$@" >"$CONF"
 }
 
@@ -254,4 +253,5 @@ test_what_is_resident_keeps_its_parameters() {
 	rmmod pvt_plain
 }
 
+mkdir -p /etc/modprobe.d
 run_tests
