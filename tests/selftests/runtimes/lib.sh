@@ -20,16 +20,6 @@ serves() {
 	curl -s -o /dev/null --max-time 5 --unix-socket "$SOCKET" http://x/drivers
 }
 
-# The service if it was installed, else the daemon as one.
-start_pvkitd() {
-	if [ -e /lib/systemd/system/pvkitd.service ]; then
-		systemctl start pvkitd
-	else
-		systemctl is-active -q pvkitd ||
-			systemd-run -q --unit pvkitd pvkitd --foreground
-	fi
-}
-
 # Once for each machine.
 prepare() {
 	[ ! -e "$ROOTFS" ] || return 0
@@ -46,7 +36,9 @@ prepare() {
 		  "p": ["pvt_plain"], "b": ["pvt_base"], "m": ["pvt_dep"], "f": ["pvt_fail"] } }
 	END
 	modprobe pv_driver
-	start_pvkitd
+	systemd-sysusers
+	systemctl daemon-reload
+	systemctl start pvkitd
 	wait_until 20 serves || broken 'pvkitd serves' "$(systemctl status pvkitd 2>&1)"
 }
 

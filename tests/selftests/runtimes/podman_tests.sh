@@ -152,10 +152,7 @@ test_the_folder_of_the_socket_is_read_only_inside_and_outlives_the_daemon() {
 	up pvt-web --annotation "$REQUIRED=p"
 	in_it pvt-web touch /pantavisor/mine
 	expect_match 'a file of its own beside the socket' 'Read-only file system' "$out"
-	systemctl restart pvkitd 2>/dev/null || {
-		systemctl stop pvkitd
-		start_pvkitd
-	}
+	systemctl restart pvkitd
 	expect_soon 20 serves
 	ask_in pvt-web GET /drivers
 	expect list '[{"name":"p","type":"REQUIRED","status":"LOADED"}][200]' "$out"
