@@ -452,6 +452,10 @@ static void test_compressed(void)
 	ktap_eq(got.error, 0, "what libkmod can't unpack the kernel may");
 	ktap_str(journal, "t_packed level=3;", "with the author's parameters");
 	ktap_check(warned("modinfo can't be read"), "which nobody could check");
+	refuse("t_packed", EKEYREJECTED);
+	give(PV_DRIVER_OP_LOAD, "", false, "t_packed");
+	ktap_eq(got.error, EKEYREJECTED, "what is wrong once it is unpacked is the error");
+	refuse(NULL, 0);
 	kernel.unpacks = false;
 	give(PV_DRIVER_OP_LOAD, "", false, "t_packed");
 	ktap_eq(got.error, ENOEXEC, "if neither can");

@@ -466,10 +466,11 @@ static int probe_insert(struct kmod_module *mod, const char *args, const char **
 		if (worth_another_try(ret) && ++tries < TRIES_MAX)
 			continue;
 		/* Each module once: then the next one fails, or none. */
-		if (!strcmp(unpacked, probe->path) || insert_compressed(ret, kind))
+		if (!strcmp(unpacked, probe->path))
 			return ret;
-		if (probe->given)
-			return 0;
+		ret = insert_compressed(ret, kind);
+		if (ret || probe->given)
+			return ret;
 		strcpy(unpacked, probe->path);
 	}
 }

@@ -168,6 +168,23 @@ test_a_container_starts_with_its_required_and_optional_drivers() {
 	says 3 '' 'pvkit: pvt-web: no such container'
 }
 
+test_a_container_s_drivers_may_be_those_of_a_src_json() {
+	driver p pvt_plain
+	box pvt-src
+	printf '{"args":{"PV_DRIVERS_REQUIRED":["p"],"PV_DRIVERS_MANUAL":"b, m","OTHER":1}}' \
+		>"$T/src.json"
+	pvkit_ container add pvt-src --pid "$init" --src-json "$T/src.json"
+	says 0 'pvt-src: registered' ''
+	pvkit_ container list --json pvt-src
+	answers '[.[0].drivers[] | [.alias, .type]]' '[["p","required"],["b","manual"],["m","manual"]]'
+	answers '.[0].roles' '["mgmt"]'
+	pvkit_ container stop pvt-src
+	echo '{"args":{"PV_DRIVERS_REQUIRED":[1]}}' >"$T/src.json"
+	pvkit_ container add pvt-src --pid "$init" --src-json "$T/src.json"
+	expect 'exit status' 1 "$status"
+	expect_match 'the fault and its place' 'src.json:1:33: ' "$err"
+}
+
 test_a_required_driver_that_fails_fails_the_start_and_is_named() {
 	driver f pvt_fail
 	box pvt-web

@@ -20,7 +20,7 @@ bundle() {
 	done
 	# what a test before may have left
 	crun delete --force "pvt-$bu_name" >/dev/null 2>&1 || :
-	rm -rf "$bu_dir/run.json" "$ROOT"
+	rm -rf "$bu_dir/run.json" "$bu_dir/src.json" "$ROOT"
 	mkdir -p "$bu_dir/rootfs/proc" "$bu_dir/rootfs/bin" "$bu_dir/rootfs/sbin" \
 		"$bu_dir/rootfs/lib" "$bu_dir/rootfs/lib64" "$bu_dir/rootfs/dev"
 	cat >"$bu_dir/config.json" <<-END
@@ -123,10 +123,16 @@ test_run_json_below_the_root_comes_before_the_bundles_and_annotations() {
 		'"org.pvkit.drivers.manual": "m"'
 	crun_run web
 	expect 'from the annotations' '["m"]' "$(printf '%s\n' "$out" | jq -c '[.[].alias]')"
+	echo '{ "args": { "PV_DRIVERS_MANUAL": "m, b" } }' >"$T/bundle-web/src.json"
+	crun_run web
+	expect "from the bundle's src.json" '["m","b"]' "$(printf '%s\n' "$out" | jq -c '[.[].alias]')"
 	echo '{ "drivers": { "manual": ["b"] } }' >"$T/bundle-web/run.json"
 	crun_run web
 	expect 'from the bundle' '["b"]' "$(printf '%s\n' "$out" | jq -c '[.[].alias]')"
 	mkdir -p "$ROOT/containers/pvt-shop"
+	echo '{ "args": { "PV_DRIVERS_MANUAL": ["m"] } }' >"$ROOT/containers/pvt-shop/src.json"
+	crun_run web
+	expect "from the root's src.json" '["m"]' "$(printf '%s\n' "$out" | jq -c '[.[].alias]')"
 	echo '{ "drivers": { "manual": ["p"] } }' >"$ROOT/containers/pvt-shop/run.json"
 	crun_run web
 	expect 'from the root' '["p"]' "$(printf '%s\n' "$out" | jq -c '[.[].alias]')"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Metadata on a disk: what was answered with 200 is there after a restart of pvkitd,
 # after its death at any moment, and after the power went; never a part of a value.
-# vm: disk=48M disk=8M reboot timeout=300
+# vm: disk=48M disk=8M reboot timeout=400
 
 . "${0%/*}/lib.sh"
 

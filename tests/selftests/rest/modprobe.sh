@@ -3,7 +3,7 @@
 # Loading as the system does: what pvkitd's loader gives to the kernel, beside what
 # the real modprobe does on the same machine with the same modprobe.d. Where they
 # differ, both sides are written down here.
-# vm: own timeout=300 append=pvt_slow.ms=5 append=modprobe.blacklist=pvt_c1
+# vm: own timeout=700 append=pvt_slow.ms=5 append=modprobe.blacklist=pvt_c1
 
 . "${0%/*}/lib.sh"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Why the kernel refused a module is said in words, not only as an errno. The last
 # test makes the kernel take signed modules only, for good: a machine of its own.
-# vm: own timeout=240
+# vm: own timeout=300
 
 . "${0%/*}/lib.sh"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Which sections of drivers.json count, and that a change of the file does, while a
 # bad file changes nothing and is told to whoever asks.
-# vm: own timeout=240 append=pvkit.dtb=acme/x1.dtb append=pvkit.fitconfig=conf-1
+# vm: own timeout=400 append=pvkit.dtb=acme/x1.dtb append=pvkit.fitconfig=conf-1
 
 # shellcheck disable=SC2016 # ${...} and the like are for pvkitd, not for this shell
 . "${0%/*}/lib.sh"
