@@ -147,8 +147,7 @@ int modload_refresh(struct modload_env *env, struct pvk_list *warnings)
 	if (stamp != env->stamp)
 		modload_release(env);
 	if (env->closed)
-		pvk_list_warn(warnings, "%s can't be read and does not count; if it is newer than "
-			      "pvkitd's start, start pvkitd again", env->closed);
+		pvk_list_warn(warnings, "%s can't be read and does not count", env->closed);
 	env->stamp = stamp;
 	if (!env->n_dirs)
 		return refresh_one(env, &env->kmod[0], NULL);
