@@ -68,7 +68,10 @@ class Front:
         """One request on a connection of its own."""
         connection = self.connect(who)
         try:
-            connection.request(method, path, body=body, headers=headers or {})
+            try:
+                connection.request(method, path, body=body, headers=headers or {})
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # what it did not want to read has been answered all the same
             response = connection.getresponse()
             return Answer(response, response.read())
         finally:

@@ -95,6 +95,7 @@ static void fill(struct pvk_driver *driver, const struct fate *fate, bool host)
 {
 	*driver = (struct pvk_driver){ .state = fate->state, .type = -1, .generation = generation };
 	strcpy(driver->alias, fate->alias);
+	driver->since_ns = 1234567890;
 	if (!host) {
 		driver->type = PV_DRIVER_TYPE_MANUAL;
 		return;
@@ -108,7 +109,9 @@ static void fill(struct pvk_driver *driver, const struct fate *fate, bool host)
 	strcpy(driver->modules[0].name, fate->alias);
 	driver->modules[0].flags = PV_DRIVER_MODULE_FLAG_LIVE | PV_DRIVER_MODULE_FLAG_OURS;
 	driver->modules[0].params = strdup("power_save=1");
+	driver->modules[0].since_ns = 1234567891;
 	driver->error = fate->error;
+	driver->error_since_ns = 1234567892;
 	strcpy(driver->text, fate->text);
 	if (fate->error)
 		driver->warnings = (struct pvk_texts){ one_text("user-meta:x is not set"), 1 };
