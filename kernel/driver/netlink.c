@@ -2,7 +2,8 @@
 /*
  * The netlink door: parse, check who asks, call one function, format the
  * answer. The ABI is Documentation/netlink/specs/pv_driver.yaml. Here: who
- * asks, agent and fronts, events; drivers and containers have their own files.
+ * asks, agent and fronts, events; drivers, containers, modules and what messages
+ * are made of have their own files.
  *
  * Locking: see pv_driver.h. No handler waits: genl_rcv() holds a lock around
  * each that the registration of any family needs, and so would a module that
@@ -14,6 +15,8 @@
 #include "netlink.h"
 #include "netlink_gen.h"
 #include "pv_driver.h"
+
+static const char pvd_nobody[] = "neither the host nor in a registered container";
 
 static struct sock *pvd_sender(const struct sk_buff *skb)
 {
@@ -69,8 +72,8 @@ int pvd_nl_host_only(const struct sk_buff *skb, struct netlink_ext_ack *extack)
 	pvd_nl_caller(skb, &who);
 	if (who.kind == PV_DRIVER_PEER_HOST)
 		return 0;
-	NL_SET_ERR_MSG(extack, "for the host only: CAP_SYS_MODULE, outside of every container");
-	return -EPERM;
+	return pvd_nl_refuse(extack, NULL, -EPERM,
+			     "for the host only: CAP_SYS_MODULE, outside of every container");
 }
 
 /**
@@ -94,25 +97,16 @@ int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
 
 	pvd_nl_caller(skb, who);
 	front = who->kind == PV_DRIVER_PEER_UNKNOWN && pvd_nl_is_front(skb);
-	if (who->kind == PV_DRIVER_PEER_UNKNOWN && !front) {
-		NL_SET_ERR_MSG(extack, "neither the host nor in a registered container");
-		return -EPERM;
-	}
-	if (!id && !name) {
-		if (!front)
-			return 0;
-		NL_SET_ERR_MSG(extack, "a front has to say on whose behalf");
-		return -EPERM;
-	}
-	if (who->kind == PV_DRIVER_PEER_CONTAINER) {
-		NL_SET_ERR_MSG(extack, "a container acts for itself alone");
-		return -EPERM;
-	}
+	if (who->kind == PV_DRIVER_PEER_UNKNOWN && !front)
+		return pvd_nl_refuse(extack, NULL, -EPERM, pvd_nobody);
+	if (!id && !name)
+		return pvd_nl_refuse(extack, NULL, front ? -EPERM : 0,
+				     "a front has to say on whose behalf");
+	if (who->kind == PV_DRIVER_PEER_CONTAINER)
+		return pvd_nl_refuse(extack, NULL, -EPERM, "a container acts for itself alone");
+	if (id && name)
+		return pvd_nl_refuse(extack, name, -EINVAL, "container or container-id, not both");
 
-	if (id && name) {
-		NL_SET_ERR_MSG_ATTR(extack, name, "container or container-id, not both");
-		return -EINVAL;
-	}
 	who->kind = PV_DRIVER_PEER_HOST;
 	who->container = NULL;
 	if (id && !nla_get_u64(id))
@@ -122,60 +116,7 @@ int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
 			    : pvd_container_find(nla_data(name));
 	if (who->container)
 		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, id ?: name, "no such container");
-	return -ESRCH;
-}
-
-/**
- * pvd_nl_error - pass on an error with its text
- * @info: of the message
- * @err: the error, or 0
- * @why: the text, a constant
- *
- * Return: @err.
- */
-int pvd_nl_error(struct genl_info *info, int err, const char *why)
-{
-	if (err && info->extack)
-		info->extack->_msg = why;
-	return err;
-}
-
-/**
- * pvd_nl_text - a string attribute that the command cannot do without
- * @info: of the message
- * @attr: which
- *
- * Return: its text; NULL, with the error's text set, when it is absent.
- */
-const char *pvd_nl_text(struct genl_info *info, int attr)
-{
-	if (info->attrs[attr])
-		return nla_data(info->attrs[attr]);
-	GENL_SET_ERR_MSG(info, "an attribute that this command needs is missing");
-	return NULL;
-}
-
-/**
- * pvd_nl_reply - begin the answer to a message
- * @info: of the message
- * @cmd: command of the answer
- * @size: room for attributes
- * @hdr: set, for genlmsg_end()
- *
- * Return: the answer or ERR_PTR.
- */
-struct sk_buff *pvd_nl_reply(struct genl_info *info, u8 cmd, size_t size, void **hdr)
-{
-	struct sk_buff *msg = genlmsg_new(size, GFP_KERNEL);
-
-	if (!msg)
-		return ERR_PTR(-ENOMEM);
-	*hdr = genlmsg_put_reply(msg, info, &pvd_family, 0, cmd);
-	if (*hdr)
-		return msg;
-	nlmsg_free(msg);
-	return ERR_PTR(-EMSGSIZE);
+	return pvd_nl_refuse(extack, id ?: name, -ESRCH, "no such container");
 }
 
 /**
@@ -198,7 +139,7 @@ struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
 
 	/* A front asks for everybody; each of them has a bound of its own. */
 	if (!pvd_nl_is_front(skb) && pvd_calls_of(sk) >= PVD_MAX_CALLS_SOCK) {
-		GENL_SET_ERR_MSG(info, "too many requests under way on this socket");
+		pvd_nl_error(info, -EMFILE, "too many requests under way on this socket");
 		return ERR_PTR(-EMFILE);
 	}
 	call = pvd_call_new(who, info->genlhdr->cmd, alias, timeout ? nla_get_u32(timeout) : 0);
@@ -209,17 +150,6 @@ struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
 	call->portid = info->snd_portid;
 	call->seq = info->snd_seq;
 	return call;
-}
-
-/**
- * pvd_nl_lost - there was no memory for a message
- * @sk: the socket that it was for; tells its reader with ENOBUFS, as one that is
- *	full does
- */
-void pvd_nl_lost(struct sock *sk)
-{
-	WRITE_ONCE(sk->sk_err, ENOBUFS);
-	sk->sk_error_report(sk);
 }
 
 /*
@@ -295,17 +225,15 @@ int pvd_nl_send_exec(struct pvd_client *agent, const struct pvd_task *task)
 
 	if (pvd_sock_closed(agent->sk))
 		return -ECONNREFUSED;
-	msg = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	msg = pvd_nl_msg(agent->portid, 0, PV_DRIVER_CMD_EXEC, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
-	hdr = genlmsg_put(msg, agent->portid, 0, &pvd_family, 0, PV_DRIVER_CMD_EXEC);
-	if (!hdr ||
-	    nla_put_u64_64bit(msg, PV_DRIVER_A_EXEC_ID, task->id, PV_DRIVER_A_PAD) ||
-	    nla_put_u32(msg, PV_DRIVER_A_OP, task->op) ||
-	    nla_put_string(msg, PV_DRIVER_A_ALIAS, task->driver->alias) ||
-	    nla_put_string(msg, PV_DRIVER_A_LINE, task->line) ||
-	    (c && nla_put_string(msg, PV_DRIVER_A_CONTAINER, c->name)) ||
-	    (c && nla_put_u64_64bit(msg, PV_DRIVER_A_CONTAINER_ID, c->id, PV_DRIVER_A_PAD))) {
+	if (pvd_put_u64(msg, PV_DRIVER_A_EXEC_ID, task->id) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_OP, task->op) ||
+	    pvd_put_str(msg, PV_DRIVER_A_ALIAS, task->driver->alias) ||
+	    pvd_put_str(msg, PV_DRIVER_A_LINE, task->line) ||
+	    (c && pvd_put_str(msg, PV_DRIVER_A_CONTAINER, c->name)) ||
+	    (c && pvd_put_u64(msg, PV_DRIVER_A_CONTAINER_ID, c->id))) {
 		nlmsg_free(msg);
 		return -EMSGSIZE;
 	}
@@ -321,7 +249,7 @@ static struct pvd_client *pvd_nl_agent(struct sk_buff *skb, struct genl_info *in
 
 	if (client && id && (client->agent || pvd_agent_has(client, nla_get_u64(id))))
 		return client;
-	GENL_SET_ERR_MSG(info, "for the agent only, with an exec-id");
+	pvd_nl_error(info, -EPERM, "for the agent only, with an exec-id");
 	return NULL;
 }
 
@@ -399,7 +327,7 @@ static int pvd_nl_subscribe(struct sk_buff *skb, struct genl_info *info)
 
 	pvd_nl_caller(skb, &who);
 	if (who.kind == PV_DRIVER_PEER_UNKNOWN && !pvd_nl_is_front(skb))
-		return pvd_nl_error(info, -EPERM, "neither the host nor in a registered container");
+		return pvd_nl_error(info, -EPERM, pvd_nobody);
 	if (containers && who.container)
 		return pvd_nl_error(info, -EPERM, "a container does not hear of containers");
 	client = pvd_client_get(pvd_sender(skb), info->snd_portid, who.container);
@@ -420,18 +348,13 @@ int pv_driver_nl_subscribe_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	/* Nothing may fail once it has subscribed. */
-	msg = pvd_nl_reply(info, PV_DRIVER_CMD_SUBSCRIBE, NLMSG_DEFAULT_SIZE, &hdr);
-	if (IS_ERR(msg))
-		return PTR_ERR(msg);
+	msg = pvd_nl_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
+	if (!msg)
+		return -ENOMEM;
 	mutex_lock(&pvd_lock);
 	err = pvd_nl_subscribe(skb, info);
-	if (err) {
-		nlmsg_free(msg);
-	} else {
-		nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation);
-		genlmsg_end(msg, hdr);
-		genlmsg_reply(msg, info);
-	}
+	pvd_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation);
+	pvd_nl_finish(info, msg, hdr, err);
 	mutex_unlock(&pvd_lock);
 	return err;
 }
@@ -456,19 +379,17 @@ int pvd_nl_send_event(struct pvd_client *client, enum pv_driver_event_kind kind,
 
 	if (pvd_sock_closed(client->sk))
 		return 0;
-	msg = genlmsg_new(256, GFP_KERNEL);
+	msg = pvd_nl_msg(client->portid, 0, PV_DRIVER_CMD_EVENT, 256, &hdr);
 	if (!msg) {
 		pvd_nl_lost(client->sk);
 		return -ENOMEM;
 	}
-	hdr = genlmsg_put(msg, client->portid, 0, &pvd_family, 0, PV_DRIVER_CMD_EVENT);
-	if (!hdr ||
-	    nla_put_u32(msg, PV_DRIVER_A_EVENT_KIND, kind) ||
-	    nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation) ||
-	    (drv && nla_put_string(msg, PV_DRIVER_A_ALIAS, drv->alias)) ||
-	    (drv && nla_put_u32(msg, PV_DRIVER_A_STATE, drv->state)) ||
-	    (c && nla_put_string(msg, PV_DRIVER_A_CONTAINER, c->name)) ||
-	    (c && nla_put_u64_64bit(msg, PV_DRIVER_A_CONTAINER_ID, c->id, PV_DRIVER_A_PAD))) {
+	if (pvd_put_u32(msg, PV_DRIVER_A_EVENT_KIND, kind) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation) ||
+	    (drv && pvd_put_str(msg, PV_DRIVER_A_ALIAS, drv->alias)) ||
+	    (drv && pvd_put_u32(msg, PV_DRIVER_A_STATE, drv->state)) ||
+	    (c && pvd_put_str(msg, PV_DRIVER_A_CONTAINER, c->name)) ||
+	    (c && pvd_put_u64(msg, PV_DRIVER_A_CONTAINER_ID, c->id))) {
 		nlmsg_free(msg);
 		return -EMSGSIZE;
 	}
@@ -488,24 +409,20 @@ int pv_driver_nl_status_get_doit(struct sk_buff *skb, struct genl_info *info)
 	err = pvd_nl_host_only(skb, info->extack);
 	if (err)
 		goto out;
-	msg = pvd_nl_reply(info, PV_DRIVER_CMD_STATUS_GET, NLMSG_DEFAULT_SIZE, &hdr);
-	if (IS_ERR(msg)) {
-		err = PTR_ERR(msg);
+	msg = pvd_nl_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
+	if (!msg) {
+		err = -ENOMEM;
 		goto out;
 	}
-	if (nla_put_u32(msg, PV_DRIVER_A_AGENT_PORTID, pvd_agent ? pvd_agent->portid : 0) ||
+	if (pvd_put_u32(msg, PV_DRIVER_A_AGENT_PORTID, pvd_agent ? pvd_agent->portid : 0) ||
 	    (pvd_agent && pvd_agent->text &&
-	     nla_put_string(msg, PV_DRIVER_A_TEXT, pvd_agent->text)) ||
-	    nla_put_u32(msg, PV_DRIVER_A_COUNT_DRIVERS, pvd_n_drivers) ||
-	    nla_put_u32(msg, PV_DRIVER_A_COUNT_CONTAINERS, pvd_n_containers) ||
-	    nla_put_u32(msg, PV_DRIVER_A_COUNT_REQUESTS, pvd_n_calls) ||
-	    nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation)) {
-		nlmsg_free(msg);
+	     pvd_put_str(msg, PV_DRIVER_A_TEXT, pvd_agent->text)) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_COUNT_DRIVERS, pvd_n_drivers) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_COUNT_CONTAINERS, pvd_n_containers) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_COUNT_REQUESTS, pvd_n_calls) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation))
 		err = -EMSGSIZE;
-		goto out;
-	}
-	genlmsg_end(msg, hdr);
-	err = genlmsg_reply(msg, info);
+	err = pvd_nl_finish(info, msg, hdr, err);
 out:
 	mutex_unlock(&pvd_lock);
 	return err;

@@ -15,12 +15,26 @@ void pvd_nl_caller(const struct sk_buff *skb, struct pvd_caller *who);
 int pvd_nl_host_only(const struct sk_buff *skb, struct netlink_ext_ack *extack);
 int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
 		     struct netlink_ext_ack *extack, struct pvd_caller *who);
-int pvd_nl_error(struct genl_info *info, int err, const char *why);
-const char *pvd_nl_text(struct genl_info *info, int attr);
-void pvd_nl_lost(struct sock *sk);
-struct sk_buff *pvd_nl_reply(struct genl_info *info, u8 cmd, size_t size, void **hdr);
 struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
 			     const struct pvd_caller *who, const char *alias);
+
+/* netlink_msg.c */
+int pvd_nl_refuse(struct netlink_ext_ack *extack, const struct nlattr *attr, int err,
+		  const char *why);
+const char *pvd_nl_text(struct genl_info *info, int attr);
+struct sk_buff *pvd_nl_msg(u32 portid, u32 seq, u8 cmd, size_t size, void **hdr);
+struct sk_buff *pvd_nl_reply(struct genl_info *info, size_t size, void **hdr);
+int pvd_nl_finish(struct genl_info *info, struct sk_buff *msg, void *hdr, int err);
+void *pvd_nl_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int pvd_put_u32(struct sk_buff *msg, int attr, u32 value);
+int pvd_put_u64(struct sk_buff *msg, int attr, u64 value);
+int pvd_put_str(struct sk_buff *msg, int attr, const char *text);
+void pvd_nl_lost(struct sock *sk);
+
+static inline int pvd_nl_error(struct genl_info *info, int err, const char *why)
+{
+	return pvd_nl_refuse(info->extack, NULL, err, why);
+}
 
 /* netlink_module.c */
 #define PVD_NL_MODULE_SIZE	256	/* enough for one, without its parameters */

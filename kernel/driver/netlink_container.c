@@ -25,28 +25,17 @@ static int pvd_nl_entry(struct nlattr *attr, struct pvd_entry *entries, unsigned
 	unsigned int i;
 	int err;
 
-	if (*n == PV_DRIVER_MAX_ENTRIES) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "too many drivers");
-		return -EINVAL;
-	}
 	err = nla_parse_nested(tb, PV_DRIVER_A_ENTRY_USED, attr, pv_driver_entry_nl_policy, extack);
 	if (err)
 		return err;
-	if (!tb[PV_DRIVER_A_ENTRY_ALIAS] || !tb[PV_DRIVER_A_ENTRY_TYPE]) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "entry without alias or type");
-		return -EINVAL;
-	}
+	if (!tb[PV_DRIVER_A_ENTRY_ALIAS] || !tb[PV_DRIVER_A_ENTRY_TYPE])
+		return pvd_nl_refuse(extack, attr, -EINVAL, "entry without alias or type");
 	alias = nla_data(tb[PV_DRIVER_A_ENTRY_ALIAS]);
-	if (!pvd_name_ok(alias)) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "not an alias");
-		return -EINVAL;
-	}
-	for (i = 0; i < *n; i++) {
-		if (!strcmp(entries[i].alias, alias)) {
-			NL_SET_ERR_MSG_ATTR(extack, attr, "driver named twice");
-			return -EINVAL;
-		}
-	}
+	if (!pvd_name_ok(alias))
+		return pvd_nl_refuse(extack, attr, -EINVAL, "not an alias");
+	for (i = 0; i < *n; i++)
+		if (!strcmp(entries[i].alias, alias))
+			return pvd_nl_refuse(extack, attr, -EINVAL, "driver named twice");
 	entries[*n].alias = kstrdup(alias, GFP_KERNEL);
 	if (!entries[*n].alias)
 		return -ENOMEM;
@@ -64,10 +53,8 @@ static int pvd_nl_entries(struct genl_info *info, struct pvd_container_args *arg
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
 		if (nla_type(attr) == PV_DRIVER_A_ENTRY)
 			count++;
-	if (count > PV_DRIVER_MAX_ENTRIES) {
-		GENL_SET_ERR_MSG(info, "too many drivers");
-		return -EINVAL;
-	}
+	if (count > PV_DRIVER_MAX_ENTRIES)
+		return pvd_nl_error(info, -EINVAL, "too many drivers");
 	entries = kcalloc(max(count, 1U), sizeof(*entries), GFP_KERNEL);
 	if (!entries)
 		return -ENOMEM;
@@ -120,23 +107,18 @@ int pv_driver_nl_container_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		goto out;
 	/* Nothing may fail once the container is there. */
-	msg = pvd_nl_reply(info, PV_DRIVER_CMD_CONTAINER_NEW, NLMSG_DEFAULT_SIZE, &hdr);
-	if (IS_ERR(msg)) {
-		err = PTR_ERR(msg);
+	msg = pvd_nl_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
+	if (!msg) {
+		err = -ENOMEM;
 		goto err_entries;
 	}
 	err = pvd_container_new(&args, &id, &why);
-	if (err) {
-		pvd_nl_error(info, err, why);
-		goto err_msg;
-	}
-	nla_put_u64_64bit(msg, PV_DRIVER_A_CONTAINER_ID, id, PV_DRIVER_A_PAD);
-	genlmsg_end(msg, hdr);
-	genlmsg_reply(msg, info);
-	goto out;
+	pvd_nl_error(info, err, why);
+	pvd_put_u64(msg, PV_DRIVER_A_CONTAINER_ID, id);
+	pvd_nl_finish(info, msg, hdr, err);
+	if (!err)
+		goto out;
 
-err_msg:
-	nlmsg_free(msg);
 err_entries:
 	pvd_entries_free(args.entries, args.n_entries);
 out:
@@ -187,9 +169,9 @@ static int pvd_put_entry(struct sk_buff *msg, const struct pvd_container *c,
 	struct nlattr *nest = nla_nest_start(msg, PV_DRIVER_A_ENTRY);
 
 	if (!nest ||
-	    nla_put_string(msg, PV_DRIVER_A_ENTRY_ALIAS, entry->alias) ||
-	    nla_put_u32(msg, PV_DRIVER_A_ENTRY_TYPE, entry->type) ||
-	    nla_put_u32(msg, PV_DRIVER_A_ENTRY_STATE,
+	    pvd_put_str(msg, PV_DRIVER_A_ENTRY_ALIAS, entry->alias) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_ENTRY_TYPE, entry->type) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_ENTRY_STATE,
 			drv ? drv->state : PV_DRIVER_STATE_UNKNOWN) ||
 	    (drv && pvd_use_find(drv, c) && nla_put_flag(msg, PV_DRIVER_A_ENTRY_USED)))
 		return -EMSGSIZE;
@@ -205,7 +187,7 @@ static int pvd_put_cgroup(struct sk_buff *msg, struct pvd_container *c)
 	if (!path)
 		return -ENOMEM;
 	if (cgroup_path(c->cgrp, path, PATH_MAX) >= 0)
-		err = nla_put_string(msg, PV_DRIVER_A_CGROUP, path);
+		err = pvd_put_str(msg, PV_DRIVER_A_CGROUP, path);
 	kfree(path);
 	return err;
 }
@@ -216,13 +198,13 @@ static int pvd_put_container(struct sk_buff *msg, struct pvd_container *c, bool 
 	unsigned int i;
 	int err;
 
-	if (nla_put_string(msg, PV_DRIVER_A_CONTAINER, c->name) ||
-	    nla_put_u64_64bit(msg, PV_DRIVER_A_CONTAINER_ID, c->id, PV_DRIVER_A_PAD) ||
-	    nla_put_u32(msg, PV_DRIVER_A_ROLES, c->roles) ||
-	    nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation))
+	if (pvd_put_str(msg, PV_DRIVER_A_CONTAINER, c->name) ||
+	    pvd_put_u64(msg, PV_DRIVER_A_CONTAINER_ID, c->id) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_ROLES, c->roles) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation))
 		return -EMSGSIZE;
 	if (brief)
-		return nla_put_string(msg, PV_DRIVER_A_WARNING, PVD_NL_TOO_LONG);
+		return pvd_put_str(msg, PV_DRIVER_A_WARNING, PVD_NL_TOO_LONG);
 	err = pvd_put_cgroup(msg, c);
 	for (i = 0; i < c->n_entries && !err; i++)
 		err = pvd_put_entry(msg, c, &c->entries[i]);
@@ -242,7 +224,7 @@ static struct pvd_container *pvd_nl_container(struct sk_buff *skb, struct genl_i
 		pvd_nl_caller(skb, &who);
 		if (who.container)
 			return who.container;
-		GENL_SET_ERR_MSG(info, "the caller is in no registered container");
+		pvd_nl_error(info, -ENOENT, "the caller is in no registered container");
 		return ERR_PTR(-ENOENT);
 	}
 	err = pvd_nl_host_only(skb, info->extack);
@@ -251,7 +233,7 @@ static struct pvd_container *pvd_nl_container(struct sk_buff *skb, struct genl_i
 	c = name ? pvd_container_find(nla_data(name)) : pvd_container_by_id(nla_get_u64(id));
 	if (c)
 		return c;
-	GENL_SET_ERR_MSG(info, "no such container");
+	pvd_nl_error(info, -ENOENT, "no such container");
 	return ERR_PTR(-ENOENT);
 }
 
@@ -270,18 +252,11 @@ int pv_driver_nl_container_get_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	}
 	size = 512 + PATH_MAX + c->n_entries * (nla_total_size(PV_DRIVER_MAX_ALIAS + 1) + 32);
-	msg = pvd_nl_reply(info, PV_DRIVER_CMD_CONTAINER_GET, size, &hdr);
-	if (IS_ERR(msg)) {
-		err = PTR_ERR(msg);
-		goto out;
-	}
-	err = pvd_put_container(msg, c, false);
-	if (err) {
-		nlmsg_free(msg);
-		goto out;
-	}
-	genlmsg_end(msg, hdr);
-	err = genlmsg_reply(msg, info);
+	msg = pvd_nl_reply(info, size, &hdr);
+	if (msg)
+		err = pvd_nl_finish(info, msg, hdr, pvd_put_container(msg, c, false));
+	else
+		err = -ENOMEM;
 out:
 	mutex_unlock(&pvd_lock);
 	return err;
@@ -295,11 +270,9 @@ static int pvd_dump_container(struct sk_buff *skb, struct netlink_callback *cb,
 	int err;
 
 	for (;;) {
-		hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &pvd_family,
-				  NLM_F_MULTI, PV_DRIVER_CMD_CONTAINER_GET);
+		hdr = pvd_nl_dump(skb, cb);
 		if (!hdr)
 			return -EMSGSIZE;
-		genl_dump_check_consistent(cb, hdr);
 		err = pvd_put_container(skb, c, brief);
 		if (!err) {
 			genlmsg_end(skb, hdr);
@@ -402,19 +375,17 @@ static int pvd_nl_reply_peer(struct genl_info *info, const struct pvd_caller *wh
 	const struct pvd_container *c = who->container;
 	struct sk_buff *msg;
 	void *hdr;
+	int err = 0;
 
-	msg = pvd_nl_reply(info, PV_DRIVER_CMD_WHOIS, NLMSG_DEFAULT_SIZE, &hdr);
-	if (IS_ERR(msg))
-		return PTR_ERR(msg);
-	if (nla_put_u32(msg, PV_DRIVER_A_PEER, who->kind) ||
-	    (c && nla_put_string(msg, PV_DRIVER_A_CONTAINER, c->name)) ||
-	    (c && nla_put_u64_64bit(msg, PV_DRIVER_A_CONTAINER_ID, c->id, PV_DRIVER_A_PAD)) ||
-	    (c && nla_put_u32(msg, PV_DRIVER_A_ROLES, c->roles))) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
+	msg = pvd_nl_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
+	if (!msg)
+		return -ENOMEM;
+	if (pvd_put_u32(msg, PV_DRIVER_A_PEER, who->kind) ||
+	    (c && pvd_put_str(msg, PV_DRIVER_A_CONTAINER, c->name)) ||
+	    (c && pvd_put_u64(msg, PV_DRIVER_A_CONTAINER_ID, c->id)) ||
+	    (c && pvd_put_u32(msg, PV_DRIVER_A_ROLES, c->roles)))
+		err = -EMSGSIZE;
+	return pvd_nl_finish(info, msg, hdr, err);
 }
 
 int pv_driver_nl_whois_doit(struct sk_buff *skb, struct genl_info *info)

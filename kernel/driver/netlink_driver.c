@@ -37,9 +37,8 @@ static int pvd_nl_lines(struct genl_info *info, char ***texts, unsigned int *n)
 		if (nla_type(attr) != PV_DRIVER_A_LINE)
 			continue;
 		if (*n == PV_DRIVER_MAX_LINES) {
-			NL_SET_ERR_MSG_ATTR(info->extack, attr, "too many module lines");
 			pvd_texts_free(t, *n);
-			return -EINVAL;
+			return pvd_nl_refuse(info->extack, attr, -EINVAL, "too many module lines");
 		}
 		t[*n] = nla_strdup(attr, GFP_KERNEL);
 		if (!t[(*n)++]) {
@@ -47,9 +46,8 @@ static int pvd_nl_lines(struct genl_info *info, char ***texts, unsigned int *n)
 			return -ENOMEM;
 		}
 		if (strlen(t[*n - 1]) + 1 < nla_len(attr)) {
-			NL_SET_ERR_MSG_ATTR(info->extack, attr, "NUL in a module line");
 			pvd_texts_free(t, *n);
-			return -EINVAL;
+			return pvd_nl_refuse(info->extack, attr, -EINVAL, "NUL in a module line");
 		}
 	}
 	*texts = t;
@@ -105,11 +103,11 @@ static int pvd_put_stats(struct sk_buff *msg, const struct pvd_driver *drv)
 	struct nlattr *nest = nla_nest_start(msg, PV_DRIVER_A_STATS);
 
 	if (!nest ||
-	    nla_put_u32(msg, PV_DRIVER_A_STATS_LOADS, drv->stats.loads) ||
-	    nla_put_u32(msg, PV_DRIVER_A_STATS_UNLOADS, drv->stats.unloads) ||
-	    nla_put_u32(msg, PV_DRIVER_A_STATS_FAILURES, drv->stats.failures) ||
-	    nla_put_u32(msg, PV_DRIVER_A_STATS_LOAD_US, drv->stats.load_us) ||
-	    nla_put_u32(msg, PV_DRIVER_A_STATS_UNLOAD_US, drv->stats.unload_us))
+	    pvd_put_u32(msg, PV_DRIVER_A_STATS_LOADS, drv->stats.loads) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_STATS_UNLOADS, drv->stats.unloads) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_STATS_FAILURES, drv->stats.failures) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_STATS_LOAD_US, drv->stats.load_us) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_STATS_UNLOAD_US, drv->stats.unload_us))
 		return -EMSGSIZE;
 	nla_nest_end(msg, nest);
 	return 0;
@@ -120,7 +118,7 @@ static int pvd_put_warnings(struct sk_buff *msg, const struct pvd_driver *drv)
 	unsigned int i;
 
 	for (i = 0; i < drv->n_warnings; i++)
-		if (nla_put_string(msg, PV_DRIVER_A_WARNING, drv->warnings[i]))
+		if (pvd_put_str(msg, PV_DRIVER_A_WARNING, drv->warnings[i]))
 			return -EMSGSIZE;
 	return 0;
 }
@@ -132,18 +130,18 @@ static int pvd_put_details(struct sk_buff *msg, const struct pvd_driver *drv)
 	unsigned int i;
 
 	for (i = 0; i < drv->n_lines; i++)
-		if (nla_put_string(msg, PV_DRIVER_A_LINE, drv->lines[i].text) ||
+		if (pvd_put_str(msg, PV_DRIVER_A_LINE, drv->lines[i].text) ||
 		    pvd_put_module(msg, drv->lines[i].module, drv->lines[i].applied))
 			return -EMSGSIZE;
 	list_for_each_entry(use, &drv->uses, by_driver)
-		if (nla_put_string(msg, PV_DRIVER_A_USER,
+		if (pvd_put_str(msg, PV_DRIVER_A_USER,
 				   use->container ? use->container->name : ""))
 			return -EMSGSIZE;
 	if (drv->error &&
-	    (nla_put_u32(msg, PV_DRIVER_A_ERRNO, -drv->error) ||
-	     nla_put_u64_64bit(msg, PV_DRIVER_A_ERROR_SINCE, drv->error_since, PV_DRIVER_A_PAD)))
+	    (pvd_put_u32(msg, PV_DRIVER_A_ERRNO, -drv->error) ||
+	     pvd_put_u64(msg, PV_DRIVER_A_ERROR_SINCE, drv->error_since)))
 		return -EMSGSIZE;
-	if (drv->text && nla_put_string(msg, PV_DRIVER_A_TEXT, drv->text))
+	if (drv->text && pvd_put_str(msg, PV_DRIVER_A_TEXT, drv->text))
 		return -EMSGSIZE;
 	if (pvd_put_warnings(msg, drv))
 		return -EMSGSIZE;
@@ -173,17 +171,17 @@ static int pvd_put_driver(struct sk_buff *msg, const struct pvd_caller *who, con
 {
 	const struct pvd_entry *entry;
 
-	if (nla_put_string(msg, PV_DRIVER_A_ALIAS, alias) ||
-	    nla_put_u32(msg, PV_DRIVER_A_STATE, drv ? drv->state : PV_DRIVER_STATE_UNKNOWN) ||
-	    nla_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation) ||
-	    (drv && nla_put_u64_64bit(msg, PV_DRIVER_A_SINCE, drv->since, PV_DRIVER_A_PAD)))
+	if (pvd_put_str(msg, PV_DRIVER_A_ALIAS, alias) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_STATE, drv ? drv->state : PV_DRIVER_STATE_UNKNOWN) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation) ||
+	    (drv && pvd_put_u64(msg, PV_DRIVER_A_SINCE, drv->since)))
 		return -EMSGSIZE;
 	if (who->kind == PV_DRIVER_PEER_CONTAINER) {
 		entry = pvd_container_entry(who->container, alias);
-		return nla_put_u32(msg, PV_DRIVER_A_TYPE, entry->type);
+		return pvd_put_u32(msg, PV_DRIVER_A_TYPE, entry->type);
 	}
 	if (brief)
-		return nla_put_string(msg, PV_DRIVER_A_WARNING, PVD_NL_TOO_LONG);
+		return pvd_put_str(msg, PV_DRIVER_A_WARNING, PVD_NL_TOO_LONG);
 	return pvd_put_details(msg, drv);
 }
 
@@ -224,18 +222,11 @@ int pv_driver_nl_driver_get_doit(struct sk_buff *skb, struct genl_info *info)
 		pvd_nl_error(info, err, why);
 		goto out;
 	}
-	msg = pvd_nl_reply(info, PV_DRIVER_CMD_DRIVER_GET, drv ? pvd_driver_size(drv) : 1024, &hdr);
-	if (IS_ERR(msg)) {
-		err = PTR_ERR(msg);
-		goto out;
-	}
-	err = pvd_put_driver(msg, &who, alias, drv, false);
-	if (err) {
-		nlmsg_free(msg);
-		goto out;
-	}
-	genlmsg_end(msg, hdr);
-	err = genlmsg_reply(msg, info);
+	msg = pvd_nl_reply(info, drv ? pvd_driver_size(drv) : 1024, &hdr);
+	if (msg)
+		err = pvd_nl_finish(info, msg, hdr, pvd_put_driver(msg, &who, alias, drv, false));
+	else
+		err = -ENOMEM;
 out:
 	mutex_unlock(&pvd_lock);
 	return err;
@@ -248,11 +239,9 @@ static int pvd_dump_driver(struct sk_buff *skb, struct netlink_callback *cb,
 	void *hdr;
 
 	for (;;) {
-		hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &pvd_family,
-				  NLM_F_MULTI, PV_DRIVER_CMD_DRIVER_GET);
+		hdr = pvd_nl_dump(skb, cb);
 		if (!hdr)
 			return -EMSGSIZE;
-		genl_dump_check_consistent(cb, hdr);
 		if (!pvd_put_driver(skb, who, alias, drv, brief)) {
 			genlmsg_end(skb, hdr);
 			return 0;
@@ -362,16 +351,16 @@ static int pvd_put_outcome(struct sk_buff *msg, const struct pvd_call *call,
 {
 	u32 op = call->cmd == PV_DRIVER_CMD_LOAD ? PV_DRIVER_OP_LOAD : PV_DRIVER_OP_UNLOAD;
 
-	if (nla_put_u32(msg, PV_DRIVER_A_OP, op) ||
-	    (call->alias[0] && nla_put_string(msg, PV_DRIVER_A_ALIAS, call->alias)) ||
+	if (pvd_put_u32(msg, PV_DRIVER_A_OP, op) ||
+	    (call->alias[0] && pvd_put_str(msg, PV_DRIVER_A_ALIAS, call->alias)) ||
 	    (call->container[0] &&
-	     nla_put_string(msg, PV_DRIVER_A_CONTAINER, call->container)) ||
-	    (call->error && nla_put_u32(msg, PV_DRIVER_A_ERRNO, -call->error)) ||
-	    (call->text && nla_put_string(msg, PV_DRIVER_A_TEXT, call->text)))
+	     pvd_put_str(msg, PV_DRIVER_A_CONTAINER, call->container)) ||
+	    (call->error && pvd_put_u32(msg, PV_DRIVER_A_ERRNO, -call->error)) ||
+	    (call->text && pvd_put_str(msg, PV_DRIVER_A_TEXT, call->text)))
 		return -EMSGSIZE;
 	if (!drv || !call->alias[0])
 		return 0;
-	if (nla_put_u32(msg, PV_DRIVER_A_STATE, drv->state))
+	if (pvd_put_u32(msg, PV_DRIVER_A_STATE, drv->state))
 		return -EMSGSIZE;
 	/* Warnings name other containers and what they may not see. */
 	return call->terse ? 0 : pvd_put_warnings(msg, drv);
@@ -393,13 +382,12 @@ void pvd_nl_send_outcome(const struct pvd_call *call, const struct pvd_driver *d
 
 	if (pvd_sock_closed(call->sk))
 		return;
-	msg = genlmsg_new(size, GFP_KERNEL);
+	msg = pvd_nl_msg(call->portid, call->seq, PV_DRIVER_CMD_OUTCOME, size, &hdr);
 	if (!msg) {
 		pvd_nl_lost(call->sk);
 		return;
 	}
-	hdr = genlmsg_put(msg, call->portid, call->seq, &pvd_family, 0, PV_DRIVER_CMD_OUTCOME);
-	if (!hdr || pvd_put_outcome(msg, call, drv)) {
+	if (pvd_put_outcome(msg, call, drv)) {
 		nlmsg_free(msg);
 		return;
 	}

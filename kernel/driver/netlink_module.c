@@ -13,8 +13,8 @@ static int pvd_put_cause(struct sk_buff *msg, const struct pvd_cause *cause)
 {
 	if (!cause)
 		return 0;
-	return nla_put_string(msg, PV_DRIVER_A_MODULE_CAUSE_ALIAS, cause->alias) ?:
-	       nla_put_string(msg, PV_DRIVER_A_MODULE_CAUSE_CONTAINER, cause->container);
+	return pvd_put_str(msg, PV_DRIVER_A_MODULE_CAUSE_ALIAS, cause->alias) ?:
+	       pvd_put_str(msg, PV_DRIVER_A_MODULE_CAUSE_CONTAINER, cause->container);
 }
 
 /**
@@ -44,9 +44,9 @@ int pvd_put_module(struct sk_buff *msg, const struct pvd_module *m, const char *
 		flags |= PV_DRIVER_MODULE_FLAG_PINNED;
 
 	if (!nest ||
-	    nla_put_string(msg, PV_DRIVER_A_MODULE_NAME, m->name) ||
-	    nla_put_u32(msg, PV_DRIVER_A_MODULE_FLAGS, flags) ||
-	    (params && nla_put_string(msg, PV_DRIVER_A_MODULE_PARAMS, params)) ||
+	    pvd_put_str(msg, PV_DRIVER_A_MODULE_NAME, m->name) ||
+	    pvd_put_u32(msg, PV_DRIVER_A_MODULE_FLAGS, flags) ||
+	    (params && pvd_put_str(msg, PV_DRIVER_A_MODULE_PARAMS, params)) ||
 	    (m->since && nla_put_u64_64bit(msg, PV_DRIVER_A_MODULE_SINCE, m->since,
 					   PV_DRIVER_A_MODULE_PAD)) ||
 	    pvd_put_cause(msg, m->cause))
@@ -74,18 +74,11 @@ int pv_driver_nl_module_get_doit(struct sk_buff *skb, struct genl_info *info)
 		err = pvd_nl_error(info, -ENOENT, "no driver names or brought in this module");
 		goto out;
 	}
-	msg = pvd_nl_reply(info, PV_DRIVER_CMD_MODULE_GET, PVD_NL_MODULE_SIZE, &hdr);
-	if (IS_ERR(msg)) {
-		err = PTR_ERR(msg);
-		goto out;
-	}
-	err = pvd_put_module(msg, m, NULL);
-	if (err) {
-		nlmsg_free(msg);
-		goto out;
-	}
-	genlmsg_end(msg, hdr);
-	err = genlmsg_reply(msg, info);
+	msg = pvd_nl_reply(info, PVD_NL_MODULE_SIZE, &hdr);
+	if (msg)
+		err = pvd_nl_finish(info, msg, hdr, pvd_put_module(msg, m, NULL));
+	else
+		err = -ENOMEM;
 out:
 	mutex_unlock(&pvd_lock);
 	return err;
@@ -94,12 +87,10 @@ out:
 static int pvd_dump_module(struct sk_buff *skb, struct netlink_callback *cb,
 			   const struct pvd_module *m)
 {
-	void *hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &pvd_family,
-				NLM_F_MULTI, PV_DRIVER_CMD_MODULE_GET);
+	void *hdr = pvd_nl_dump(skb, cb);
 
 	if (!hdr)
 		return -EMSGSIZE;
-	genl_dump_check_consistent(cb, hdr);
 	if (pvd_put_module(skb, m, NULL)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
