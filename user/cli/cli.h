@@ -72,6 +72,21 @@ void cli_clean(struct pvk_buf *buf, const char *text);
 /* Prints the JSON text and a newline; an exit status. */
 int cli_print_json(struct json_out *out);
 
+/* Of a time of the kernel's (CLOCK_BOOTTIME, ns): seconds since 1970. */
+int64_t cli_when(uint64_t boottime_ns);
+/* "12 min ago"; text has room for 32 bytes. */
+const char *cli_ago(uint64_t boottime_ns, char *text, size_t size);
+
+/* Pairs for the object that is open. */
+void cli_json_texts(struct json_out *out, const char *key, const struct pvk_texts *texts);
+/* "users" and, for the one without a name, "host". */
+void cli_json_users(struct json_out *out, const struct pvk_texts *users);
+void cli_json_flags(struct json_out *out, uint32_t flags);
+/* Words between blanks as an array. */
+void cli_json_words(struct json_out *out, const char *key, const char *words);
+/* Seconds since 1970; null for 0. */
+void cli_json_when(struct json_out *out, const char *key, uint64_t boottime_ns);
+
 /*
  * A table: columns as wide as their widest cell, two blanks between. A row
  * begins with table_row(); missing cells are empty. A note is a line of its
@@ -136,12 +151,30 @@ void cli_json_outcome(struct json_out *out, const char *what, int code,
 		      const struct pvk_outcome *outcome, const struct pvk_err *err);
 void cli_warnings(const char *what, const struct pvk_texts *warnings);
 
+/* --- modules -------------------------------------------------------------- */
+
+/* What the system says of a module beside pv_driver. */
+struct sysmod {
+	char state[16];			/* live, coming, going; "": not loaded */
+	bool builtin;
+	int refs;			/* -1: not known */
+	struct pvk_buf holders;		/* modules that use it, blanks between */
+	struct pvk_buf dependents;	/* those that could, loaded or not */
+};
+
+/* name: as the kernel spells it. Free it in any case. */
+void sysmod_read(struct sysmod *mod, const char *name);
+/* Does the other module depend on this one? */
+bool sysmod_needed_by(const struct sysmod *mod, const char *other);
+void sysmod_free(struct sysmod *mod);
+
 /* --- verbs ---------------------------------------------------------------- */
 
 int verb_drivers_list(struct cli *cli);
 int verb_drivers_load(struct cli *cli);
 int verb_drivers_unload(struct cli *cli);
 int verb_drivers_watch(struct cli *cli);
+int verb_drivers_why(struct cli *cli);
 int verb_drivers_add(struct cli *cli);
 int verb_drivers_del(struct cli *cli);
 int verb_drivers_check(struct cli *cli);

@@ -120,35 +120,16 @@ static int print_table(const struct pvk_drivers *list)
 	return table_print(&table);
 }
 
-static void json_texts(struct json_out *out, const char *key, const struct pvk_texts *texts)
-{
-	size_t i;
-
-	json_out_key(out, key);
-	json_out_array(out);
-	for (i = 0; i < texts->count; i++)
-		if (texts->item[i][0])
-			json_out_str(out, texts->item[i]);
-	json_out_end(out);
-}
-
 static void json_modules(struct json_out *out, const struct pvk_driver *driver)
 {
 	const struct pvk_module *module;
-	const char *name;
-	unsigned int bit;
 
 	json_out_key(out, "modules");
 	json_out_array(out);
 	for (module = driver->modules; module < driver->modules + driver->n_modules; module++) {
 		json_out_object(out);
 		json_out_pair_str(out, "name", module->name);
-		json_out_key(out, "flags");
-		json_out_array(out);
-		for (bit = 0; (name = pvk_module_flag_name(bit)); bit++)
-			if (module->flags & (1u << bit))
-				json_out_str(out, name);
-		json_out_end(out);
+		cli_json_flags(out, module->flags);
 		json_out_pair_str(out, "params", module->params);
 		json_out_end(out);
 	}
@@ -169,24 +150,20 @@ static void json_stats(struct json_out *out, const struct pvk_stats *stats)
 
 static void json_driver(struct json_out *out, const struct pvk_driver *driver)
 {
-	bool host = false;
-	size_t i;
-
 	json_out_object(out);
 	json_out_pair_str(out, "alias", driver->alias);
 	if (driver->type >= 0)
 		json_out_pair_str(out, "type", pvk_type_name((uint32_t)driver->type));
 	json_out_pair_str(out, "state", pvk_state_name(driver->state));
+	cli_json_when(out, "since", driver->since_ns);
 	if (driver->type < 0) {
-		for (i = 0; i < driver->users.count; i++)
-			host |= !driver->users.item[i][0];
-		json_texts(out, "users", &driver->users);
-		json_out_pair_bool(out, "host", host);
-		json_texts(out, "lines", &driver->lines);
+		cli_json_users(out, &driver->users);
+		cli_json_texts(out, "lines", &driver->lines);
 		json_modules(out, driver);
 		json_out_pair_int(out, "errno", driver->error);
 		json_out_pair_str(out, "error", driver->error ? driver->text : NULL);
-		json_texts(out, "warnings", &driver->warnings);
+		cli_json_when(out, "error_since", driver->error_since_ns);
+		cli_json_texts(out, "warnings", &driver->warnings);
 	}
 	if (driver->has_stats)
 		json_stats(out, &driver->stats);
