@@ -230,7 +230,7 @@ int cli_timeout(const struct cli *cli, const char *text, uint32_t *ms)
 	uint64_t seconds;
 
 	if (cli_number(text, 1, CLI_TIMEOUT_MAX, &seconds))
-		return cli_usage(cli, "--timeout wants seconds from 1 to %d, not \"%s\"",
+		return cli_usage(cli, "--timeout is 1 to %d seconds, not \"%s\"",
 				 CLI_TIMEOUT_MAX, text);
 	*ms = (uint32_t)seconds * 1000;
 	return 0;
@@ -247,6 +247,23 @@ int cli_print_json(struct json_out *out)
 	}
 	puts(text);
 	return CLI_OK;
+}
+
+bool cli_begin_list(const struct cli *cli, bool torn, struct json_out *out)
+{
+	if (torn)
+		cli_complain(NULL, "warning: states changed while they were read");
+	if (!cli->json)
+		return false;
+	json_out_init(out, CLI_JSON_MAX);
+	json_out_array(out);
+	return true;
+}
+
+int cli_end_list(struct json_out *out)
+{
+	json_out_end(out);
+	return cli_print_json(out);
 }
 
 void cli_json_outcome(struct json_out *out, const char *what, int code,

@@ -71,6 +71,9 @@ int cli_outcome_status(int code, const struct pvk_outcome *outcome);
 void cli_clean(struct pvk_buf *buf, const char *text);
 /* Prints the JSON text and a newline; an exit status. */
 int cli_print_json(struct json_out *out);
+/* True if the list is to be JSON, whose items then follow; else it is a table. */
+bool cli_begin_list(const struct cli *cli, bool torn, struct json_out *out);
+int cli_end_list(struct json_out *out);
 
 /* Of a time of the kernel's (CLOCK_BOOTTIME, ns): seconds since 1970. */
 int64_t cli_when(uint64_t boottime_ns);

@@ -80,16 +80,11 @@ static int print_list(const struct cli *cli, const struct pvk_containers *list)
 	json_auto_out struct json_out out = { 0 };
 	size_t i;
 
-	if (list->torn)
-		cli_complain(NULL, "warning: states changed while they were read");
-	if (!cli->json)
+	if (!cli_begin_list(cli, list->torn, &out))
 		return print_table(list);
-	json_out_init(&out, CLI_JSON_MAX);
-	json_out_array(&out);
 	for (i = 0; i < list->count; i++)
 		json_container(&out, &list->item[i]);
-	json_out_end(&out);
-	return cli_print_json(&out);
+	return cli_end_list(&out);
 }
 
 /* NAME alone, or all. */
