@@ -12,7 +12,7 @@ release=5.15.0-test
 modules=rootfs/lib/modules/$release
 file=root/bsp/drivers.json
 
-plan 66
+plan 68
 cd "$KTAP_TMP"
 
 # module NAME [KEY=VALUE...]: one more in the tree
@@ -344,6 +344,10 @@ status=0
 check_match 'a file by itself: no containers' \
 	'1:drivers.json:2:9: error: alias one: there is no module q [[]*, 1 alias, 0 containers: 1 error, *' \
 	"$status:$(cat out)"
+run --modules rootfs/lib/modules
+check_match 'the tree may be given as pvkitd takes it' "*$release, 0 aliases, *" "$(cat out)"
+run --firmware nowhere
+check_match 'no such firmware folder is wrong usage' '2:pvkit: nowhere: no such directory' "$status:$(cat out)"
 run --bogus
 check_match 'an option that is none is wrong usage' '2:*unknown option --bogus*' "$status:$(cat out)"
 

@@ -195,13 +195,18 @@ static void check_indexes(struct check *check)
 			  tree->lost.count > 1 ? " and others that are there" : "");
 }
 
-static void find_firmware(struct check *check)
+/* -ENOTDIR, with a text, for a --firmware that is none: all would be missing. */
+static int find_firmware(struct check *check, struct pvk_err *err)
 {
 	static const char *const below[] = { "lib/firmware", "usr/lib/firmware" };
 	const struct tree *tree = &check->tree;
+	struct stat st;
 	size_t i;
 
 	if (check->firmware) {
+		if (stat(check->firmware, &st) || !S_ISDIR(st.st_mode))
+			return pvk_err_set(err, -ENOTDIR, "%s: no such directory",
+					   check->firmware);
 		snprintf(check->firmware_dir, sizeof(check->firmware_dir), "%s", check->firmware);
 		check->has_firmware = true;
 	}
@@ -214,6 +219,7 @@ static void find_firmware(struct check *check)
 		check_add(check, check_case(check, check->file, NULL, NULL, 0), CHECK_NOTE,
 			  "no-firmware", NULL, 0, 0,
 			  "firmware was not checked: there is none beside the modules (--firmware)");
+	return 0;
 }
 
 /* --- what was asked for ---------------------------------------------------- */
@@ -348,7 +354,9 @@ static int examine(struct check *check, struct pvk_err *err)
 	if (ret)
 		return ret;
 	check_indexes(check);
-	find_firmware(check);
+	ret = find_firmware(check, err);
+	if (ret)
+		return ret;
 	check_drivers_json(check);
 	check_wanted(check);
 	check_containers(check);

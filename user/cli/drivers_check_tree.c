@@ -210,7 +210,8 @@ static int only_release(const char *dir, char *release, size_t size, struct pvk_
 static int below_sysroot(struct tree *tree, const char *dir, const char *release,
 			 struct pvk_err *err)
 {
-	static const char *const below[] = { "lib/modules", "usr/lib/modules" };
+	/* The last as pvkitd takes it. */
+	static const char *const below[] = { "lib/modules", "usr/lib/modules", "." };
 	char path[PATH_MAX], name[NAME_MAX + 1];
 	size_t i;
 	int ret;
@@ -221,13 +222,16 @@ static int below_sysroot(struct tree *tree, const char *dir, const char *release
 		if (access(path, F_OK))
 			continue;
 		snprintf(name, sizeof(name), "%s", release ? release : "");
+		if (below[i][0] == '.')
+			snprintf(path, sizeof(path), "%s", dir);
 		ret = release ? 0 : only_release(path, name, sizeof(name), err);
-		if (ret)
+		if (ret && below[i][0] != '.')
 			return ret;
 		if (snprintf(tree->dir, sizeof(tree->dir), "%s/%s", path, name) >=
 		    (int)sizeof(tree->dir))
 			return pvk_err_set(err, -ENAMETOOLONG, "%s: path too long", dir);
-		return 0;
+		if (below[i][0] != '.' || has_index(tree->dir))
+			return 0;
 	}
 	snprintf(tree->dir, sizeof(tree->dir), "%s", dir);
 	return 0;
