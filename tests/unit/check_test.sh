@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # pvkit drivers check: what it finds, and that it finds no more than that. Trees
 # are small ones made for a fault each, then those of Debian's kernels.
+# vm: timeout=300
 # shellcheck disable=SC2016 # ${...} is for pvkit
 . "${0%/*}/../lib/ktap.sh"
 
@@ -29,12 +30,10 @@ depends() {
 	touch "$modules/modules.dep.bin"
 }
 
-# given a tree with modules a, b, c (which needs b, which needs a), d and e, and x
-# built in; firmware; nothing in modprobe.d; and no containers
-given() {
-	arch=${1:-arm64}
-	rm -rf root rootfs meta* report.xml
-	mkdir -p "$modules/kernel" rootfs/lib/firmware rootfs/etc/modprobe.d root/bsp
+# A tree with modules a, b, c (which needs b, which needs a), d and e-e, and x built
+# in, with firmware for e-e.
+make_tree() {
+	mkdir -p "$modules/kernel" rootfs/lib/firmware/e rootfs/etc/modprobe.d
 	module a signed
 	module b signed
 	module c signed
@@ -46,9 +45,21 @@ given() {
 	depends c: b a
 	depends d:
 	depends e-e:
-	mkdir rootfs/lib/firmware/e
 	: >rootfs/lib/firmware/e/one.bin
 	: >rootfs/lib/firmware/e/two-7.bin
+	cp -a rootfs "tree-$arch"
+}
+
+# given [ARCH]: that tree, with nothing in modprobe.d, and no containers
+given() {
+	arch=${1:-arm64}
+	rm -rf root rootfs meta* report.xml
+	mkdir -p root/bsp
+	if [ -d "tree-$arch" ]; then
+		cp -a "tree-$arch" rootfs
+	else
+		make_tree
+	fi
 }
 
 # drivers ALIAS JSON...: drivers.json with one alias a line, the first on line 2
