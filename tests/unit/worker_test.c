@@ -512,6 +512,113 @@ static void test_modprobe_d(void)
 	ktap_str(journal, "t_base ;t_dep ;", "and so does one that is gone");
 }
 
+/* ---- beside the real modprobe ---- */
+
+/* "insmod PATH/NAME.ko ARGS" lines as the journal has them, without blanks at the end. */
+static void as_journal(FILE *from, char *to, size_t size)
+{
+	char line[512], *name, *args;
+
+	to[0] = '\0';
+	while (fgets(line, sizeof(line), from)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "insmod ", 7)) {
+			snprintf(to + strlen(to), size - strlen(to), "%s;", line);
+			continue;
+		}
+		name = strrchr(line, '/') + 1;
+		args = strstr(name, ".ko");
+		*args = '\0';
+		args += strcspn(args + 1, " ") + 1;
+		snprintf(to + strlen(to), size - strlen(to), "%s%s%s;", name, *args ? " " : "",
+			 args + strspn(args, " "));
+	}
+}
+
+/* "NAME ARGS ;" without the blank: libkmod and modprobe join words differently. */
+static void trim(char *text)
+{
+	char *out = text;
+
+	for (; *text; text++)
+		if (*text != ' ' || (text[1] != ';' && text[1] != ' '))
+			*out++ = *text;
+	*out = '\0';
+}
+
+/* What modprobe would insert for the words of line, or "failed". */
+static void ask_modprobe(const char *line, char *to, size_t size)
+{
+	static char script[] = "exec modprobe -C \"$1\" -d \"$0\" -S 1.0 -n -v $2 "
+			       ">\"$0/said\" 2>/dev/null";
+	char path[128];
+	FILE *said;
+
+	snprintf(to, size, "failed");
+	if (!run((char *[]){ "sh", "-c", script, dir, conf, (char *)line, NULL }))
+		return;
+	snprintf(path, sizeof(path), "%s/said", dir);
+	said = fopen(path, "r");
+	if (!said)
+		return;
+	as_journal(said, to, size);
+	fclose(said);
+	trim(to);
+}
+
+static const struct {
+	const char *conf, *line;
+	const char *ours;	/* where it differs on purpose; NULL: the same */
+} like_modprobe[] = {
+	{ "", "t_dep", NULL },
+	{ "", "t_dep level=1", NULL },
+	{ "", "t-dep level=1", NULL },
+	{ "", "t_dep level=1 level=2", NULL },
+	{ "", "t_soft", NULL },
+	{ "", "t_none", "failed" },
+	{ "options t_dep level=2", "t_dep", NULL },
+	{ "options t_dep level=2", "t_dep level=3", NULL },
+	{ "options t-dep level=2\noptions t_base a=1", "t_dep", NULL },
+	{ "options t_base a=1\noptions t_base b=2", "t_dep level=1", NULL },
+	{ "options t_dep level=\"1 2\"", "t_dep", NULL },
+	{ "options t_dep level=1 \\\n nope=2", "t_dep", NULL },
+	{ "softdep t_base pre: t_soft", "t_base", NULL },
+	{ "softdep t_dep post: t_soft", "t_dep level=1", NULL },
+	{ "softdep t_dep pre: t_none t_soft", "t_dep", NULL },
+	{ "softdep t_soft pre: t_dep\noptions t_dep level=4", "t_soft", NULL },
+	{ "blacklist t_dep\nblacklist t_base", "t_dep", NULL },
+	{ "weakdep t_base t_soft", "t_base", NULL },
+	{ "remove t_dep /bin/false", "t_dep", NULL },
+	/* the differences */
+	{ "install t_dep /bin/false", "t_dep", "t_base;t_dep;" },
+	{ "install t_base /bin/false", "t_dep", "t_base;t_dep;" },
+	{ "alias t_name t_dep", "t_name", "failed" },
+	{ "alias t_soft t_base", "t_soft", "t_base;t_soft;" },
+	{ "", "t_dep nope=1", "t_base;t_dep;" },
+};
+
+static void test_like_modprobe(void)
+{
+	char theirs[1024], ours[sizeof(journal)];
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(like_modprobe); i++) {
+		const char *want = like_modprobe[i].ours, *line = like_modprobe[i].line;
+
+		set_conf(like_modprobe[i].conf);
+		ask_modprobe(line, theirs, sizeof(theirs));
+		give(PV_DRIVER_OP_LOAD, "", false, line);
+		snprintf(ours, sizeof(ours), "%s", got.error ? "failed" : journal);
+		trim(ours);
+		if (!ktap_str(ours, want ? want : theirs, "\"%s\" as modprobe does it%s: %zu",
+			      line, want ? ", but for what is said" : "", i))
+			ktap_print_value("modprobe.d:", like_modprobe[i].conf);
+		if (want && strcmp(want, "failed"))
+			ktap_check(strcmp(want, theirs), "modprobe does differ: %s", theirs);
+	}
+	set_conf(NULL);
+}
+
 /* The same in a process of its own. */
 static void test_process(void)
 {
@@ -549,6 +656,7 @@ int main(void)
 	test_compressed();
 	test_directories();
 	test_modprobe_d();
+	test_like_modprobe();
 	test_process();
 	worker_release(&worker);
 	ktap_check(run((char *[]){ "rm", "-r", dir, NULL }), "all is put away");
