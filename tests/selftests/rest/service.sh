@@ -154,4 +154,23 @@ test_a_slow_module_is_no_hang() {
 	expect "restarts" '' "$(grep 'has not answered' "$DAEMON_LOG" || :)"
 }
 
+# pss: of all processes together, in KiB
+pss() {
+	for ps_pid in "$pvkitd" $(pgrep -P "$pvkitd") $(pgrep -x pvkitd-worker); do
+		sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$ps_pid/smaps_rollup"
+	done | awk '{ all += $1 } END { print all }'
+}
+
+# Supervisor, front, loader and idle workers.
+test_idle_it_takes_less_than_4_mib() {
+	one
+	pvkitd_start
+	http PUT /drivers/p/load
+	answers 200 ''
+	http PUT /user-meta/k --data-binary x
+	answers 200 ''
+	note "PSS of all processes: $(pss) KiB"
+	expect_less "KiB (PSS of all processes)" 4096 "$(pss)"
+}
+
 run_tests
