@@ -207,6 +207,14 @@ static int ll_fill(int ruleset, int version, enum sandbox_role role,
 
 /* ---- both ---- */
 
+/* Made once, before any fork; children find it here. */
+static struct sock_fprog base;
+
+static int need_base(struct pvk_err *err)
+{
+	return base.len || sandbox_calls_missing() ? 0 : sandbox_calls_base(&base, err);
+}
+
 void sandbox_report(bool wanted)
 {
 	const char *why = sandbox_calls_missing();
@@ -217,6 +225,8 @@ void sandbox_report(bool wanted)
 	}
 	if (why)
 		log_msg(LOG_INFO, "system calls are not limited: %s", why);
+	/* What fails here fails again, and counts, where it is used. */
+	need_base(NULL);
 	if (!ll_version())
 		log_msg(LOG_INFO, "files are not limited: no Landlock in this kernel");
 }
@@ -228,9 +238,12 @@ int sandbox_prepare(struct sandbox *sandbox, enum sandbox_role role,
 	int ret;
 
 	*sandbox = (struct sandbox){ .ruleset = -1 };
-	ret = sandbox_calls(&sandbox->program, role, err);
+	ret = need_base(err);
+	if (!ret)
+		ret = sandbox_calls(&sandbox->program, role, err);
 	if (ret)
 		return ret;
+	sandbox->base = role == SANDBOX_WORKER ? NULL : &base;
 	if (!version)
 		return 0;
 	ret = ll_create(version);
@@ -259,12 +272,15 @@ static int enter_calls(const struct sock_fprog *program)
 
 int sandbox_enter(const struct sandbox *sandbox, struct pvk_err *err)
 {
-	int ret;
+	int ret = 0;
 
 	if (sandbox->ruleset >= 0 &&
 	    syscall(SYS_landlock_restrict_self, sandbox->ruleset, 0))
 		return pvk_err_set(err, -errno, "Landlock: %s", strerror(errno));
-	ret = sandbox->program.len ? enter_calls(&sandbox->program) : 0;
+	if (sandbox->base && sandbox->base->len)
+		ret = enter_calls(sandbox->base);
+	if (!ret && sandbox->program.len)
+		ret = enter_calls(&sandbox->program);
 	return ret ? pvk_err_set(err, ret, "seccomp: %s", strerror(-ret)) : 0;
 }
 

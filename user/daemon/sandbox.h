@@ -30,13 +30,14 @@ enum sandbox_role {
 };
 
 struct sandbox {
+	const struct sock_fprog *base;	/* NULL: entered before, by who forked us */
 	int ruleset;			/* Landlock's; -1: there is none */
-	struct sock_fprog program;	/* seccomp's; .len 0: there is none */
+	struct sock_fprog program;	/* seccomp's own; .len 0: there is none */
 };
 
 /*
- * Says what is missing on this system, once, before anything is started.
- * `wanted`: the user did not turn it off.
+ * Says what is missing on this system, once, before anything is started, and
+ * makes what all that is started shares. `wanted`: the user did not turn it off.
  */
 void sandbox_report(bool wanted);
 
@@ -62,7 +63,11 @@ bool sandbox_is_stale(const struct config *config);
 
 /* ---- its halves ---- */
 
-/* The filter of a role; .len 0 if the kernel or the build has none. */
+/*
+ * What front and loader may do between them, and what of that a role may not, on top
+ * of it. .len 0 if the kernel or the build has none, or there is nothing to say.
+ */
+int sandbox_calls_base(struct sock_fprog *program, struct pvk_err *err);
 int sandbox_calls(struct sock_fprog *program, enum sandbox_role role, struct pvk_err *err);
 /* Why there is none, NULL if there is one. */
 const char *sandbox_calls_missing(void);

@@ -48,20 +48,23 @@ static const char calls_front[] =
 	"accept\0accept4\0setsockopt\0connect\0sendfile\0sendfile64\0"
 	"rename\0renameat\0renameat2\0unlink\0unlinkat\0ftruncate\0ftruncate64\0";
 
-/* What a worker does it must be allowed too: a worker has its filter and its own. */
+/* What the loader needs beyond that, and what it has to allow its workers. */
 static const char calls_loader[] =
-	"socketpair\0bind\0connect\0setsockopt\0mprotect\0mmap\0mmap2\0"
-	"rename\0renameat\0renameat2\0unlink\0unlinkat\0ftruncate\0ftruncate64\0"
-	"fork\0vfork\0wait4\0waitid\0waitpid\0kill\0prctl\0capset\0seccomp\0"
-	"landlock_create_ruleset\0landlock_add_rule\0landlock_restrict_self\0"
+	"socketpair\0bind\0fork\0vfork\0wait4\0waitid\0waitpid\0kill\0tgkill\0prctl\0capset\0"
+	"seccomp\0landlock_create_ruleset\0landlock_add_rule\0landlock_restrict_self\0"
 	"inotify_init\0inotify_init1\0inotify_add_watch\0inotify_rm_watch\0"
-	"init_module\0finit_module\0delete_module\0syslog\0";
+	"init_module\0finit_module\0delete_module\0syslog\0mmap\0mmap2\0mprotect\0";
 
-/* What a worker is not allowed of that, besides what it must never do. */
+/* What of all that is not for these two, besides what they must never do. */
+static const char not_front[] =
+	"socketpair\0bind\0kill\0wait4\0waitid\0waitpid\0prctl\0seccomp\0"
+	"landlock_create_ruleset\0landlock_add_rule\0landlock_restrict_self\0"
+	"inotify_init\0inotify_init1\0inotify_add_watch\0inotify_rm_watch\0syslog\0";
+
 static const char not_worker[] =
 	"socketpair\0bind\0connect\0setsockopt\0tgkill\0kill\0wait4\0waitid\0waitpid\0prctl\0"
 	"rename\0renameat\0renameat2\0unlink\0unlinkat\0ftruncate\0ftruncate64\0seccomp\0"
-	"landlock_create_ruleset\0landlock_add_rule\0landlock_restrict_self\0"
+	"accept\0accept4\0landlock_create_ruleset\0landlock_add_rule\0landlock_restrict_self\0"
 	"inotify_init\0inotify_init1\0inotify_add_watch\0inotify_rm_watch\0";
 
 /* Of no use to any of us, and the next step of an intruder. */
@@ -97,7 +100,7 @@ static int add(scmp_filter_ctx ctx, uint32_t action, const char *names)
 
 	for (; *names; names += strlen(names) + 1) {
 		number = seccomp_syscall_resolve_name(names);
-		/* Newer than this libseccomp: it gets ENOSYS. */
+		/* Newer than this libseccomp: what is not known is not allowed. */
 		if (number == __NR_SCMP_ERROR)
 			continue;
 		/* Calls that this architecture does not have are passed over. */
@@ -119,15 +122,15 @@ static int add_if(scmp_filter_ctx ctx, uint32_t action, const char *name,
 }
 
 /* Memory is never both written and run; for who loads no library any more. */
-static int add_no_exec(scmp_filter_ctx ctx)
+static int refuse_exec(scmp_filter_ctx ctx)
 {
 	static const char *const names[] = { "mmap", "mmap2", "mprotect" };
 	int ret = 0;
 	size_t i;
 
 	for (i = 0; i < PVK_ARRAY_SIZE(names) && !ret; i++)
-		ret = add_if(ctx, SCMP_ACT_ALLOW, names[i],
-			     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		ret = add_if(ctx, SCMP_ACT_ERRNO(ENOSYS), names[i],
+			     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
 	return ret;
 }
 
@@ -143,28 +146,45 @@ static int add_ioctls(scmp_filter_ctx ctx)
 	return ret;
 }
 
-/* The rules with arguments that all have. */
-static int add_careful(scmp_filter_ctx ctx)
+/*
+ * What front and loader may do between them. It is most of the work, and made once
+ * for both; what each of them may not do of it is a small filter on top.
+ */
+static int fill_base(scmp_filter_ctx ctx)
 {
-	int ret = add_ioctls(ctx);
+	struct scmp_arg_cmp plain = SCMP_CMP(CLONE_FLAGS_ARG, SCMP_CMP_MASKED_EQ,
+					     CLONE_NAMESPACES, 0);
+	int ret = add(ctx, SCMP_ACT_ALLOW, calls_all);
 
-	/* One's own limits; abort() signals oneself. */
+	if (!ret)
+		ret = add(ctx, SCMP_ACT_ALLOW, calls_front);
+	if (!ret)
+		ret = add(ctx, SCMP_ACT_ALLOW, calls_loader);
+	if (!ret)
+		ret = add_ioctls(ctx);
+	/* One's own limits. */
 	if (!ret)
 		ret = add_if(ctx, SCMP_ACT_ALLOW, "prlimit64", SCMP_A0(SCMP_CMP_EQ, 0));
+	/* The netlink socket anew, when pv_driver was out and is back. */
 	if (!ret)
-		ret = add_if(ctx, SCMP_ACT_ALLOW, "tgkill",
-			     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
-	return ret;
-}
-
-static int add_front(scmp_filter_ctx ctx)
-{
-	int ret = add(ctx, SCMP_ACT_ALLOW, calls_front);
-
-	if (!ret)
-		ret = add_no_exec(ctx);
+		ret = add_if(ctx, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
 	if (!ret)
 		ret = add_if(ctx, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	if (!ret)
+		ret = add_if(ctx, SCMP_ACT_ALLOW, "clone", plain);
+	return ret ? ret : add(ctx, SCMP_ACT_KILL_PROCESS, never);
+}
+
+static int fill_front(scmp_filter_ctx ctx)
+{
+	int ret = add(ctx, SCMP_ACT_ERRNO(ENOSYS), not_front);
+
+	/* abort() signals oneself. */
+	if (!ret)
+		ret = add_if(ctx, SCMP_ACT_ERRNO(ENOSYS), "tgkill",
+			     SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+	if (!ret)
+		ret = refuse_exec(ctx);
 	if (!ret)
 		ret = add_if(ctx, SCMP_ACT_KILL_PROCESS, "socket",
 			     SCMP_A0(SCMP_CMP_GT, AF_UNIX));
@@ -173,21 +193,6 @@ static int add_front(scmp_filter_ctx ctx)
 	return ret ? ret : add(ctx, SCMP_ACT_KILL_PROCESS, never_forking);
 }
 
-static int add_loader(scmp_filter_ctx ctx)
-{
-	struct scmp_arg_cmp plain = SCMP_CMP(CLONE_FLAGS_ARG, SCMP_CMP_MASKED_EQ,
-					     CLONE_NAMESPACES, 0);
-	int ret = add(ctx, SCMP_ACT_ALLOW, calls_loader);
-
-	/* The netlink socket anew, when pv_driver was out and is back. */
-	if (!ret)
-		ret = add_if(ctx, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
-	if (!ret)
-		ret = add_if(ctx, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-	return ret ? ret : add_if(ctx, SCMP_ACT_ALLOW, "clone", plain);
-}
-
-/* On top of the loader's: several of them start with it, so that it is kept small. */
 static int fill_worker(scmp_filter_ctx ctx)
 {
 	int ret = add(ctx, SCMP_ACT_ERRNO(ENOSYS), not_worker);
@@ -199,23 +204,6 @@ static int fill_worker(scmp_filter_ctx ctx)
 		ret = add_if(ctx, SCMP_ACT_KILL_PROCESS, "socket",
 			     SCMP_A0(SCMP_CMP_GT, AF_UNIX));
 	return ret ? ret : add(ctx, SCMP_ACT_KILL_PROCESS, never_forking);
-}
-
-static int fill(scmp_filter_ctx ctx, enum sandbox_role role)
-{
-	int ret;
-
-	seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	/* A search tree instead of a walk, from 2.5 on. */
-	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (role == SANDBOX_WORKER)
-		return fill_worker(ctx);
-	ret = add(ctx, SCMP_ACT_ALLOW, calls_all);
-	if (!ret)
-		ret = add_careful(ctx);
-	if (!ret)
-		ret = role == SANDBOX_FRONT ? add_front(ctx) : add_loader(ctx);
-	return ret ? ret : add(ctx, SCMP_ACT_KILL_PROCESS, never);
 }
 
 /*
@@ -253,7 +241,8 @@ const char *sandbox_calls_missing(void)
 	return prctl(PR_GET_SECCOMP) < 0 ? "no seccomp in this kernel" : NULL;
 }
 
-int sandbox_calls(struct sock_fprog *program, enum sandbox_role role, struct pvk_err *err)
+static int make(struct sock_fprog *program, uint32_t otherwise,
+		int (*fill)(scmp_filter_ctx ctx), struct pvk_err *err)
 {
 	scmp_filter_ctx ctx;
 	int ret;
@@ -261,17 +250,41 @@ int sandbox_calls(struct sock_fprog *program, enum sandbox_role role, struct pvk
 	*program = (struct sock_fprog){ 0 };
 	if (sandbox_calls_missing())
 		return 0;
-	ctx = seccomp_init(role == SANDBOX_WORKER ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS));
+	ctx = seccomp_init(otherwise);
 	if (!ctx)
 		return pvk_err_set(err, -ENOMEM, "seccomp: out of memory");
-	ret = fill(ctx, role);
+	seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	/* A search tree instead of a walk, from 2.5 on. */
+	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	ret = fill(ctx);
 	if (!ret)
 		ret = export(ctx, program);
 	seccomp_release(ctx);
 	return ret ? pvk_err_set(err, ret, "seccomp: %s", strerror(-ret)) : 0;
 }
 
+int sandbox_calls_base(struct sock_fprog *program, struct pvk_err *err)
+{
+	return make(program, SCMP_ACT_ERRNO(ENOSYS), fill_base, err);
+}
+
+int sandbox_calls(struct sock_fprog *program, enum sandbox_role role, struct pvk_err *err)
+{
+	*program = (struct sock_fprog){ 0 };
+	if (role == SANDBOX_LOADER)
+		return 0;
+	return make(program, SCMP_ACT_ALLOW, role == SANDBOX_FRONT ? fill_front : fill_worker,
+		    err);
+}
+
 #else
+
+int sandbox_calls_base(struct sock_fprog *program, struct pvk_err *err)
+{
+	(void)err;
+	*program = (struct sock_fprog){ 0 };
+	return 0;
+}
 
 const char *sandbox_calls_missing(void)
 {
