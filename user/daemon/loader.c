@@ -457,7 +457,10 @@ static void tear_down(struct loader *loader)
 int loader_run(struct role_env *env)
 {
 	struct loader loader = {
-		.env = env, .family_fd = -1, .worker_sandbox.ruleset = -1, .failures.most = FAILURES_LOGGED,
+		.env = env,
+		.family_fd = -1,
+		.worker_sandbox.ruleset = -1,
+		.failures.most = FAILURES_LOGGED,
 	};
 
 	if (env->parent && priv_die_with(env->parent, SIGTERM))

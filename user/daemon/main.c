@@ -161,7 +161,8 @@ int main(int argc, char **argv)
 	if (config.pidfile[0])
 		write_pidfile(config.pidfile);
 	if (!config.uid && (config.roles & CONFIG_FRONT))
-		log_msg(LOG_WARNING, "user 0: what parses requests stays root, without capabilities");
+		log_msg(LOG_WARNING,
+			"user 0: what parses requests stays root, without capabilities");
 	sandbox_report(config.sandbox);
 	env.watchdog_s = watchdog_s(&config);
 	if (config.foreground && config.roles == CONFIG_AGENT)

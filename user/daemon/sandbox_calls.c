@@ -87,13 +87,6 @@ static const char never_front[] = "init_module\0finit_module\0delete_module\0";
 #define CLONE_NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | \
 			  CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 
-/* Where clone() has its flags, which glibc's fork() is made of. */
-#if defined(__s390__) || defined(__s390x__)
-#define CLONE_FLAGS_ARG	1
-#else
-#define CLONE_FLAGS_ARG	0
-#endif
-
 static int add(scmp_filter_ctx ctx, uint32_t action, const char *names)
 {
 	int number, ret;
@@ -152,8 +145,9 @@ static int add_ioctls(scmp_filter_ctx ctx)
  */
 static int fill_base(scmp_filter_ctx ctx)
 {
-	struct scmp_arg_cmp plain = SCMP_CMP(CLONE_FLAGS_ARG, SCMP_CMP_MASKED_EQ,
-					     CLONE_NAMESPACES, 0);
+	/* Where clone() has its flags, which glibc's fork() is made of. */
+	unsigned int flags = seccomp_arch_native() == SCMP_ARCH_S390X ? 1 : 0;
+	struct scmp_arg_cmp plain = SCMP_CMP(flags, SCMP_CMP_MASKED_EQ, CLONE_NAMESPACES, 0);
 	int ret = add(ctx, SCMP_ACT_ALLOW, calls_all);
 
 	if (!ret)
@@ -212,7 +206,7 @@ static int fill_worker(scmp_filter_ctx ctx)
  */
 static int export(scmp_filter_ctx ctx, struct sock_fprog *program)
 {
-	pvk_auto_close int in = -1, out = -1;
+	pvk_auto_close int in = -1;
 	char *bytes = NULL;
 	size_t len = 0;
 	int fds[2];
@@ -222,13 +216,10 @@ static int export(scmp_filter_ctx ctx, struct sock_fprog *program)
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
 		return -errno;
 	in = fds[0];
-	out = fds[1];
-	ret = seccomp_export_bpf(ctx, out);
-	if (ret)
-		return ret;
-	close(out);
-	out = -1;
-	ret = pvk_read_fd(in, BPF_MAXINSNS * sizeof(struct sock_filter), &bytes, &len);
+	ret = seccomp_export_bpf(ctx, fds[1]);
+	close(fds[1]);
+	if (!ret)
+		ret = pvk_read_fd(in, BPF_MAXINSNS * sizeof(struct sock_filter), &bytes, &len);
 	if (ret)
 		return ret;
 	program->filter = (struct sock_filter *)(void *)bytes;
