@@ -108,11 +108,11 @@ static void print_cause(const struct why *why)
 	else if (module->flags & PV_DRIVER_MODULE_FLAG_OURS)
 		printf("a load of a driver; there was no memory to note which\n");
 	else if (!why->tracked)
-		printf("something else: no driver names it, none brought it in\n");
+		printf("no load of a driver, and no driver names it\n");
 	else if (module->since_ns)
-		printf("something else, which loaded it by itself\n");
+		printf("no load of a driver: somebody else loaded it\n");
 	else
-		printf("something else: it was there before\n");
+		printf("no load of a driver: it was there before\n");
 }
 
 static void print_drivers(const struct why *why)

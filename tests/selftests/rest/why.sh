@@ -66,7 +66,7 @@ test_one_that_was_there_before() {
 	why pvt_plain
 	expect_screen "pvt_plain: in the kernel, live
   since      before pv_driver looked for it
-  cause      something else: it was there before
+  cause      no load of a driver: it was there before
   drivers    p: loaded, used by nobody
   held by    no other module; 0 references"
 	why --json pvt_plain
@@ -77,7 +77,7 @@ test_one_that_somebody_loaded_by_hand() {
 	driver p pvt_plain
 	modprobe pvt_plain
 	why pvt_plain
-	expect_match "the cause" '^  cause      something else, which loaded it by itself$' "$out"
+	expect_match "the cause" '^  cause      no load of a driver: somebody else loaded it$' "$out"
 }
 
 test_one_that_nobody_tracks() {
@@ -85,7 +85,7 @@ test_one_that_nobody_tracks() {
 	why pvt_plain
 	expect_screen "pvt_plain: in the kernel; pv_driver does not track it
   since      before pv_driver looked for it
-  cause      something else: no driver names it, none brought it in
+  cause      no load of a driver, and no driver names it
   drivers    none names it or a module that needs it
   held by    no other module; 0 references"
 	why --json pvt_plain
