@@ -238,12 +238,12 @@ static void test_what_is_no_request(void)
 		const char *bytes, *status, *error;
 	} rows[] = {
 		{ "a line that is no request", MGMT, "HELLO\r\n\r\n", "400 Bad Request",
-		  NO_REQUEST },
+		  "a request begins with METHOD PATH HTTP/1.1" },
 		{ "a header without a colon", MGMT, "GET /drivers HTTP/1.1\r\nHost\r\n\r\n",
-		  "400 Bad Request", NO_REQUEST },
+		  "400 Bad Request", "a header is NAME: VALUE" },
 		{ "a length that is none", MGMT,
 		  "PUT /user-meta/k HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "400 Bad Request",
-		  NO_REQUEST },
+		  "Content-Length is one decimal number" },
 		{ "the same of a stranger", STRANGER, "HELLO\r\n\r\n", "403 Forbidden",
 		  "the caller is in no known container" },
 		{ "a body that is too large", MGMT,
