@@ -487,6 +487,34 @@ static void test_sizes(void)
 		   "headers without an end are refused");
 }
 
+/* Each byte of it six in JSON. */
+static void test_a_full_store(void)
+{
+	static char body[PVK_META_VALUE_MAX + 1], all[HTTP_ANSWER_MAX + 1024];
+	static const char get[] = "GET /user-meta HTTP/1.0\r\n\r\n";
+	char path[64];
+	int i, fd;
+
+	memset(body, 1, PVK_META_VALUE_MAX);
+	for (i = 0; i < 2 * PVK_META_STORE_MAX / PVK_META_VALUE_MAX; i++) {
+		snprintf(path, sizeof(path), "/user-meta/full.%d", i);
+		if (!strstr(ask(MGMT, "PUT", path, body), "HTTP/1.1 200 "))
+			break;
+	}
+	ktap_check(strstr(reply, "HTTP/1.1 507 ") && i > PVK_META_STORE_MAX / PVK_META_VALUE_MAX / 2,
+		   "a store is full with %d values of 4,096 bytes", i);
+	fd = dial(MGMT);
+	send_all(fd, get, sizeof(get) - 1);
+	read_all(fd, all, sizeof(all));
+	close(fd);
+	ktap_check(strstr(all, "200 OK") && strlen(all) > 6 * PVK_META_STORE_MAX * 9 / 10,
+		   "and is still one answer, of %zu bytes", strlen(all));
+	while (i-- > 0) {
+		snprintf(path, sizeof(path), "/user-meta/full.%d", i);
+		ask(MGMT, "DELETE", path, "");
+	}
+}
+
 /* When the client does not wait for the answer, nothing is left that could break. */
 static void test_client_gone(int journal_fd)
 {
@@ -604,6 +632,7 @@ int main(void)
 	test_keep_alive();
 	test_a_container_that_ends_before_its_connection();
 	test_sizes();
+	test_a_full_store();
 	test_client_gone(fds[0]);
 	test_more_than_the_kernel_takes();
 	test_too_many_connections();

@@ -255,6 +255,29 @@ static void test_many(void)
 		"more files than that, by somebody else, are not listed in part");
 }
 
+static void test_much(void)
+{
+	pvk_auto_meta struct pvk_meta *meta = new_store();
+	static char value[PVK_META_VALUE_MAX + 2];
+	const int most = PVK_META_STORE_MAX / PVK_META_VALUE_MAX;
+	char key[16];
+	int i;
+
+	memset(value, 'v', PVK_META_VALUE_MAX);
+	for (i = 0; i < most; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		put_file(last_store(key), value);
+	}
+	ktap_eq(set(meta, "one-more", "v"), -ENOSPC, "a store takes 1 MiB of values, no more");
+	value[0] = 'w';
+	ktap_eq(set(meta, "k7", value), 0, "those in it can be replaced");
+	ktap_eq(set(meta, "k7", "v"), 0, "by less too");
+	ktap_eq(set(meta, "one-more", "v"), 0, "which makes room");
+	value[PVK_META_VALUE_MAX] = 'v';
+	put_file(last_store("huge"), value);
+	ktap_eq(set(meta, "again-one", "v"), 0, "a file that is no value takes none of it");
+}
+
 static void test_foreign_files(void)
 {
 	pvk_auto_meta struct pvk_meta *meta = new_store();
@@ -533,6 +556,7 @@ int main(void)
 	test_value_limits();
 	test_keys();
 	test_many();
+	test_much();
 	test_foreign_files();
 	test_readonly();
 	test_order();

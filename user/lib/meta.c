@@ -155,7 +155,8 @@ static bool is_set(struct pvk_meta *meta, const char *key, const void *value, si
 }
 
 /* Calls fn for each file that has a key's name; ends at the first that is not 0. */
-static int visit_keys(struct pvk_meta *meta, int (*fn)(void *arg, const char *key), void *arg)
+static int visit_keys(struct pvk_meta *meta, int (*fn)(void *arg, const char *key, size_t size),
+		      void *arg)
 {
 	struct dirent *entry;
 	struct stat st;
@@ -177,7 +178,7 @@ static int visit_keys(struct pvk_meta *meta, int (*fn)(void *arg, const char *ke
 			continue;
 		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
 			continue;
-		ret = fn(arg, entry->d_name);
+		ret = fn(arg, entry->d_name, (size_t)st.st_size);
 	}
 	if (!ret && errno)
 		ret = -errno;
@@ -185,22 +186,35 @@ static int visit_keys(struct pvk_meta *meta, int (*fn)(void *arg, const char *ke
 	return ret;
 }
 
-static int count_key(void *arg, const char *key)
-{
-	size_t *count = arg;
+struct room {
+	const char *key;	/* the one that is to be set */
+	size_t count;		/* of the others */
+	size_t bytes;		/* of their values */
+};
 
-	(void)key;
-	return ++*count < PVK_META_KEYS_MAX ? 0 : -ENOSPC;
+static int count_key(void *arg, const char *key, size_t size)
+{
+	struct room *room = arg;
+
+	if (!strcmp(key, room->key))
+		return 0;
+	room->count++;
+	/* What is larger was not made here, and is not read. */
+	if (size <= PVK_META_VALUE_MAX)
+		room->bytes += size;
+	return 0;
 }
 
-/* -ENOSPC if `key` would be one too many. */
-static int room_for(struct pvk_meta *meta, const char *key)
+/* -ENOSPC if `key` would be one too many, or its value the byte too much. */
+static int room_for(struct pvk_meta *meta, const char *key, size_t len)
 {
-	size_t count = 0;
+	struct room room = { .key = key };
+	int ret = visit_keys(meta, count_key, &room);
 
-	if (!faccessat(meta->dirfd, key, F_OK, AT_SYMLINK_NOFOLLOW))
-		return 0;
-	return visit_keys(meta, count_key, &count);
+	if (ret)
+		return ret;
+	return room.count < PVK_META_KEYS_MAX && room.bytes + len <= PVK_META_STORE_MAX ?
+		0 : -ENOSPC;
 }
 
 static int sync_dir(struct pvk_meta *meta)
@@ -215,7 +229,7 @@ static int set_locked(struct pvk_meta *meta, const char *key, const void *value,
 	/* The directory all the same: an earlier set may have failed just there. */
 	if (is_set(meta, key, value, len))
 		return sync_dir(meta);
-	ret = room_for(meta, key);
+	ret = room_for(meta, key, len);
 	return ret ? ret : pvk_replace_file(meta->dirfd, key, NEW_FILE, value, len, 0600);
 }
 
@@ -247,10 +261,11 @@ int pvk_meta_delete(struct pvk_meta *meta, const char *key)
 	return unlinkat(meta->dirfd, key, 0) ? -errno : sync_dir(meta);
 }
 
-static int add_key(void *arg, const char *key)
+static int add_key(void *arg, const char *key, size_t size)
 {
 	struct pvk_keys *keys = arg;
 
+	(void)size;
 	if (keys->count == PVK_META_KEYS_MAX)
 		return -E2BIG;
 	keys->key[keys->count] = strdup(key);

@@ -21,6 +21,8 @@
 #define PVK_META_KEY_MAX	255	/* bytes of a key */
 #define PVK_META_VALUE_MAX	4096	/* bytes of a value */
 #define PVK_META_KEYS_MAX	1024	/* keys in a store */
+/* Bytes of all values in it: with each of them escaped in JSON it is still one answer. */
+#define PVK_META_STORE_MAX	(1024 * 1024)
 
 /*
  * Keys: [A-Za-z0-9._+@:-]{1,255}, no leading dot, and not ":-" inside, which
