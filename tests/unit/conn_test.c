@@ -447,8 +447,8 @@ static void test_the_operator_gets_in(void)
 	ktap_check(strstr(ask_text(HOST, get_close), "200 OK"), "the host still gets in");
 	for (i = 0; i < PVK_ARRAY_SIZE(fd); i++)
 		close(fd[i]);
-	kernel("asked");
-	kernel("asked");
+	for (i = 0; i < 50; i++)
+		kernel("asked");
 	ktap_check(strstr(ask_text(MGMT, get_close), "200 OK"), "and later everybody");
 }
 

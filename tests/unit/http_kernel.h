@@ -27,7 +27,7 @@ enum who { HOST, MGMT, PLAIN, STRANGER, CROWD, WHO_COUNT };
 
 #define CROWD_ID	1000
 #define CROWD_SHARE	8
-#define MANY		1500	/* drivers that only the host sees, on demand */
+#define MANY		5000	/* drivers that only the host sees, on demand */
 #define COMMAND_MAX	256
 
 static char dir[] = "/tmp/pvkit-http.XXXXXX";
@@ -50,6 +50,7 @@ static struct {
 	size_t n_pending;
 	uint32_t generation;
 	unsigned int asked_who, asked_drivers;
+	char meanwhile[COMMAND_MAX];	/* happens while drivers are asked for */
 	bool lost;		/* refresh fails */
 	bool no_whois;
 } k;
@@ -117,6 +118,35 @@ static void add_driver(struct pvk_drivers *list, const char *alias, int type)
 	driver->generation = k.generation;
 }
 
+static void happened(uint32_t kind, const char *alias, uint32_t state)
+{
+	struct pvk_event *event = &k.pending[k.n_pending++];
+
+	*event = (struct pvk_event){ .kind = kind, .state = state };
+	strcpy(event->alias, alias);
+	if (kind != PV_DRIVER_EVENT_KIND_OVERRUN)
+		k.generation++;
+	event->generation = k.generation;
+}
+
+static uint32_t state_of(const char *name)
+{
+	uint32_t state;
+
+	for (state = 0; strcmp(pvk_state_name(state), name); state++)
+		if (state > 100)
+			abort();
+	return state;
+}
+
+static void set_state(const char *alias, const char *state)
+{
+	int at = find_driver(alias);
+
+	k.driver[at].state = state_of(state);
+	happened(PV_DRIVER_EVENT_KIND_STATE, alias, k.driver[at].state);
+}
+
 static int k_drivers(void *arg, uint64_t id, struct pvk_drivers *list, struct pvk_err *err)
 {
 	int who = who_has(id);
@@ -124,6 +154,9 @@ static int k_drivers(void *arg, uint64_t id, struct pvk_drivers *list, struct pv
 
 	(void)arg;
 	k.asked_drivers++;
+	if (k.meanwhile[0])
+		set_state(k.meanwhile, "unloading");
+	k.meanwhile[0] = '\0';
 	if (id && who < 0)
 		return pvk_err_set(err, -ESRCH, "no such container");
 	*list = (struct pvk_drivers){
@@ -210,35 +243,6 @@ static int k_refresh(void *arg)
 	return k.lost ? -EIO : 0;
 }
 
-static void happened(uint32_t kind, const char *alias, uint32_t state)
-{
-	struct pvk_event *event = &k.pending[k.n_pending++];
-
-	*event = (struct pvk_event){ .kind = kind, .state = state };
-	strcpy(event->alias, alias);
-	if (kind != PV_DRIVER_EVENT_KIND_OVERRUN)
-		k.generation++;
-	event->generation = k.generation;
-}
-
-static uint32_t state_of(const char *name)
-{
-	uint32_t state;
-
-	for (state = 0; strcmp(pvk_state_name(state), name); state++)
-		if (state > 100)
-			abort();
-	return state;
-}
-
-static void set_state(const char *alias, const char *state)
-{
-	int at = find_driver(alias);
-
-	k.driver[at].state = state_of(state);
-	happened(PV_DRIVER_EVENT_KIND_STATE, alias, k.driver[at].state);
-}
-
 static void make_driver(const char *alias)
 {
 	strcpy(k.driver[k.n_drivers].alias, alias);
@@ -280,6 +284,8 @@ static void obey(char *command)
 	} else if (!strcmp(verb, "del")) {
 		k.driver[find_driver(word[1])].gone = true;
 		happened(PV_DRIVER_EVENT_KIND_DEL, word[1], 0);
+	} else if (!strcmp(verb, "meanwhile")) {
+		strcpy(k.meanwhile, word[1]);
 	} else if (!strcmp(verb, "many")) {
 		make_many();
 	} else if (!strcmp(verb, "few")) {

@@ -39,11 +39,19 @@ static int stream(enum who who, const char *last_state)
 	return fd;
 }
 
-/* 0 when the server closes, with what else it said in `heard`. */
+/* 0 when the server closes within a few signs of life, with what else it said in `heard`. */
 static int ends(int fd)
 {
-	read_all(fd, heard + strlen(heard), sizeof(heard) - strlen(heard));
-	return recv(fd, heard, 0, MSG_DONTWAIT);
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	size_t len = strlen(heard);
+	ssize_t n = 1;
+
+	while (n > 0 && count_of(heard, ": ping") < 5 && poll(&pfd, 1, 5000) == 1) {
+		n = read(fd, heard + len, sizeof(heard) - 1 - len);
+		len += n > 0 ? (size_t)n : 0;
+		heard[len] = '\0';
+	}
+	return n ? -1 : 0;
 }
 
 #define HEAD	"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n" \
@@ -116,11 +124,10 @@ static void test_http11(void)
 /* What happened before the states were read is in them. */
 static void test_nothing_twice(void)
 {
-	int fd = stream(MGMT, "\"unknown\"");
+	int fd = dial(MGMT);
 
-	kernel("!state gps unloading");
-	close(fd);
-	fd = dial(MGMT);
+	heard[0] = '\0';
+	kernel("meanwhile gps");
 	send_text(fd, ask10);
 	hear(fd, "\"unknown\"");
 	kernel("state gps unloaded");
@@ -196,6 +203,8 @@ static void test_a_container_that_ends(bool at_once)
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
 	kernel(at_once ? "stranger %d" : "!stranger %d", PLAIN);
+	if (!at_once)
+		kernel("!silently");
 	if (at_once)
 		ktap_check(poll(&pfd, 1, short_times.ping_ms / 3) == 1,
 			   "the stream of a container that ended ends at once");
@@ -203,7 +212,9 @@ static void test_a_container_that_ends(bool at_once)
 	close(fd);
 	kernel("container %d 0", PLAIN);
 	fd = stream(PLAIN, "\"gps\"");
-	kernel("container %d 0", PLAIN);
+	kernel("!container %d 0", PLAIN);
+	if (!at_once)
+		kernel("!silently");
 	ktap_eq(ends(fd), 0, "so does that of one which was registered anew");
 	close(fd);
 }
@@ -291,11 +302,13 @@ static bool refused(enum who who)
 	return !begun && strstr(heard, "too many streams of events");
 }
 
-/* Twice: the server may hear of that before it hears of what was closed. */
+/* The server may hear of other things before it hears of what was closed. */
 static void let_it_notice(void)
 {
-	kernel("asked");
-	kernel("asked");
+	int i;
+
+	for (i = 0; i < 30; i++)
+		kernel("asked");
 }
 
 static void test_how_many_there_may_be(void)

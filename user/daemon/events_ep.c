@@ -352,11 +352,13 @@ void streams_identify(struct http *http)
 	}
 }
 
+/* The connection may be gone afterwards. */
 int64_t stream_tick(struct http_conn *conn, int64_t now)
 {
+	const struct http_times times = conn->http->times;
 	struct http_stream *stream = conn->stream;
 	struct pvk_buf ping = { .data = ": ping\n\n", .len = 8 };
-	int64_t stuck = conn->since + conn->http->times.request_ms;
+	int64_t stuck = conn->since + times.request_ms;
 
 	if (queued(stream) && stuck <= now) {
 		conn_drop(conn);
@@ -364,10 +366,10 @@ int64_t stream_tick(struct http_conn *conn, int64_t now)
 	}
 	if (stream->next_ping > now)
 		return queued(stream) && stuck < stream->next_ping ? stuck : stream->next_ping;
-	stream->next_ping = now + conn->http->times.ping_ms;
+	stream->next_ping = now + times.ping_ms;
 	if (!is_same(stream) || (!queued(stream) && send_text(stream, &ping)))
 		stream_end(stream);
-	return now + conn->http->times.ping_ms;
+	return now + times.ping_ms;
 }
 
 /* ---- its begin ---- */
