@@ -107,8 +107,10 @@ static void stream_end(struct http_stream *stream)
 }
 
 /*
- * A client that will say no more may still listen; one whose socket is closed
- * does not.
+ * There is something to read: the end, of both directions or of one. A client
+ * that will say no more may still listen, as may one that says more than it was
+ * asked for: that they are gone is noticed when they get a sign of life. (Not
+ * EV_CLOSED, which libevent does not tell of a socket that has an error too.)
  */
 static void on_hangup(evutil_socket_t fd, short what, void *arg)
 {
@@ -402,7 +404,7 @@ static struct http_stream *stream_new(struct http_request *request, const char *
 	if (only)
 		strcpy(stream->only, only);
 	stream->hangup = event_new(request->http->base, request->conn->fd,
-				   EV_CLOSED | EV_PERSIST, on_hangup, stream);
+				   EV_READ | EV_PERSIST, on_hangup, stream);
 	if (!stream->hangup || event_add(stream->hangup, NULL) || keep_names(stream, list)) {
 		if (stream->hangup)
 			event_free(stream->hangup);
