@@ -23,6 +23,12 @@
 
 #define NEVER	-1
 
+/* As many words as the kernel passes on. */
+#define TEN		"mod: gone "
+#define HUNDRED		TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define LONG_TEXT	HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED "and so on!!"
+_Static_assert(sizeof(LONG_TEXT) == PVK_TEXT_SIZE, "the longest text that there is");
+
 /* What the kernel has to say of each driver, all of them manual ones of one container. */
 static const struct fate {
 	const char *alias;
@@ -46,6 +52,7 @@ static const struct fate {
 	{ "inuse", 0, 10, EBUSY, "snd: in use by snd_hda" },
 	{ "late", 0, 10, ETIMEDOUT, "not done within the time limit" },
 	{ "silent", 0, 10, ENODEV, "" },
+	{ "long", 0, 10, EIO, LONG_TEXT },
 	{ "empty", 0, 10, 0, "" },
 };
 
@@ -228,6 +235,7 @@ static const struct {
 	  "400 " ERR("wl: Unknown symbol \\\"x\\\\y\\\"\\n\\tin \\u0001 module \xef\xbf\xbd") },
 	{ "a module that is in use", "inuse", "400 " ERR("snd: in use by snd_hda") },
 	{ "a load that takes too long", "late", "504 " ERR("not done within the time limit") },
+	{ "many words, whole", "long", "400 " ERR(LONG_TEXT) },
 	{ "an errno without words", "silent", "400 " ERR("No such device") },
 };
 
