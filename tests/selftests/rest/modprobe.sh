@@ -187,8 +187,8 @@ test_compressed_modules() {
 	gzip -c "$tree/pvt_plain.ko" >"$tree/gz"
 	mv "$tree/gz" "$tree/pvt_plain.ko"
 	BASE=$T/bsp
-	conf 'options pvt_base level=3'
 	pvkitd_start --modules "$tree"
+	conf 'options pvt_base level=3'
 	same 'pvt_dep level=4' '^pvt_base.level=3$'
 	# libkmod without gzip hands it to the kernel as it is; we say what it is
 	same 'pvt_plain' '^failed$'
