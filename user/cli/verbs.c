@@ -56,7 +56,8 @@ static const struct cli_opt watch_options[] = {
 static const struct cli_opt check_options[] = {
 	{ "root", "DIR", OPT_ROOT, "check DIR/bsp/drivers.json and what DIR/containers/*/run.json\n"
 	  "(or src.json) name of it (default /var/lib/pvkit)", "@dir" },
-	{ "modules", "DIR", OPT_MODULES, "modules: a folder with modules.dep, one above it, or one\n"
+	{ "modules", "DIR", OPT_MODULES,
+	  "modules: a folder with modules.dep, one above it, or one\n"
 	  "above lib/modules (default: the running kernel's)", "@dir" },
 	{ "kernel", "RELEASE", OPT_KERNEL, "the kernel that they are for, as uname -r says", NULL },
 	{ "firmware", "DIR", OPT_FIRMWARE, "firmware (default: lib/firmware beside lib/modules)",
