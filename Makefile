@@ -386,7 +386,7 @@ check-debug:
 	@scripts/debug-kernel
 	@tests/run --kernel debug driver
 
-# Not part of check: it brings in a Debian of 95 MB.
+# Not part of check: it brings in a Debian of 81 MB.
 check-runtimes:
 	@tests/run --kernel $(KERNEL) runtimes
 

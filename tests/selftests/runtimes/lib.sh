@@ -75,6 +75,11 @@ users() {
 	tr '\n' ' ' <"$SYS/$1/users" | sed 's/ $//'
 }
 
+# entry_of ALIAS TYPE STATUS: an object of what GET /drivers answers
+entry_of() {
+	printf '{"name":"%s","type":"%s","status":"%s"}' "$@"
+}
+
 # attempt COMMAND...: $out is all that it printed, $status its own
 attempt() {
 	status=0

@@ -29,7 +29,9 @@ machine() {
 		[Service]
 		ExecStart=
 		ExecStart=systemd-nspawn --quiet --keep-unit --settings=trusted --machine=%i
-		ExecStartPost=/usr/bin/pvkit container add --cgroup /machine.slice/systemd-nspawn@%i.service/payload --run-json /var/lib/pvkit/containers/%i/run.json %i
+		ExecStartPost=/usr/bin/pvkit container add \
+			--cgroup /machine.slice/systemd-nspawn@%i.service/payload \
+			--run-json /var/lib/pvkit/containers/%i/run.json %i
 		ExecStartPost=/usr/bin/pvkit container start %i
 	END
 	systemctl daemon-reload

@@ -135,7 +135,7 @@ test_a_required_driver_that_fails_aborts_the_start_and_is_named() {
 test_curl_inside_lists_and_loads_what_the_annotations_name() {
 	up pvt-web --annotation "$REQUIRED=p" --annotation "$MANUAL=m"
 	ask_in pvt-web GET /drivers
-	expect list '[{"name":"m","type":"MANUAL","status":"UNLOADED"},{"name":"p","type":"REQUIRED","status":"LOADED"}][200]' "$out"
+	expect list "[$(entry_of m MANUAL UNLOADED),$(entry_of p REQUIRED LOADED)][200]" "$out"
 	ask_in pvt-web PUT /drivers/m/load
 	expect 'the load' '[200]' "$out"
 	expect_live pvt_dep
