@@ -2,12 +2,14 @@
 # shellcheck shell=sh
 #
 # Tests of podman with the hook file that make install brings. $RUNTIME is crun or
-# runc, $MANAGER what makes the cgroups: systemd or cgroupfs.
+# runc, $MANAGER what makes the cgroups: systemd or cgroupfs. $ONLY, if set, is an
+# extended regular expression of the tests that are wanted.
 
 # shellcheck source=tests/selftests/runtimes/lib.sh
 . "${0%/*}/lib.sh"
 
-SELF=${0%/*}/podman_tests.sh
+SELF=/run/pvt-tests
+grep -E "^test_.*(${ONLY:-}).*\(\) " "${0%/*}/podman_tests.sh" >$SELF
 REQUIRED=org.pvkit.drivers.required
 OPTIONAL=org.pvkit.drivers.optional
 MANUAL=org.pvkit.drivers.manual
@@ -243,6 +245,20 @@ test_run_json_below_the_root_comes_before_annotations() {
 	in_it pvt-web curl -s --unix-socket /pantavisor/pv-ctrl -X PUT -d 1 -w '[%{http_code}]' \
 		http://localhost/user-meta/pvt.key
 	expect 'its role comes from there' '[200]' "$out"
+}
+
+test_a_copy_of_the_hook_file_in_etc_counts_instead() {
+	mkdir -p /etc/containers/oci/hooks.d
+	sed 's/"oci"\]/"oci", "--no-annotations"]/' /usr/share/containers/oci/hooks.d/pvkit.json \
+		>/etc/containers/oci/hooks.d/pvkit.json
+	# what a container has of hooks is settled when it is made
+	launch -d pvt-web --annotation "$REQUIRED=p" --annotation org.pvkit.name=pvt-shop -- sleep 1000
+	rm /etc/containers/oci/hooks.d/pvkit.json
+	expect "status (it printed: $out)" 0 "$status"
+	expect 'it is registered by its id' "$(printf %.63s "$out")" \
+		"$(pvkit container list --json | jq -r '.[].name')"
+	expect 'drivers that it names' 0 "$(pvkit container list --json | jq '.[0].drivers | length')"
+	expect_gone pvt_plain
 }
 
 test_without_any_annotation_of_ours_the_hook_is_not_called() {
