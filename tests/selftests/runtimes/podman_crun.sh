@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # podman with crun, cgroups made by systemd: the tests of podman_tests.sh.
-# vm: timeout=600
+# vm: own timeout=600
 
 # shellcheck disable=SC2034 # for the tests
 RUNTIME=crun MANAGER=systemd
