@@ -14,7 +14,7 @@ remove_containers() { :; }
 as_user() {
 	mkdir -p "$USERS" /run/user/1000
 	chown 1000:1000 "$USERS" /run/user/1000
-	attempt setpriv --reuid 1000 --regid 1000 --init-groups env -i PATH="$PATH" \
+	attempt setpriv --reuid 1000 --regid 1000 --init-groups env -i -C "$USERS" PATH="$PATH" \
 		HOME="$USERS" XDG_RUNTIME_DIR=/run/user/1000 "$@"
 }
 
