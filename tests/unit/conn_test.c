@@ -93,7 +93,7 @@ static void test_an_answer_is_kept(void)
 	kernel("!state gps loaded");
 	ktap_str(again(web), WEB("LOADED"), "a change is seen by the very next request");
 	ktap_str(again(app), APP("LOADED"), "by everybody's");
-	ktap_str(kernel("asked"), "who 0 drivers 2", "each container's drivers were asked for once");
+	ktap_str(kernel("asked"), "who 0 drivers 2", "each container's were asked for once");
 	close(app);
 	app = dial(MGMT);
 	ktap_str(again(app), APP("LOADED"), "what is kept serves a new connection");
@@ -104,7 +104,8 @@ static void test_an_answer_is_kept(void)
 
 static void test_who_is_who(void)
 {
-	static const char put[] = "PUT /user-meta/k HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nv";
+	static const char put[] =
+		"PUT /user-meta/k HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nv";
 	int app = dial(MGMT), web = dial(PLAIN), fd = dial(MGMT);
 
 	again(app);
@@ -330,7 +331,7 @@ static void in_time(int64_t ms, const char *name)
 
 static void test_slow_clients(void)
 {
-	static const char slow[] = "GET /drivers HTTP/1.1\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy";
+	static const char slow[] = "GET /drivers HTTP/1.1\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy";
 	int64_t from = now_ms();
 	int fd = dial(MGMT);
 	size_t i;
@@ -340,7 +341,7 @@ static void test_slow_clients(void)
 			break;
 		usleep(50000);
 	}
-	ktap_check(i < sizeof(slow) - 1, "one that sends a byte now and then is not served for ever");
+	ktap_check(i < sizeof(slow) - 1, "one that sends a byte now and then is not served");
 	in_time(open_for(fd, from), "it");
 	close(fd);
 

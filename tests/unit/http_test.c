@@ -501,7 +501,8 @@ static void test_a_full_store(void)
 		if (!strstr(ask(MGMT, "PUT", path, body), "HTTP/1.1 200 "))
 			break;
 	}
-	ktap_check(strstr(reply, "HTTP/1.1 507 ") && i > PVK_META_STORE_MAX / PVK_META_VALUE_MAX / 2,
+	ktap_check(strstr(reply, "HTTP/1.1 507 ") &&
+		   i > PVK_META_STORE_MAX / PVK_META_VALUE_MAX / 2,
 		   "a store is full with %d values of 4,096 bytes", i);
 	fd = dial(MGMT);
 	send_all(fd, get, sizeof(get) - 1);

@@ -438,15 +438,19 @@ static void test_one_driver(void)
 	"\"stats\":{\"loads\":3,\"unloads\":2,\"failures\":1,\"load_us\":1500,\"unload_us\":700}}"
 	kernel("state wifi loaded");
 	ktap_str(get_driver(HOST, "wifi"), "{\"name\":\"wifi\",\"type\":\"MANUAL\","
-		 "\"status\":\"LOADED\",\"state\":\"loaded\"," SINCE "," DETAILS, "the host sees all of it");
+		 "\"status\":\"LOADED\",\"state\":\"loaded\"," SINCE "," DETAILS,
+		 "the host sees all of it");
 	ktap_str(get_driver(MGMT, "wifi"), "{\"name\":\"wifi\",\"type\":\"REQUIRED\","
-		 "\"status\":\"LOADED\",\"state\":\"loaded\"," SINCE "," DETAILS, "and so does the role mgmt");
+		 "\"status\":\"LOADED\",\"state\":\"loaded\"," SINCE "," DETAILS,
+		 "and so does the role mgmt");
 	ktap_str(get_driver(PLAIN, "gps"), "{\"name\":\"gps\",\"type\":\"MANUAL\","
 		 "\"status\":\"UNLOADED\",\"state\":\"unloaded\"," SINCE ",\"used\":false}",
 		 "another container sees what is its own");
-	ktap_str(get_driver(MGMT, "other"), "{\"Error\":\"the container does not name this driver\"}",
+	ktap_str(get_driver(MGMT, "other"),
+		 "{\"Error\":\"the container does not name this driver\"}",
 		 "what it does not name is 403");
-	ktap_str(get_driver(MGMT, "gone"), "{\"Error\":\"no such driver\"}", "what the board lacks 404");
+	ktap_str(get_driver(MGMT, "gone"), "{\"Error\":\"no such driver\"}",
+		 "what the board lacks 404");
 	ktap_str(get_driver(HOST, "gone"), "{\"Error\":\"no such driver\"}", "also for the host");
 	ktap_str(get_driver(HOST, "load"), "{\"Error\":\"wrong method for /drivers/load\"}",
 		 "load is no driver");
