@@ -181,12 +181,12 @@ const struct cli_verb cli_verbs[] = {
 		"name it or a module that depends on it and who uses them, and what else holds it.\n"
 		"`-` and `_` in the name are the same. Status 3: it is not in the kernel, and no\n"
 		"driver would load it.\n\n"
-		"Example:\n"
+		"Examples:\n"
 		"  $ pvkit drivers why mac80211\n"
 		"  mac80211: in the kernel, live, ours\n"
 		"    since      2026-01-31 03:07:12, 12 min ago\n"
 		"    cause      a load of driver wifi for container web\n"
-		"    drivers    wifi, whose module needs it: iwlmvm: loaded, used by web, (host)\n"
+		"    drivers    wifi, whose module needs it: iwlmvm: loaded, used by web\n"
 		"    held by    iwlmvm; 1 reference\n",
 		.options = only_json,
 		.fn = FN(verb_drivers_why),
