@@ -142,6 +142,8 @@ static const struct {
 	{ "a tab", "iwlwifi\tpower_save=1", -EINVAL, "holds a control character (0x09)" },
 	{ "a newline", "iwlwifi power_save=1\n", -EINVAL, "holds a control character (0x0a)" },
 	{ "an escape", "iwlwifi name=\x1b[1m", -EINVAL, "holds a control character (0x1b)" },
+	{ "a control character in a default", "iwlwifi name=${user-meta:v:-\x0b}", -EINVAL,
+	  "holds a control character (0x0b)" },
 	{ "DEL", "iwlwifi name=\x7f", -EINVAL, "holds a control character (0x7f)" },
 	{ "an open quote", "iwlwifi name=\"a b", -EINVAL,
 	  "a quote that does not end: \"name=\"a b\"" },

@@ -197,6 +197,12 @@ static int end_word(struct reader *r)
 	return ret;
 }
 
+static int control_fault(struct reader *r, char c)
+{
+	return pvk_err_set(r->err, -EINVAL, "holds a control character (0x%02x)",
+			   (unsigned char)c);
+}
+
 static int read_text(struct reader *r, const char *text, size_t len)
 {
 	size_t i;
@@ -204,8 +210,7 @@ static int read_text(struct reader *r, const char *text, size_t len)
 
 	for (i = 0; i < len; i++) {
 		if (pvk_iscntrl((unsigned char)text[i]))
-			return pvk_err_set(r->err, -EINVAL, "holds a control character (0x%02x)",
-					   (unsigned char)text[i]);
+			return control_fault(r, text[i]);
 		if (text[i] == ' ' && !r->in_quote) {
 			ret = end_word(r);
 			if (ret)
@@ -271,10 +276,15 @@ static int read_list(struct reader *r, const struct pvk_piece *piece)
 static int read_value(struct reader *r, const struct pvk_piece *piece)
 {
 	struct reader at = *r;
+	size_t i;
 
 	if (!r->in_quote && strchr(pvk_buf_str(&r->word), '"'))
 		return fault(r, -EINVAL, "a reference behind a quote", pvk_buf_str(&r->word));
 	r->referred = true;
+	/* Of a default: a value with one in it is none. */
+	for (i = 0; i < piece->len; i++)
+		if (pvk_iscntrl((unsigned char)piece->text[i]))
+			return control_fault(r, piece->text[i]);
 	if (!memchr(piece->text, '"', piece->len))
 		return pvk_buf_add(&r->word, piece->text, piece->len);
 	at.origin = piece->origin;
