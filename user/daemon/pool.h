@@ -12,7 +12,7 @@
 
 #include "worker.h"
 
-#define POOL_IDLE	4
+#define POOL_IDLE	2
 #define POOL_MAX	64
 
 struct pool;

@@ -12,6 +12,7 @@
 #ifdef PVKIT_SECCOMP
 
 #include <linux/sockios.h>
+#include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -251,6 +252,10 @@ static int make(struct sock_fprog *program, uint32_t otherwise,
 	if (!ret)
 		ret = export(ctx, program);
 	seccomp_release(ctx);
+	/* What it took is not needed again, and would be copied into every process. */
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 	return ret ? pvk_err_set(err, ret, "seccomp: %s", strerror(-ret)) : 0;
 }
 
