@@ -115,6 +115,36 @@ test_an_unknown_path_or_method_is_400() {
 	expect modules '' "$(ours_resident)"
 }
 
+# metric NAME{LABELS}: its value, as the host is told
+metric() {
+	http GET /metrics
+	answers 200
+	printf '%s\n' "$out" | awk -v name="$1" '$1 == name { print $2 }'
+}
+
+test_metrics_tell_what_there_is_and_what_was_done() {
+	given
+	container_with 0 entry=m1:manual
+	expect "the loader is there" 1 "$(metric pvkit_agent_present)"
+	expect containers 1 "$(metric pvkit_containers)"
+	expect "loads before" 0 "$(metric 'pvkit_driver_loads_total{driver="m1"}')"
+	http_in c1 PUT /drivers/m1/load
+	answers 200 ''
+	expect "loads after" 1 "$(metric 'pvkit_driver_loads_total{driver="m1"}')"
+	expect users 1 "$(metric 'pvkit_driver_users{driver="m1"}')"
+	expect state 1 "$(metric 'pvkit_driver_state{driver="m1",pvkit_driver_state="loaded"}')"
+	expect requests 1 "$(metric 'pvkit_http_requests_total{method="PUT",'\
+'endpoint="/drivers/{name}/load",status="200"}')"
+	expect_match "it took some time" '^0\.[0-9]*[1-9]' \
+		"$(metric 'pvkit_driver_last_load_seconds{driver="m1"}')"
+	# its own container has no role
+	http_in c1 GET /metrics
+	answers 403
+	error_of_shape
+	http_in c1 PUT /drivers/m1/unload
+	answers 200 ''
+}
+
 test_names_that_climb_or_hide_are_no_drivers() {
 	given
 	container c1 m1:manual
