@@ -170,6 +170,9 @@ static int k_status(void *arg, struct pvk_status *status, struct pvk_err *err)
 
 	if (server->broken)
 		return pvk_err_set(err, -EIO, "the kernel's answer makes no sense");
+	/* As the kernel has it for a front that has given its rights up. */
+	if (server->peer.kind != PV_DRIVER_PEER_HOST)
+		return pvk_err_set(err, -EPERM, "for the host only");
 	*status = (struct pvk_status){ .agent_portid = 1, .drivers = 5, .containers = 9,
 				       .requests = 2 };
 	return 0;

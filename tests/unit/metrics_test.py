@@ -124,6 +124,14 @@ def test_http(front):
     stream.close()
 
 
+def test_a_kernel_that_keeps_its_status_to_itself(front):
+    """What is not known is left out, and the rest is told."""
+    families = scrape(front, "mgmt")
+    hidden = {"pvkit_agent_present", "pvkit_containers", "pvkit_kernel_requests"}
+    equal(set(families), set(FAMILIES) - hidden, "three families are missing, no other")
+    equal(value(families, "pvkit_drivers", state="failed"), 1, "drivers are counted all the same")
+
+
 def test_rights(front):
     """Who may read it."""
     equal(front.ask("mgmt", "GET", "/metrics").status, 200, "a container with the role mgmt")
@@ -140,6 +148,7 @@ def main():
         test_form(front)
         test_kernel(front)
         test_http(front)
+        test_a_kernel_that_keeps_its_status_to_itself(front)
         test_rights(front)
         equal(front.end(), 0, "the server ends without a complaint of the sanitizers")
     finish()

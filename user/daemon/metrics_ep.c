@@ -6,6 +6,7 @@
  * There is one sample for each driver, endpoint and status, and none for what a client
  * could invent: how many there are has the bound that drivers have.
  */
+#include <errno.h>
 #include <event2/buffer.h>
 #include <stdarg.h>
 #include <string.h>
@@ -204,6 +205,7 @@ static void free_text(const void *text, size_t len, void *arg)
 	free((void *)text);
 }
 
+/* status: NULL if the kernel does not tell us. */
 static void reply(struct http_request *request, const struct pvk_drivers *list,
 		  const struct pvk_status *status)
 {
@@ -215,7 +217,8 @@ static void reply(struct http_request *request, const struct pvk_drivers *list,
 	put_states(&out, list);
 	put_uses(&out, list);
 	put_stats(&out, list);
-	put_kernel(&out, status);
+	if (status)
+		put_kernel(&out, status);
 	put_http(&out, request->http);
 	pvk_buf_puts(&out, "# EOF\n");
 	if (pvk_buf_take(&out, &text, &len)) {
@@ -233,18 +236,21 @@ void metrics_get(struct http_request *request)
 	struct pvk_err err = { .text = "" };
 	struct pvk_drivers list = { 0 };
 	struct pvk_status status = { 0 };
+	bool told;
 	int ret;
 
 	if (!request->caller.host && !request->caller.mgmt) {
 		http_reply_error(request->ev, 403, "this needs the role mgmt");
 		return;
 	}
+	/* The kernel's status is for the host only, which a front is no more. */
 	ret = kernel->status(kernel->arg, &status, &err);
-	if (!ret)
+	told = !ret;
+	if (!ret || ret == -EPERM)
 		ret = kernel->drivers(kernel->arg, 0, &list, &err);
 	if (ret)
 		http_reply_error(request->ev, 500, "%s", err.text);
 	else
-		reply(request, &list, &status);
+		reply(request, &list, told ? &status : NULL);
 	pvk_drivers_free(&list);
 }
