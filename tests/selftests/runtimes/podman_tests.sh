@@ -247,13 +247,15 @@ test_run_json_below_the_root_comes_before_annotations() {
 	expect 'its role comes from there' '[200]' "$out"
 }
 
-test_a_copy_of_the_hook_file_in_etc_counts_instead() {
+test_a_copy_of_the_hook_file_counts_where_containers_conf_says_so() {
 	mkdir -p /etc/containers/oci/hooks.d
 	sed 's/"oci"\]/"oci", "--no-annotations"]/' /usr/share/containers/oci/hooks.d/pvkit.json \
 		>/etc/containers/oci/hooks.d/pvkit.json
+	printf '[engine]\nhooks_dir = ["/etc/containers/oci/hooks.d"]\n' \
+		>/etc/containers/containers.conf
 	# what a container has of hooks is settled when it is made
 	launch -d pvt-web --annotation "$REQUIRED=p" --annotation org.pvkit.name=pvt-shop -- sleep 1000
-	rm /etc/containers/oci/hooks.d/pvkit.json
+	rm /etc/containers/oci/hooks.d/pvkit.json /etc/containers/containers.conf
 	expect "status (it printed: $out)" 0 "$status"
 	expect 'it is registered by its id' "$(printf %.63s "$out")" \
 		"$(pvkit container list --json | jq -r '.[].name')"
