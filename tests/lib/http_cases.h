@@ -77,6 +77,10 @@ static const struct http_case http_cases[] = {
 	     "Content-Length: 1\r\n\r\n", "100 waits"),
 	CASE("one that does not wait", SET "Expect: 100-continue\r\nContent-Length: 1\r\n\r\nv",
 	     "200 open"),
+	CASE("a second request that waits for it", LIST "\r\n" SET "Expect: 100-continue\r\n"
+	     "Content-Length: 1\r\n\r\n", "200 100 waits"),
+	CASE("another expectation of a second request", LIST "\r\n" SET "Expect: tea\r\n"
+	     "Content-Length: 1\r\n\r\nv", "200 417 closed"),
 	CASE("another expectation", SET "Expect: tea\r\nContent-Length: 75\r\n\r\n" SMUGGLED,
 	     "417 closed"),
 

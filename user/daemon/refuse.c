@@ -92,16 +92,27 @@ static void put_answer(struct evbuffer *out, const struct refusal *refusal)
 	evbuffer_add(out, body, len);
 }
 
-void conn_refuse(struct http_conn *conn)
+/* Which status evhttp has chosen. */
+static int read_status(struct evbuffer *out)
 {
-	struct evbuffer *out = bufferevent_get_output(conn->bev);
 	char line[STATUS_LINE + 1] = "";
-	struct refusal refusal;
 	int status;
 
+	/* From the first write on a bufferevent keeps others from looking, too. */
+	evbuffer_unfreeze(out, 1);
 	if (evbuffer_copyout(out, line, STATUS_LINE) < STATUS_LINE ||
 	    sscanf(line, "HTTP/%*d.%*d %d", &status) != 1)
 		status = 400;
+	evbuffer_freeze(out, 1);
+	return status;
+}
+
+void conn_refuse(struct http_conn *conn)
+{
+	struct evbuffer *out = bufferevent_get_output(conn->bev);
+	int status = read_status(out);
+	struct refusal refusal;
+
 	/* Not an answer yet: it tells the client to go on. */
 	if (status == 100) {
 		conn->state = CONN_READING;
