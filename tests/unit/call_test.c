@@ -11,6 +11,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -442,6 +443,53 @@ static void test_waiting_client_goes(void)
 	ktap_check(!strncmp(http_end(half), "504 ", 4), "a connection that is half closed");
 }
 
+/* How many bytes there are to read once there come no more. */
+static int settled(int fd)
+{
+	int before = -1, now = 0, same = 0;
+
+	while (same < 5) {
+		usleep(50000);
+		ioctl(fd, FIONREAD, &now);
+		same = now == before ? same + 1 : 0;
+		before = now;
+	}
+	return now;
+}
+
+/*
+ * Given a client that reads nothing, so that what evhttp writes before the body comes
+ * is still to be written when the load begins: evhttp sees the client go by itself.
+ */
+static void test_client_goes_unread(void)
+{
+	static const char get[] = "GET /drivers HTTP/1.1\r\nHost: x\r\n\r\n";
+	static const char put[] = "PUT /drivers/slow/load?wait=device HTTP/1.1\r\nHost: x\r\n"
+		"Expect: 100-continue\r\nContent-Length: 1\r\n\r\n";
+	int one, most, i, fd = http_dial(path);
+
+	send(fd, get, sizeof(get) - 1, MSG_NOSIGNAL);
+	one = settled(fd);
+	for (i = 0; i < 500; i++)
+		send(fd, get, sizeof(get) - 1, MSG_NOSIGNAL);
+	most = settled(fd) / one;
+	close(fd);
+	ktap_check(most > 1 && most < 500, "a socket that nobody reads is full with %d answers",
+		   most);
+
+	fd = http_dial(path);
+	for (i = 0; i < most; i++)
+		send(fd, get, sizeof(get) - 1, MSG_NOSIGNAL);
+	send(fd, put, sizeof(put) - 1, MSG_NOSIGNAL);
+	ktap_eq(settled(fd), most * one, "100 Continue waits for room");
+	send(fd, "x", 1, MSG_NOSIGNAL);
+	settled(fd);
+	close(fd);
+	usleep(1000000);
+	ktap_str(http_ask(path, "PUT", "/drivers/good/load"), "200",
+		 "when the load is done nobody waits for its device");
+}
+
 int main(void)
 {
 	int fds[2], uevents[2], listener, status;
@@ -477,6 +525,7 @@ int main(void)
 	test_device_does_not_come();
 	test_driver_goes(uevents[0]);
 	test_waiting_client_goes();
+	test_client_goes_unread();
 
 	kill(pid, SIGTERM);
 	ktap_check(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status),

@@ -21,6 +21,7 @@ struct call {
 	TAILQ_ENTRY(call) link;
 	struct http_calls *calls;
 	struct evhttp_request *ev;	/* NULL: answered, or nobody waits any more */
+	struct evhttp_connection *evcon;	/* of ev */
 	struct event *timer;		/* goes off when what is waited for is overdue */
 	struct call_order order;
 	int64_t end_ms;			/* of order.timeout_ms; 0: not begun */
@@ -435,8 +436,11 @@ void calls_forget(struct http_calls *calls, struct evhttp_connection *evcon)
 
 	for (call = TAILQ_FIRST(&calls->list); call; call = next) {
 		next = TAILQ_NEXT(call, link);
-		if (!call->ev || evhttp_request_get_connection(call->ev) != evcon)
+		if (!call->ev || call->evcon != evcon)
 			continue;
+		/* evhttp leaves it to us if it was the client that went. */
+		if (!evhttp_request_get_connection(call->ev))
+			evhttp_request_free(call->ev);
 		call->ev = NULL;
 		if (call->phase == CALL_WATCHING)
 			call_free(calls, call);
@@ -497,5 +501,6 @@ void call_start(struct http_calls *calls, struct evhttp_request *ev,
 		return;
 	}
 	call->ev = ev;
+	call->evcon = evhttp_request_get_connection(ev);
 	advance(calls, call);
 }
