@@ -31,6 +31,7 @@ static int manager = -1;
 static int born[2];		/* children say here who they are */
 static pid_t pid_of[2];		/* loader, front */
 static pid_t supervisor;
+static int start_ms;		/* that a child takes until it serves */
 
 /* ---- children: the least that a role does ---- */
 
@@ -58,6 +59,7 @@ static int child(struct role_env *env, char who)
 	n = snprintf(line, sizeof(line), "%c%d\n", who, (int)getpid());
 	if (role_watch(env, base) || write(born[1], line, (size_t)n) != n)
 		return 1;
+	poll(NULL, 0, start_ms);
 	role_ready(env);
 	event_base_dispatch(base);
 	return 1;
@@ -198,6 +200,22 @@ static void test_protocol(const struct config *config)
 	ktap_check(gone(pid_of[0]) && gone(front), "and no child stays");
 }
 
+/* Who is asked to reload before it serves does not say that it serves. */
+static void test_early_reload(const struct config *config)
+{
+	start_ms = 1000;
+	pid_of[0] = pid_of[1] = 0;
+	start(config, NULL);
+	start_ms = 0;
+	while (!pid_of[0] || !pid_of[1])
+		hears("nothing", 20);
+	kill(supervisor, SIGHUP);
+	ktap_check(!hears("READY=1", 500), "SIGHUP before both serve is no READY=1");
+	ktap_check(hears("pvkitd-loader serves, pvkitd-front serves", SOON_MS), "once they do");
+	ktap_check(hears("READY=1", SOON_MS), "it is said");
+	ktap_eq(stop(), 0, "all can be ended");
+}
+
 static void test_hang(const struct config *config)
 {
 	pid_t front;
@@ -285,10 +303,11 @@ int main(void)
 	};
 	char path[64];
 
-	ktap_plan(31);
+	ktap_plan(35);
 	test_whose_watchdog();
 	be_the_manager();
 	test_protocol(&config);
+	test_early_reload(&config);
 	test_hang(&config);
 	test_stopped_itself(&config);
 	test_off(&config);

@@ -200,7 +200,9 @@ static void end_reload(struct supervisor *sv)
 	if (sv->reload_by == INT64_MAX)
 		return;
 	sv->reload_by = INT64_MAX;
-	tell("READY=1");
+	/* Before that it would be taken for the word that all serve. */
+	if (sv->announced)
+		tell("READY=1");
 }
 
 /* Only who reads files has something to do; without it there is nothing to wait for. */
