@@ -399,6 +399,12 @@ static void free_check(struct check *check)
 	pvk_board_free(&check->board);
 }
 
+/* Two kinds of text in one stream are none that a program reads. */
+static bool junit_on_stdout(const struct check *check)
+{
+	return check->junit && !strcmp(check->junit, "-");
+}
+
 static int report(struct check *check)
 {
 	int ret = check->junit ? check_write_junit(check) : 0;
@@ -408,7 +414,7 @@ static int report(struct check *check)
 		cli_complain(check->junit, "%s", strerror(-ret));
 	if (check->cli->json)
 		ret |= check_print_json(check);
-	else
+	else if (!junit_on_stdout(check))
 		check_print(check);
 	return bad || ret ? CLI_FAILED : CLI_OK;
 }
@@ -426,6 +432,8 @@ int verb_drivers_check(struct cli *cli)
 		if (opt == CLI_EXIT || status)
 			return status;
 	}
+	if (cli->json && junit_on_stdout(&check))
+		return cli_usage(cli, "--json and --junit -: there is one stdout");
 	status = take_words(cli, &check, &made);
 	if (status)
 		return status;

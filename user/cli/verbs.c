@@ -76,7 +76,7 @@ static const struct cli_opt check_options[] = {
 	  NULL },
 	{ "werror", NULL, OPT_WERROR, "warnings count as errors", NULL },
 	{ "junit", "FILE", OPT_JUNIT, "write JUnit XML there too: a test suite for each file,\n"
-	  "a test case for each alias (- is stdout)", "@file" },
+	  "a test case for each alias (- is stdout, alone)", "@file" },
 	JSON, { 0 },
 };
 
