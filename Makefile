@@ -297,8 +297,8 @@ install: programs install-docs
 	@for f in $(shared); do \
 		echo "install share/$$f" && \
 		install -d $(DESTDIR)$(PREFIX)/share/$${f%/*} && \
-		sed 's:/usr/bin/:$(PREFIX)/bin/:g' share/$$f >$(DESTDIR)$(PREFIX)/share/$$f || \
-		exit; \
+		sed 's:/usr/bin/:$(PREFIX)/bin/:g' share/$$f >$(DESTDIR)$(PREFIX)/share/$$f && \
+		chmod 644 $(DESTDIR)$(PREFIX)/share/$$f || exit; \
 	done
 	$(call install_init,$(UNITDIR),644,pvkitd.service,pvkitd.service)
 	$(call install_init,$(UNITDIR),644,pvkitd.socket,pvkitd.socket)
