@@ -2,7 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
+#include <ftw.h>
 #include <libkmod.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #define MODULES_MAX	65536
 #define WORDS_MAX	65536
 #define NEAREST_MAX	3
+#define WALK_FDS_MAX	16
 
 /* --- words ----------------------------------------------------------------- */
 
@@ -290,40 +291,42 @@ static void find_sysroot(struct tree *tree, const char *release)
 
 /* --- files that modules.dep does not know, or not any more ----------------- */
 
-static int look_at_file(struct tree *tree, const FTSENT *entry, const struct timespec *made)
+/* What nftw(), which has no argument of ours, is about. */
+static struct walk {
+	struct tree *tree;
+	struct timespec made;	/* modules.dep */
+} *walk;
+
+static int look_at_file(const char *path, const struct stat *st, int type, struct FTW *at)
 {
-	const struct timespec *when = &entry->fts_statp->st_mtim;
+	const struct timespec *when = &st->st_mtim, *made = &walk->made;
+	struct tree *tree = walk->tree;
 	char name[TREE_NAME_ROOM];
 
-	if (!name_of_path(entry->fts_path, entry->fts_pathlen, name))
+	(void)at;
+	/* `build` and `source` lead out of it as links, which are not followed. */
+	if (type != FTW_F || !S_ISREG(st->st_mode) || !name_of_path(path, strlen(path), name))
 		return 0;
 	if (!tree->newer[0] && (when->tv_sec > made->tv_sec ||
 				(when->tv_sec == made->tv_sec && when->tv_nsec > made->tv_nsec)))
-		snprintf(tree->newer, sizeof(tree->newer), "%s", entry->fts_path);
+		snprintf(tree->newer, sizeof(tree->newer), "%s", path);
 	return tree_find(tree, name) ? 0 : words_add(&tree->lost, name, strlen(name));
 }
 
 static int look_at_files(struct tree *tree)
 {
-	char *const roots[] = { tree->dir, NULL };
+	struct walk mine = { .tree = tree };
 	char index[PATH_MAX + 16];
-	const FTSENT *entry;
 	struct stat st = { 0 };
-	int ret = 0;
-	FTS *fts;
+	int ret;
 
 	snprintf(index, sizeof(index), "%s/modules.dep", tree->dir);
 	(void)stat(index, &st);
-	fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	if (!fts)
-		return -errno;
-	while (!ret && (entry = fts_read(fts))) {
-		/* `build` and `source` lead out of it as links, which are not followed. */
-		if (entry->fts_info == FTS_F)
-			ret = look_at_file(tree, entry, &st.st_mtim);
-	}
-	fts_close(fts);
-	return ret;
+	mine.made = st.st_mtim;
+	walk = &mine;
+	ret = nftw(tree->dir, look_at_file, WALK_FDS_MAX, FTW_PHYS);
+	walk = NULL;
+	return ret == -1 ? -errno : ret;
 }
 
 int tree_open(struct tree *tree, const char *dir, const char *release, struct pvk_err *err)
