@@ -73,6 +73,10 @@ struct place {
 static const struct place agent_places[] = {
 	{ "/lib", LL_READ },
 	{ "/usr/lib", LL_READ },
+	/* A newer libkmod opens what it unpacks modules with when it needs it. */
+	{ "/lib64", LL_READ },
+	{ "/usr/lib64", LL_READ },
+	{ "/etc/ld.so.cache", LL_READ },
 	{ "/usr/local/lib/modprobe.d", LL_READ },
 	{ "/etc/modprobe.d", LL_READ },
 	{ "/run/modprobe.d", LL_READ },
