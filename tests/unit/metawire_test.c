@@ -49,8 +49,9 @@ static int ask(const char *method, const char *path, const void *body, size_t bo
 	if (!end || sscanf(reply, "HTTP/1.1 %d", &status) != 1)
 		return 0;
 	at = (size_t)(end - reply) + 4;
-	n = 0;
-	sscanf(strstr(reply, "Content-Length: "), "Content-Length: %d", &n);
+	end = strstr(reply, "Content-Length: ");
+	if (!end || sscanf(end, "Content-Length: %d", &n) != 1)
+		return 0;
 	memmove(reply, reply + at, (size_t)n + 1);
 	if (len)
 		*len = (size_t)n;
@@ -96,7 +97,8 @@ static const struct {
 	VALUE("newlines", "\na\r\nb\n"),
 	VALUE("a newline at the end, which stays", "a\n"),
 	VALUE("white space", " \t "),
-	VALUE("references, which stay what they are", "$ $$ ${user-meta:k} ${device-meta:x:-y} $(id)"),
+	VALUE("references, which stay what they are",
+	      "$ $$ ${user-meta:k} ${device-meta:x:-y} $(id)"),
 	VALUE("what a shell would do", "x=1 install=/bin/sh; `id` | & > <"),
 	VALUE("a NUL", "a\0b"),
 	VALUE("nothing but NULs", "\0\0\0"),
