@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -414,6 +416,37 @@ static void add_child(struct supervisor *sv, const char *name, unsigned int role
 		};
 }
 
+static int forget_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from, to;
+	const ElfW(Phdr) *segment;
+	int i;
+
+	(void)size;
+	(void)arg;
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		segment = &info->dlpi_phdr[i];
+		if (segment->p_type != PT_LOAD || segment->p_flags & PF_W)
+			continue;
+		from = (info->dlpi_addr + segment->p_vaddr + page - 1) & ~(page - 1);
+		to = (info->dlpi_addr + segment->p_vaddr + segment->p_filesz) & ~(page - 1);
+		if (from < to)
+			/* NOLINTNEXTLINE(performance-no-int-to-ptr): addresses come as numbers */
+			madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+/*
+ * Symbol tables and more of all libraries, a megabyte that the dynamic linker has
+ * read for this process and that no child has mapped: what is needed of it again
+ * is in the page cache. Never what is written to.
+ */
+static void forget_start_up(void)
+{
+	dl_iterate_phdr(forget_object, NULL);
+}
+
 int supervisor_run(const struct role_env *env, int detach_fd)
 {
 	struct supervisor sv = {
@@ -446,6 +479,7 @@ int supervisor_run(const struct role_env *env, int detach_fd)
 	add_child(&sv, "pvkitd-front", CONFIG_FRONT, front_run);
 	if (notify_watchdog_ms())
 		sv.pet_at = now_ms();
+	forget_start_up();
 	ret = loop(&sv);
 	close(sv.signal_fd);
 	return ret;
