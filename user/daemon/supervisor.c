@@ -419,7 +419,7 @@ static void add_child(struct supervisor *sv, const char *name, unsigned int role
 static int forget_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from, to;
-	const ElfW(Phdr) *segment;
+	typeof(info->dlpi_phdr) segment;
 	int i;
 
 	(void)size;
