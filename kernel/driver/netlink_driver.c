@@ -135,7 +135,7 @@ static int pvd_put_details(struct sk_buff *msg, const struct pvd_driver *drv)
 			return -EMSGSIZE;
 	list_for_each_entry(use, &drv->uses, by_driver)
 		if (pvd_put_str(msg, PV_DRIVER_A_USER,
-				   use->container ? use->container->name : ""))
+				use->container ? use->container->name : ""))
 			return -EMSGSIZE;
 	if (drv->error &&
 	    (pvd_put_u32(msg, PV_DRIVER_A_ERRNO, -drv->error) ||

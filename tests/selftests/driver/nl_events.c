@@ -3,7 +3,7 @@
  * Subscribes to the events of pv_driver and prints them.
  *
  *   nl_events [--alias ALIAS] [--containers] [--again] [--front] [--deaf]
- *             [--rcvbuf BYTES] [--sockets N]
+ *             [--register ALIAS] [--rcvbuf BYTES] [--sockets N]
  *
  * Prints "ready", then "STATE ALIAS" for each change of state, "new ALIAS",
  * "del ALIAS", "overrun", and "ENOBUFS" when recv said so. A generation that
@@ -15,6 +15,7 @@
  * --sockets: subscribes N of them, and reads the last.
  * --deaf: reads nothing until standard input ends, then what there is, and
  * ends. Without it, it ends when it is killed.
+ * --register: having read what there was, it registers a driver at once.
  */
 #include "pvt_nl.h"
 
@@ -108,6 +109,15 @@ static void print_until(struct pvt_sock *s, int64_t until)
 	}
 }
 
+static void register_driver(const char *alias)
+{
+	int fd = open("/sys/class/pv_driver/register", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, alias, strlen(alias)) < 0)
+		pvt_die("register", errno);
+	close(fd);
+}
+
 static void wait_for_end_of_input(void)
 {
 	char c;
@@ -119,6 +129,7 @@ static void wait_for_end_of_input(void)
 int main(int argc, char **argv)
 {
 	const char *alias = NULL;
+	const char *new_alias = NULL;
 	bool containers = false;
 	bool again = false;
 	bool front = false;
@@ -138,6 +149,8 @@ int main(int argc, char **argv)
 			front = true;
 		else if (!strcmp(argv[i], "--alias") && i + 1 < argc)
 			alias = argv[++i];
+		else if (!strcmp(argv[i], "--register") && i + 1 < argc)
+			new_alias = argv[++i];
 		else if (!strcmp(argv[i], "--rcvbuf") && i + 1 < argc)
 			rcvbuf = atoi(argv[++i]);
 		else if (!strcmp(argv[i], "--sockets") && i + 1 < argc)
@@ -159,6 +172,10 @@ int main(int argc, char **argv)
 	if (!deaf)
 		print_until(&s, -1);
 	wait_for_end_of_input();
+	if (new_alias) {
+		print_until(&s, pvt_now_ms());
+		register_driver(new_alias);
+	}
 	/* the notice of an overrun follows once there is room again */
 	print_until(&s, pvt_now_ms() + 4000);
 	return 0;
