@@ -406,7 +406,7 @@ int pv_driver_nl_status_get_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	mutex_lock(&pvd_lock);
-	err = pvd_nl_host_only(skb, info->extack);
+	err = pvd_nl_is_front(skb) ? 0 : pvd_nl_host_only(skb, info->extack);
 	if (err)
 		goto out;
 	msg = pvd_nl_reply(info, NLMSG_DEFAULT_SIZE, &hdr);

@@ -348,9 +348,10 @@ answers_metrics() {
 
 test_metrics_tell_what_there_is_and_what_was_done() {
 	given
-	container_with 0 entry=m1:manual
-	# the kernel's own status is for the host, and the front has given that up
-	expect "what the front can't know" '' "$(metric pvkit_agent_present)"
+	registered c1 0 m1:manual
+	# the kernel's own status is told to the front too, whatever rights it has given up
+	expect "the loader is there" 1 "$(metric pvkit_agent_present)"
+	expect "containers" 1 "$(metric pvkit_containers)"
 	answers_metrics
 	expect "loads before" 0 "$(metric 'pvkit_driver_loads_total{driver="m1"}')"
 	http_in c1 PUT /drivers/m1/load
