@@ -12,6 +12,8 @@
 static struct event_base *base;
 static struct worker_answer last;
 static int answers, begun;
+static unsigned int busy_at_submit, busy_at_answer;
+static struct pool *pool;
 
 static int on_starting(void *arg, const struct worker_task *task, pid_t worker)
 {
@@ -28,6 +30,7 @@ static void on_finished(void *arg, const struct worker_task *task,
 	(void)task;
 	memcpy(&last, answer, offsetof(struct worker_answer, warning));
 	answers++;
+	busy_at_answer = pool_busy(pool);
 	event_base_loopbreak(base);
 }
 
@@ -53,7 +56,7 @@ static int each_worker(bool end)
 	return n;
 }
 
-static void submit(struct pool *pool)
+static void submit(void)
 {
 	struct worker_task task = { .id = 5, .op = PV_DRIVER_OP_RESOLVE, .host = true,
 				    .line = "no_such_module" };
@@ -63,6 +66,7 @@ static void submit(struct pool *pool)
 	last.error = 0;
 	if (pool_submit(pool, &task))
 		return;
+	busy_at_submit = pool_busy(pool);
 	event_base_loopexit(base, &limit);
 	event_base_dispatch(base);
 }
@@ -71,7 +75,6 @@ int main(void)
 {
 	const struct pool_ops ops = { .starting = on_starting, .finished = on_finished };
 	const struct worker model = { .root = "/nonexistent", .env.kmsg = -1 };
-	struct pool *pool;
 
 	ktap_plan(0);
 	base = event_base_new();
@@ -79,13 +82,15 @@ int main(void)
 	if (!ktap_check(pool, "a pool is made"))
 		return ktap_finish();
 	ktap_eq(each_worker(false), POOL_IDLE, "with its workers");
-	submit(pool);
+	submit();
 	ktap_eq(last.error, ENOENT, "a task is done: there is no such module");
+	ktap_eq(busy_at_submit, 1, "one worker is busy with it");
+	ktap_eq(busy_at_answer, 0, "and no longer when it is told of");
 
 	/* when all of them die while they have nothing to do */
 	each_worker(true);
 	pool_reap(pool);
-	submit(pool);
+	submit();
 	ktap_eq(answers, 1, "the next task is answered");
 	ktap_eq(last.error, ENOENT, "by a worker that was started for it");
 	ktap_eq(begun, 2, "each task began once");

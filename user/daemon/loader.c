@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,8 +33,18 @@
 /* Aliases that were in use when the file changed are tried again this often. */
 #define PENDING_S	5
 
+/*
+ * How long a loader that is to start again waits for its tasks: with it goes what
+ * there was to say of them, though not their outcome, which the kernel sees. A
+ * task that takes longer hangs in its module's init, and all others wait for the
+ * files that are new.
+ */
+#define LEAVE_S		20
+
 /* Where options of modules may be, beside those that came with the system. */
 #define OPTION_DIRS	3
+
+static const char *const option_parent[OPTION_DIRS] = { "/etc", "/run", "/usr/local/lib" };
 
 struct loader {
 	struct role_env *env;
@@ -42,10 +53,13 @@ struct loader {
 	struct sandbox worker_sandbox;
 	struct pvk_board board;
 	struct watch *watch;
-	struct watch *options[OPTION_DIRS];	/* for those that are not there yet */
+	bool no_options[OPTION_DIRS];
+	struct watch *options[OPTION_DIRS];	/* for those that were not there */
+	bool leaving;			/* ends as soon as no task is under way */
 	struct pvk_drv *drv;		/* NULL while pv_driver is not in the kernel */
 	struct event *drv_ev;
 	struct event *retry_ev;
+	struct event *leave_ev;
 	struct event *family_ev;
 	struct event *sig_ev[4];
 	struct limit failures;
@@ -54,6 +68,13 @@ struct loader {
 };
 
 /* ---- tasks ---- */
+
+/* The supervisor starts the next one. */
+static void leave(struct loader *loader)
+{
+	loader->status = 1;
+	event_base_loopbreak(loader->base);
+}
 
 static int send_result(struct loader *loader, const struct worker_answer *answer)
 {
@@ -85,8 +106,7 @@ static int send_result(struct loader *loader, const struct worker_answer *answer
 	if (i == RESULT_TRIES) {
 		log_msg(LOG_ERR, "result of task %llu: %s", (unsigned long long)answer->id,
 			err.text);
-		loader->status = 1;
-		event_base_loopbreak(loader->base);
+		leave(loader);
 	} else if (ret)
 		log_msg(LOG_DEBUG, "result of task %llu: %s", (unsigned long long)answer->id,
 			err.text);
@@ -118,6 +138,23 @@ static void log_failure(struct loader *loader, const struct worker_task *task, c
 		task->host ? "the host" : task->container, text);
 }
 
+static void leave_if_idle(struct loader *loader)
+{
+	if (loader->leaving && !pool_busy(loader->pool))
+		leave(loader);
+}
+
+static void on_leave(evutil_socket_t fd, short what, void *arg)
+{
+	struct loader *loader = arg;
+
+	(void)fd;
+	(void)what;
+	log_msg(LOG_WARNING, "started again with %u tasks under way",
+		pool_busy(loader->pool));
+	leave(loader);
+}
+
 static void on_finished(void *arg, const struct worker_task *task,
 			const struct worker_answer *answer)
 {
@@ -126,6 +163,7 @@ static void on_finished(void *arg, const struct worker_task *task,
 	if (answer->error)
 		log_failure(loader, task, answer->text);
 	send_result(loader, answer);
+	leave_if_idle(loader);
 }
 
 /* A task that no worker takes is refused by us, not left to run into the time limit. */
@@ -205,8 +243,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (pvk_drv_dispatch(loader->drv, &err)) {
 		log_msg(LOG_ERR, "pv_driver: %s", err.text);
-		loader->status = 1;
-		event_base_loopbreak(loader->base);
+		leave(loader);
 	}
 }
 
@@ -224,21 +261,34 @@ static void sync_drivers(struct loader *loader)
 		event_add(loader->retry_ev, &wait);
 }
 
-/* What has come to be since this process went into its sandbox, the next one sees. */
-static bool see_anew(struct loader *loader)
+/*
+ * What has come to be since this process went into its sandbox, the next one
+ * sees. A task that comes before that is done as well as this one can.
+ */
+static void see_anew(struct loader *loader)
 {
-	if (!loader->env->config->sandbox || !sandbox_is_stale(loader->env->config))
-		return false;
-	log_msg(LOG_INFO, "started again for files that came after the sandbox");
-	loader->status = 1;
-	event_base_loopbreak(loader->base);
-	return true;
+	const struct timeval most = { .tv_sec = LEAVE_S };
+
+	if (loader->leaving || !loader->env->config->sandbox ||
+	    !sandbox_is_stale(loader->env->config))
+		return;
+	log_msg(LOG_INFO, "starts again for files that came after the sandbox");
+	loader->leaving = true;
+	event_add(loader->leave_ev, &most);
+	leave_if_idle(loader);
+}
+
+/* Whoever stays for its tasks goes by what it can read until then. */
+static bool must_sync(struct loader *loader)
+{
+	see_anew(loader);
+	return !loader->leaving || pool_busy(loader->pool);
 }
 
 static void on_change(void *arg)
 {
 	log_msg(LOG_INFO, REGISTRY_DIR "/ has changed");
-	if (!see_anew(arg))
+	if (must_sync(arg))
 		sync_drivers(arg);
 }
 
@@ -296,17 +346,15 @@ static void on_family(evutil_socket_t fd, short what, void *arg)
 	if (!family_watch_read(fd, PV_DRIVER_GENL_NAME))
 		return;
 	disconnect(loader);
-	if (try_connect(loader)) {
-		loader->status = 1;
-		event_base_loopbreak(loader->base);
-	}
+	if (try_connect(loader))
+		leave(loader);
 }
 
 /* ---- the process ---- */
 
 static void reload(struct loader *loader)
 {
-	if (!see_anew(loader))
+	if (must_sync(loader))
 		sync_drivers(loader);
 	role_reloaded(loader->env);
 }
@@ -344,12 +392,14 @@ static int add_events(struct loader *loader)
 	if (role_watch(loader->env, loader->base))
 		return -ENOMEM;
 	loader->retry_ev = evtimer_new(loader->base, on_retry, loader);
+	loader->leave_ev = evtimer_new(loader->base, on_leave, loader);
 	loader->family_fd = family_watch_open();
 	if (loader->family_fd < 0)
 		return loader->family_fd;
 	loader->family_ev = event_new(loader->base, loader->family_fd, EV_READ | EV_PERSIST,
 				      on_family, loader);
-	if (!loader->retry_ev || !loader->family_ev || event_add(loader->family_ev, NULL))
+	if (!loader->retry_ev || !loader->leave_ev || !loader->family_ev ||
+	    event_add(loader->family_ev, NULL))
 		return -ENOMEM;
 	return 0;
 }
@@ -371,19 +421,49 @@ static int enter_sandbox(struct loader *loader, struct pvk_err *err)
 	return ret;
 }
 
+static void options_path(size_t i, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/modprobe.d", option_parent[i]);
+}
+
+/* Before the sandbox is made: what comes to be from then on is closed to us. */
+static void look_for_options(struct loader *loader)
+{
+	char path[PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < OPTION_DIRS; i++) {
+		options_path(i, path);
+		loader->no_options[i] = access(path, F_OK);
+	}
+}
+
+static void on_options_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	on_options(arg);
+}
+
 /* Where modprobe.d may come to be: it is read anyway, once it can be. */
 static void watch_options(struct loader *loader)
 {
-	static const char *const parent[OPTION_DIRS] = { "/etc", "/run", "/usr/local/lib" };
-	char path[64];
+	const struct timeval now = { 0 };
+	char path[PATH_MAX];
+	bool late = false;
 	size_t i;
 
 	for (i = 0; i < OPTION_DIRS && loader->env->config->sandbox; i++) {
-		snprintf(path, sizeof(path), "%s/modprobe.d", parent[i]);
-		if (access(path, F_OK))
-			watch_new(&loader->options[i], loader->base, parent[i], "modprobe.d",
-				  on_options, loader);
+		if (!loader->no_options[i])
+			continue;
+		watch_new(&loader->options[i], loader->base, option_parent[i], "modprobe.d",
+			  on_options, loader);
+		options_path(i, path);
+		late |= !access(path, F_OK);
 	}
+	/* It came while nobody watched. */
+	if (late)
+		event_base_once(loader->base, -1, EV_TIMEOUT, on_options_late, loader, &now);
 }
 
 static int set_up(struct loader *loader)
@@ -402,6 +482,7 @@ static int set_up(struct loader *loader)
 		model.env.dir[model.env.n_dirs] = config->modules[model.env.n_dirs];
 	/* A device tree may be staged anywhere. */
 	registry_look_at_board(&loader->board, config);
+	look_for_options(loader);
 	ret = priv_keep(PRIV_LOADER, &err);
 	if (!ret && config->sandbox)
 		ret = enter_sandbox(loader, &err);
@@ -445,6 +526,8 @@ static void tear_down(struct loader *loader)
 			event_free(loader->sig_ev[i]);
 	if (loader->retry_ev)
 		event_free(loader->retry_ev);
+	if (loader->leave_ev)
+		event_free(loader->leave_ev);
 	if (loader->family_ev)
 		event_free(loader->family_ev);
 	if (loader->family_fd >= 0)

@@ -44,6 +44,16 @@ static unsigned int count_idle(const struct pool *pool)
 	return n;
 }
 
+unsigned int pool_busy(const struct pool *pool)
+{
+	unsigned int n = 0;
+	size_t i;
+
+	for (i = 0; i < POOL_MAX; i++)
+		n += pool->slot[i].busy;
+	return n;
+}
+
 static void died_over_task(struct slot *slot)
 {
 	struct worker_task task = slot->task;

@@ -35,6 +35,8 @@ void pool_free(struct pool *pool);
 
 /* -EAGAIN: all of POOL_MAX are busy; or why there is no worker. */
 int pool_submit(struct pool *pool, const struct worker_task *task);
+/* How many are at a task: its answer was not yet given to finished(). */
+unsigned int pool_busy(const struct pool *pool);
 /* To be called after SIGCHLD. */
 void pool_reap(struct pool *pool);
 

@@ -90,6 +90,52 @@ test_a_modprobe_d_that_was_not_there_at_the_start_is_told() {
 	fi
 }
 
+new_loader() {
+	nl_now=$(process pvkitd-loader) && [ "$nl_now" != "$1" ]
+}
+
+# load_meanwhile LINE: a driver of that line is being loaded when /etc/modprobe.d
+# comes to be, which makes the loader start again; its old pid is in $loader
+load_meanwhile() {
+	rm -rf /etc/modprobe.d
+	pvkitd_start
+	! grep -q 'no Landlock' "$DAEMON_LOG" || not_here "no Landlock: the loader need not start again"
+	loader=$(process pvkitd-loader)
+	driver s "$1"
+	background "$T/put" curl -s -w '%{http_code}' --unix-socket "$SOCKET" -X PUT http://x/drivers/s/load
+	put=$child
+	expect_soon 5 grep -q '^pvt_slow .* Loading' /proc/modules
+	mkdir -p /etc/modprobe.d
+	echo 'options pvt_plain num=3' >/etc/modprobe.d/pvt.conf
+}
+
+test_a_loader_that_starts_again_finishes_its_load_first() {
+	load_meanwhile 'pvt_slow ms=4000 nope=1'
+	# then what there was to say of it is not lost
+	wait "$put"
+	expect answer 200 "$(cat "$T/put")"
+	expect_match warnings 'nope' "$(cat "$SYS/s/error")"
+	# and the options count from now on
+	expect_soon 10 new_loader "$loader"
+	expect_soon 10 has_agent
+	driver d pvt_plain
+	http PUT /drivers/d/load
+	answers 200 ''
+	expect num 3 "$(param pvt_plain num)"
+	rm /etc/modprobe.d/pvt.conf
+}
+
+test_a_load_that_hangs_does_not_keep_the_loader_from_starting_again() {
+	load_meanwhile 'pvt_slow ms=32000'
+	expect_soon 30 new_loader "$loader"
+	expect_state s loading
+	# then the outcome is what the kernel has in the end
+	wait "$put"
+	expect answer 200 "$(cat "$T/put")"
+	expect_state s loaded
+	rm /etc/modprobe.d/pvt.conf
+}
+
 test_a_parameter_that_the_kernel_does_not_know_is_a_warning() {
 	mkdir -p /etc/modprobe.d
 	pvkitd_start
