@@ -272,7 +272,10 @@ static int pvd_module_remove_once(struct pvd_module *m, struct pvd_driver *drv)
 	return err;
 }
 
-/* locked, drops the lock */
+/*
+ * Locked, drops the lock. Who holds a module that is in use only user space can
+ * list: an agent has to try the removal, which fails, and says so. rmmod would not.
+ */
 static int pvd_module_remove(struct pvd_module *m, struct pvd_driver *drv)
 {
 	bool named = pvd_names(drv, m);
@@ -282,14 +285,17 @@ static int pvd_module_remove(struct pvd_module *m, struct pvd_driver *drv)
 	for (tries = 0; tries < PVD_REMOVE_TRIES; tries++) {
 		int idle = pvd_module_idle(m, drv);
 
-		if (idle == -EBUSY && !err)
-			err = pvd_fail(drv, idle, "%s: in use", m->name);
-		if (idle > 0 || !m->live)
+		if (idle > 0 || !m->live) {
 			err = 0;
-		if (idle || !m->live)
 			break;
+		}
+		if (idle && !(named && pvd_agent)) {
+			if (!err)
+				err = pvd_fail(drv, idle, "%s: in use", m->name);
+			break;
+		}
 		err = pvd_module_remove_once(m, drv);
-		if (!err)
+		if (!err || idle)
 			break;
 	}
 	return named ? err : 0;

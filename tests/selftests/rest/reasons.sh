@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Why the kernel refused a module is said in words, not only as an errno. The last
 # test makes the kernel take signed modules only, for good: a machine of its own.
-# vm: own timeout=300
+# vm: own timeout=400
 
 . "${0%/*}/lib.sh"
 
@@ -151,6 +151,44 @@ test_a_parameter_that_the_kernel_does_not_know_is_a_warning() {
 test_an_init_that_fails_is_an_errno_and_no_guess() {
 	pvkitd_start
 	fails_with 'pvt_fail errno=19' 'pvt_fail: No such device'
+}
+
+# unload_says TEXT: an unload of driver d fails with it, over REST and netlink alike
+unload_says() {
+	http PUT /drivers/d/load
+	answers 200 ''
+	http PUT /drivers/d/unload
+	answers 400 "{\"Error\":\"$1\"}"
+	must_load d
+	unload d
+	expect_outcome EBUSY
+	expect text "$1" "$(field text)"
+}
+
+test_who_uses_a_module_is_named() {
+	pvkitd_start
+	# given a driver whose module somebody else's needs
+	driver d pvt_base
+	http PUT /drivers/d/load
+	modprobe pvt_dep
+	unload_says 'pvt_base: in use by pvt_dep'
+	# when that is gone it is an ordinary unload again
+	rmmod pvt_dep
+	must_load d
+	http PUT /drivers/d/unload
+	answers 200 ''
+	not resident pvt_base || broken 'pvt_base is gone' "$(cat "$SYS/d/modules")"
+}
+
+test_a_process_that_uses_a_module_is_a_count() {
+	pvkitd_start
+	driver d pvt_busy
+	http PUT /drivers/d/load
+	expect_soon 5 test -c /dev/pvt_busy
+	background /dev/null sh -c 'exec sleep 1000 <>/dev/pvt_busy'
+	# pv_driver's own and the process's
+	expect_soon 5 grep -q '^pvt_busy [0-9]* 2' /proc/modules
+	unload_says 'pvt_busy: in use, reference count 1'
 }
 
 test_a_module_changed_after_it_was_signed() {
