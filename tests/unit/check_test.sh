@@ -13,7 +13,7 @@ release=5.15.0-test
 modules=rootfs/lib/modules/$release
 file=root/bsp/drivers.json
 
-plan 68
+plan 69
 cd "$KTAP_TMP"
 
 # module NAME [KEY=VALUE...]: one more in the tree
@@ -327,6 +327,18 @@ END
 finds 'blacklist and install lines' 0 \
 	"2:9: warning: alias one: needs b: its install line ($KTAP_TMP/rootfs/etc/modprobe.d/local.conf:4) is not run [install-line]
 2:9: warning: alias one: c: is blacklisted ($KTAP_TMP/rootfs/etc/modprobe.d/local.conf:3), and pvkit loads it by its name all the same [blacklisted]"
+
+given
+drivers one '["d", "c"]'
+cat >rootfs/etc/modprobe.d/local.conf <<'END'
+options d debug=1 mod="a debg=1"
+options other none=1
+options d mode=x dyndbg=+p
+options b level=1
+END
+finds 'parameters of options lines, of dependencies too' 1 \
+	"2:9: error: alias one: d: its options line ($KTAP_TMP/rootfs/etc/modprobe.d/local.conf:1): has no parameter \"mod\"; did you mean mode [unknown-parameter]
+2:14: error: alias one: needs b: its options line ($KTAP_TMP/rootfs/etc/modprobe.d/local.conf:4): has no parameter \"level\" [unknown-parameter]"
 
 given
 drivers one '["d"]'

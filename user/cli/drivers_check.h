@@ -101,7 +101,7 @@ void tree_nearest(const struct tree *tree, const char *name, struct words *names
 
 /* --- modprobe.d ----------------------------------------------------------- */
 
-enum conf_kind { CONF_BLACKLIST, CONF_INSTALL, CONF_SOFTDEP };
+enum conf_kind { CONF_BLACKLIST, CONF_INSTALL, CONF_OPTIONS, CONF_SOFTDEP };
 
 struct conf_line {
 	enum conf_kind kind;

@@ -85,6 +85,27 @@ static const char *nearest_param(const struct tree_info *info, const char *name)
 	return found;
 }
 
+static bool has_param(const struct tree_info *info, const char *name)
+{
+	return words_have(&info->param, name) || pvk_dash_equal(name, "dyndbg") ||
+	       pvk_dash_equal(name, "async_probe");
+}
+
+/* where: the line of modprobe.d that gives it; NULL: the alias's own. */
+static void say_no_param(struct exam *exam, const struct tree_module *module,
+			 const struct tree_info *info, const char *name,
+			 const struct conf_line *where)
+{
+	const char *near = nearest_param(info, name);
+	char place[PATH_MAX + 64] = "";
+
+	if (where)
+		snprintf(place, sizeof(place), "its options line (%s:%u): ", where->file,
+			 where->line);
+	say(exam, CHECK_ERROR, "unknown-parameter", module, "%shas no parameter \"%s\"%s%s",
+	    place, name, near ? "; did you mean " : "", near ? near : "");
+}
+
 static void check_params(struct exam *exam, const struct tree_info *info)
 {
 	struct tree_module *module = exam->at->module;
@@ -94,7 +115,6 @@ static void check_params(struct exam *exam, const struct tree_info *info)
 	const struct pvk_caller host = { .host = true };
 	pvk_auto_list struct pvk_list warnings = { 0 };
 	pvk_auto_modline struct pvk_modline line = { 0 };
-	const char *name, *near;
 	struct pvk_err err;
 	size_t i;
 
@@ -106,14 +126,9 @@ static void check_params(struct exam *exam, const struct tree_info *info)
 	for (i = 0; i < warnings.count; i++)
 		say(exam, CHECK_WARNING, "metadata-value", module, "%s", warnings.item[i]);
 	for (i = 0; i < line.count; i++) {
-		name = line.param[i].name;
-		if (line.param[i].origin == PVK_FROM_VALUE || words_have(&info->param, name) ||
-		    pvk_dash_equal(name, "dyndbg") || pvk_dash_equal(name, "async_probe"))
-			continue;
-		near = nearest_param(info, name);
-		say(exam, CHECK_ERROR, "unknown-parameter", module,
-		    "has no parameter \"%s\"%s%s", name, near ? "; did you mean " : "",
-		    near ? near : "");
+		if (line.param[i].origin != PVK_FROM_VALUE &&
+		    !has_param(info, line.param[i].name))
+			say_no_param(exam, module, info, line.param[i].name, NULL);
 	}
 }
 
@@ -258,6 +273,33 @@ static void check_conf(struct exam *exam, const struct tree_module *module)
 		    line->file, line->line);
 }
 
+/* Past a word; blanks between double quotes are part of it, as for the kernel. */
+static const char *word_end(const char *at)
+{
+	bool quoted = false;
+
+	for (; *at && (quoted || !strchr(" \t\r", *at)); at++)
+		if (*at == '"')
+			quoted = !quoted;
+	return at;
+}
+
+static void check_options(struct exam *exam, const struct tree_module *module,
+			  const struct tree_info *info)
+{
+	const struct conf_line *line = NULL;
+	char name[PVK_PARAM_NAME_MAX + 1];
+	const char *at;
+
+	while ((line = conf_find(&exam->check->conf, CONF_OPTIONS, module->name, line))) {
+		for (at = line->rest; *(at += strspn(at, " \t\r")); at = word_end(at)) {
+			snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, "= \t\r"), at);
+			if (!has_param(info, name))
+				say_no_param(exam, module, info, name, line);
+		}
+	}
+}
+
 static void check_module(struct exam *exam, struct tree_module *module)
 {
 	const struct tree_info *info = tree_info(&exam->check->tree, module);
@@ -271,6 +313,7 @@ static void check_module(struct exam *exam, struct tree_module *module)
 		    strerror(-info->err));
 		return;
 	}
+	check_options(exam, module, info);
 	check_firmware(exam, module, info);
 	if (info->vermagic)
 		check_vermagic(exam, module, info->vermagic);

@@ -17,6 +17,7 @@
 static const char *const kinds[] = {
 	[CONF_BLACKLIST] = "blacklist",
 	[CONF_INSTALL] = "install",
+	[CONF_OPTIONS] = "options",
 	[CONF_SOFTDEP] = "softdep",
 };
 
