@@ -96,7 +96,7 @@ PKG_CONFIG ?= $(CROSS_COMPILE)pkg-config
 # The loader holds CAP_SYS_MODULE and the front reads what anybody sends.
 CFLAGS ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LDFLAGS ?= -Wl,-z,relro,-z,now
-std_cflags := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow
+std_cflags := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Wall -Wextra -Wshadow
 std_cflags += -I$(top)/include/uapi -I$(top)/include -I$(top)/user/lib
 dep_flags = -MMD -MP
 
