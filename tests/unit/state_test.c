@@ -28,6 +28,7 @@ int main(void)
 		.ok = false, .when = 1790000000, .file = "/var/lib/pvkit/bsp/drivers.json",
 		.text = "3:7: \"a\\\nb\" is no object\x01", .sections = "all, dtb:all",
 		.aliases = 3, .pending = 2, .warnings = 1,
+		.modules = { "/bsp/modules", "/more \"of\" them" }, .n_modules = 2,
 	};
 	struct pvk_state got;
 	char path[128];
@@ -43,6 +44,9 @@ int main(void)
 	ktap_str(got.text, said.text, "the text");
 	ktap_str(got.sections, said.sections, "the sections");
 	ktap_str(got.file, said.file, "the file");
+	ktap_eq(got.n_modules, 2, "the directories of modules");
+	ktap_str(got.modules[0], said.modules[0], "the first");
+	ktap_str(got.modules[1], said.modules[1], "and the second");
 	put("{\"ok\":true}");
 	ktap_eq(pvk_state_read(dir, &got), -EBADMSG, "what lacks something is refused");
 	put("{\"ok\":true,\"when\":1}");

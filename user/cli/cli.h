@@ -165,8 +165,13 @@ struct sysmod {
 	struct pvk_buf dependents;	/* those that could, loaded or not */
 };
 
-/* name: as the kernel spells it. Free it in any case. */
-void sysmod_read(struct sysmod *mod, const char *name);
+struct pvk_state;
+
+/*
+ * name: as the kernel spells it. state: pvkitd's, for where it looks for modules.
+ * Free it in any case.
+ */
+void sysmod_read(struct sysmod *mod, const char *name, const struct pvk_state *state);
 /* Does the other module depend on this one? */
 bool sysmod_needed_by(const struct sysmod *mod, const char *other);
 void sysmod_free(struct sysmod *mod);

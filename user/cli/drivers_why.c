@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "cli.h"
+#include "state.h"
 
 /* All that is known of one module. */
 struct why {
@@ -249,9 +250,10 @@ static int take_name(const char *word, char *name)
 	return i ? 0 : -EINVAL;
 }
 
-static int ask(struct cli *cli, struct why *why)
+static int ask(struct cli *cli, struct why *why, const char *state_dir)
 {
 	struct pvk_err err = { 0 };
+	struct pvk_state state;
 	int ret;
 
 	ret = pvk_drv_module_get(cli->drv, why->name, &why->module, &err);
@@ -261,7 +263,9 @@ static int ask(struct cli *cli, struct why *why)
 	ret = pvk_drv_driver_list(cli->drv, 0, &why->drivers, &err);
 	if (ret)
 		return cli_fail(why->name, ret, &err);
-	sysmod_read(&why->sys, why->name);
+	/* Without a pvkitd that has said it, modprobe's own. */
+	pvk_state_read(state_dir, &state);
+	sysmod_read(&why->sys, why->name, &state);
 	if (is_live(why) || is_builtin(why) || any_driver(why))
 		return cli->json ? print_json(why) : print_text(why);
 	cli_complain(why->name, "not in the kernel, and no driver would load it");
@@ -270,18 +274,23 @@ static int ask(struct cli *cli, struct why *why)
 
 int verb_drivers_why(struct cli *cli)
 {
+	const char *state_dir = PVK_STATE_DIR;
 	struct why why = { 0 };
-	int status;
+	int opt, status;
 
-	if (cli_option(cli, &status) == CLI_EXIT)
-		return status;
+	while ((opt = cli_option(cli, &status)) != CLI_END) {
+		if (opt == CLI_EXIT)
+			return status;
+		if (opt == OPT_STATE)
+			state_dir = optarg;
+	}
 	if (optind + 1 != cli->argc)
 		return cli_usage(cli, "wants the name of one module");
 	if (take_name(cli->argv[optind], why.name))
 		return cli_usage(cli, "\"%s\" is no name of a module", cli->argv[optind]);
 	status = cli_open(cli, NULL, NULL);
 	if (!status)
-		status = ask(cli, &why);
+		status = ask(cli, &why, state_dir);
 	sysmod_free(&why.sys);
 	pvk_module_free(&why.module);
 	pvk_drivers_free(&why.drivers);

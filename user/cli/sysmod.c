@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
  * What the system itself says of a module: /sys/module, and the lists that
- * depmod made for the running kernel.
+ * depmod made for the running kernel, where pvkitd looks for modules.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "cli.h"
+#include "state.h"
 
 /* Of "kernel/net/mac80211.ko.xz" the name, with "_" for "-"; false if it has none. */
 static bool name_of(const char *path, size_t len, char *name)
@@ -32,31 +34,77 @@ static bool name_of(const char *path, size_t len, char *name)
 	return i > 0;
 }
 
-/* A list of depmod's; NULL: there is none, and so nothing in it. */
-static FILE *open_list(const char *list)
+/* Where depmod's lists are: of pvkitd's directories those that have them. */
+struct trees {
+	char dir[PVK_STATE_MODULES][PATH_MAX];
+	unsigned int count;
+};
+
+/* DIR, or DIR/RELEASE if only that has an index: as pvkitd takes it. */
+static void add_tree(struct trees *trees, const char *dir, const char *release)
+{
+	char *to = trees->dir[trees->count];
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/modules.dep.bin", dir) < (int)sizeof(path) &&
+	    access(path, F_OK) &&
+	    snprintf(to, PATH_MAX, "%s/%s", dir, release) < PATH_MAX &&
+	    !access(to, F_OK)) {
+		trees->count++;
+		return;
+	}
+	if (snprintf(to, PATH_MAX, "%s", dir) < PATH_MAX)
+		trees->count++;
+}
+
+static void find_trees(struct trees *trees, const struct pvk_state *state)
 {
 	struct utsname uts;
-	char path[256];
+	unsigned int i;
 
+	trees->count = 0;
 	if (uname(&uts))
+		return;
+	for (i = 0; i < state->n_modules; i++)
+		add_tree(trees, state->modules[i], uts.release);
+	if (!state->n_modules)
+		add_tree(trees, "/lib/modules", uts.release);
+}
+
+/* A list of depmod's; NULL: there is none, and so nothing in it. */
+static FILE *open_list(const char *dir, const char *list)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, list) >= (int)sizeof(path))
 		return NULL;
-	snprintf(path, sizeof(path), "/lib/modules/%s/%s", uts.release, list);
 	return fopen(path, "re");
 }
 
-static bool is_builtin(const char *name)
+/* Does a line of the list begin with the module's file? */
+static bool has_line(const char *dir, const char *list, const char *name)
 {
+	FILE *f = open_list(dir, list);
 	pvk_auto_free char *line = NULL;
-	FILE *f = open_list("modules.builtin");
 	char word[PVK_MODULE_SIZE];
 	bool found = false;
 	size_t size = 0;
 
 	while (f && !found && getline(&line, &size, f) > 0)
-		found = name_of(line, strcspn(line, "\n"), word) && strcmp(word, name) == 0;
+		found = name_of(line, strcspn(line, ":\n"), word) && strcmp(word, name) == 0;
 	if (f)
 		fclose(f);
 	return found;
+}
+
+static bool is_builtin(const struct trees *trees, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < trees->count; i++)
+		if (has_line(trees->dir[i], "modules.builtin", name))
+			return true;
+	return false;
 }
 
 /* "PATH: PATH PATH...": does the first depend on the module? */
@@ -76,15 +124,28 @@ static bool line_depends(const char *line, const char *name)
 	return false;
 }
 
-static void read_dependents(struct sysmod *mod, const char *name)
+/* The first directory that has a module counts. */
+static bool is_hidden(const struct trees *trees, unsigned int before, const char *name)
 {
+	unsigned int i;
+
+	for (i = 0; i < before; i++)
+		if (has_line(trees->dir[i], "modules.dep", name))
+			return true;
+	return false;
+}
+
+static void read_dependents(struct sysmod *mod, const struct trees *trees, unsigned int at,
+			    const char *name)
+{
+	FILE *f = open_list(trees->dir[at], "modules.dep");
 	pvk_auto_free char *line = NULL;
-	FILE *f = open_list("modules.dep");
 	char word[PVK_MODULE_SIZE];
 	size_t size = 0;
 
 	while (f && getline(&line, &size, f) > 0)
-		if (line_depends(line, name) && name_of(line, strcspn(line, ":\n"), word))
+		if (line_depends(line, name) && name_of(line, strcspn(line, ":\n"), word) &&
+		    !is_hidden(trees, at, word))
 			pvk_buf_printf(&mod->dependents, " %s ", word);
 	if (f)
 		fclose(f);
@@ -137,16 +198,21 @@ static void read_sys(struct sysmod *mod, const char *name)
 	read_holders(mod, dir);
 }
 
-void sysmod_read(struct sysmod *mod, const char *name)
+void sysmod_read(struct sysmod *mod, const char *name, const struct pvk_state *state)
 {
+	struct trees trees;
+	unsigned int i;
+
 	*mod = (struct sysmod){
 		.refs = -1, .holders = PVK_BUF_INIT(64 * 1024),
 		.dependents = PVK_BUF_INIT(1024 * 1024),
 	};
+	find_trees(&trees, state);
 	read_sys(mod, name);
 	if (!mod->state[0] && !mod->builtin)
-		mod->builtin = is_builtin(name);
-	read_dependents(mod, name);
+		mod->builtin = is_builtin(&trees, name);
+	for (i = 0; i < trees.count; i++)
+		read_dependents(mod, &trees, i, name);
 }
 
 bool sysmod_needed_by(const struct sysmod *mod, const char *other)

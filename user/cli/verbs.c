@@ -173,7 +173,7 @@ const struct cli_verb cli_verbs[] = {
 	},
 	{
 		.name = "drivers why",
-		.args = "[--json] MODULE",
+		.args = "[--json] [--state DIR] MODULE",
 		.brief = "Says why a module is in the kernel, or what would bring it in.",
 		.text =
 		"Its flags (see `pvkit drivers list --help`), since when it is there, which driver's\n"
@@ -181,6 +181,8 @@ const struct cli_verb cli_verbs[] = {
 		"name it or a module that depends on it and who uses them, and what else holds it.\n"
 		"`-` and `_` in the name are the same. Status 3: it is not in the kernel, and no\n"
 		"driver would load it.\n\n"
+		"What depends on what is taken from where pvkitd said it looks for modules, else\n"
+		"from /lib/modules.\n\n"
 		"Examples:\n"
 		"  $ pvkit drivers why mac80211\n"
 		"  mac80211: in the kernel, live, ours\n"
@@ -188,7 +190,7 @@ const struct cli_verb cli_verbs[] = {
 		"    cause      a load of driver wifi for container web\n"
 		"    drivers    wifi, whose module needs it: iwlmvm: loaded, used by web\n"
 		"    held by    iwlmvm; 1 reference\n",
-		.options = only_json,
+		.options = status_options,
 		.fn = FN(verb_drivers_why),
 	},
 	{

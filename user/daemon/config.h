@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "util.h"
+#include "state.h"
 
 #define CONFIG_SOCKETS_MAX	8
-#define CONFIG_MODULES_MAX	4
+#define CONFIG_MODULES_MAX	PVK_STATE_MODULES
 
 #define CONFIG_AGENT		(1u << 0)
 #define CONFIG_FRONT		(1u << 1)

@@ -202,6 +202,8 @@ int registry_sync(struct pvk_drv *drv, const struct config *config, const struct
 	else
 		ret = sync_aliases(drv, rootfd, board, &state, err);
 	state.ok = !ret;
+	for (; state.n_modules < config->n_modules; state.n_modules++)
+		strcpy(state.modules[state.n_modules], config->modules[state.n_modules]);
 	snprintf(state.file, sizeof(state.file), "%.200s/%s", config->root, DRIVERS_FILE);
 	snprintf(state.sections, sizeof(state.sections), "%s", board->sections);
 	if (ret)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,11 +8,13 @@
 #include "json_out.h"
 #include "state.h"
 
-#define STATE_MAX	8192
+/* Every byte of a path may take six. */
+#define STATE_MAX	(8192 + PVK_STATE_MODULES * PATH_MAX * 6)
 
 static int format(const struct pvk_state *state, char **text, size_t *len)
 {
 	json_auto_out struct json_out out = { 0 };
+	unsigned int i;
 
 	json_out_init(&out, STATE_MAX);
 	json_out_object(&out);
@@ -25,6 +26,11 @@ static int format(const struct pvk_state *state, char **text, size_t *len)
 	json_out_pair_uint(&out, "aliases", state->aliases);
 	json_out_pair_uint(&out, "pending", state->pending);
 	json_out_pair_uint(&out, "warnings", state->warnings);
+	json_out_key(&out, "modules");
+	json_out_array(&out);
+	for (i = 0; i < state->n_modules; i++)
+		json_out_str(&out, state->modules[i]);
+	json_out_end(&out);
 	json_out_end(&out);
 	return json_out_take(&out, text, len);
 }
@@ -50,6 +56,18 @@ static void copy(char *to, size_t size, const struct json *object, const char *k
 	const char *text = json_cstr(json_get(object, key));
 
 	snprintf(to, size, "%s", text ? text : "");
+}
+
+static void copy_modules(struct pvk_state *state, const struct json *array)
+{
+	const struct json *item;
+	const char *dir;
+
+	json_for_each(item, array) {
+		dir = json_cstr(item);
+		if (dir && strlen(dir) < PATH_MAX && state->n_modules < PVK_STATE_MODULES)
+			strcpy(state->modules[state->n_modules++], dir);
+	}
 }
 
 int pvk_state_read(const char *dir, struct pvk_state *state)
@@ -79,5 +97,6 @@ int pvk_state_read(const char *dir, struct pvk_state *state)
 	json_uint64(json_get(root, "aliases"), &state->aliases);
 	json_uint64(json_get(root, "pending"), &state->pending);
 	json_uint64(json_get(root, "warnings"), &state->warnings);
+	copy_modules(state, json_get(root, "modules"));
 	return 0;
 }

@@ -9,6 +9,7 @@
 #ifndef PVK_STATE_H
 #define PVK_STATE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@
 
 #define PVK_STATE_DIR	"/run/pvkitd"
 #define PVK_STATE_FILE	"drivers-read.json"
+#define PVK_STATE_MODULES	4
 
 struct pvk_state {
 	bool ok;
@@ -26,6 +28,9 @@ struct pvk_state {
 	uint64_t aliases;	/* of the file */
 	uint64_t pending;	/* aliases that change when nobody uses them any more */
 	uint64_t warnings;	/* in the log */
+	/* Where modules are looked for, in this order; none: /lib/modules/RELEASE. */
+	char modules[PVK_STATE_MODULES][PATH_MAX];
+	unsigned int n_modules;
 };
 
 int pvk_state_write(const char *dir, const struct pvk_state *state);

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 # `pvkit drivers why`: one screen for whoever asks at night why a module is there.
 
-# shellcheck source=tests/selftests/driver/lib.sh
-. "${0%/*}/../driver/lib.sh"
+. "${0%/*}/lib.sh"
 
 why() {
 	status=0
@@ -103,6 +102,30 @@ test_one_that_is_not_there_names_the_drivers_that_would_load_it() {
   drivers    w, whose module needs it: pvt_dep: unloaded, used by nobody"
 	why --json pvt_base
 	answers '[.state, .tracked, .refs, .drivers[0].through]' '["absent",false,null,"pvt_dep"]'
+}
+
+test_it_looks_where_pvkitd_looks_for_modules() {
+	# given a module that needs another in the first directory, not in the second
+	for dir in one two; do
+		mkdir -p "$T/$dir/$(uname -r)"
+		: >"$T/$dir/$(uname -r)/modules.dep.bin"
+	done
+	echo 'x/pvt-late.ko.xz: y/pvt_plain.ko' >"$T/one/$(uname -r)/modules.dep"
+	printf '%s\n' 'x/pvt_late.ko: y/pvt_c2.ko' 'x/pvt_c1.ko: y/pvt_c2.ko' >"$T/two/$(uname -r)/modules.dep"
+	pvkitd_start --modules "$T/one" --modules "$T/two"
+	driver w pvt_late
+	why --state "$STATE" pvt_plain
+	expect_screen "pvt_plain: not in the kernel
+  drivers    w, whose module needs it: pvt_late: unloaded, used by nobody"
+	why --state "$STATE" pvt_c2
+	expect "exit status" 3 "$status"
+	driver c pvt_c1
+	why --state "$STATE" pvt_c2
+	expect_screen "pvt_c2: not in the kernel
+  drivers    c, whose module needs it: pvt_c1: unloaded, used by nobody"
+	# by itself it looks in the kernel's own
+	why --state "$T/nowhere" pvt_plain
+	expect "exit status" 3 "$status"
 }
 
 # the first name of its input that is not in /sys/module
