@@ -37,12 +37,17 @@ struct pvb_setup {
 	uint32_t limit;			/* bootcount: U-Boot's bootlimit; tries = limit - count */
 	uint32_t base;			/* bcb: where bootloader_message begins (0) */
 	uint32_t backup;		/* bcb: where the copy of the A/B control is (none) */
+	bool proved_bare;		/* bcb: successful takes the tries away; see bcb.h */
 	uint8_t n_slots;		/* 2 */
 	uint8_t n_modes;
 	struct pvb_mode mode[PVB_MODES_MAX];
 };
 
 struct pvb_store;
+
+/* What a format promises of a store. */
+#define PVB_ATOMIC	(1u << 0)	/* cut anywhere, the old fields are there or the new */
+#define PVB_REDUNDANT	(1u << 1)	/* a second copy holds what a failing first one loses */
 
 struct pvb_format {
 	const char *name;
@@ -63,6 +68,20 @@ struct pvb_format {
 	 */
 	int (*write)(struct pvb_store *store, const struct pvb_flags *was,
 		     const struct pvb_flags *flags, bool force);
+
+	/* The following may be NULL. PVB_ATOMIC, ...; NULL: neither. */
+	uint32_t (*guarantee)(const struct pvb_store *store);
+	/*
+	 * Bytes of pvb_store.work that it needs on this medium; NULL: what is said
+	 * there is enough.
+	 */
+	uint32_t (*work)(const struct pvb_store *store);
+	/*
+	 * Makes of flags what read() will say of them once they are written: two
+	 * modes may have one number, a count may not count. To be asked before
+	 * comparing with what was read. NULL: they are read as they were written.
+	 */
+	void (*settle)(const struct pvb_store *store, struct pvb_flags *flags);
 };
 
 /* What a log remembers of where it is; log.h. All zero: look for it. */
