@@ -34,4 +34,27 @@ static inline struct nlattr **pvk_dump_attrs(struct netlink_callback *cb)
 #endif
 }
 
+#if IS_ENABLED(CONFIG_NVMEM)
+#include <linux/nvmem-consumer.h>
+
+/* How large an nvmem device is; 0 before 6.12, which may not tell. */
+static inline size_t pvk_nvmem_size(struct nvmem_device *nvmem)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	return nvmem_dev_size(nvmem);
+#else
+	return 0;
+#endif
+}
+#endif
+
+/* 6.11 took the result from a platform driver's remove. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define pvk_remove_type void
+#define pvk_remove_return
+#else
+#define pvk_remove_type int
+#define pvk_remove_return 0
+#endif
+
 #endif /* PVKIT_COMPAT_H */

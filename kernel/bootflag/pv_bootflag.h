@@ -140,8 +140,10 @@ int pvf_store_del(const char *name);
  * @attached: io. core.medium can be used
  * @medium_guarantee: io. PV_BOOTFLAG_GUARANTEE_* of the medium, without that of
  *	the format
- * @panic_image: io. What @medium's panic writes, prepared ahead; core.medium.size
- *	bytes, NULL when the store does not want it
+ * @panic_image: io. What @medium's panic writes, prepared ahead; NULL when the
+ *	store does not want it
+ * @panic_at: io. Where in the medium it goes: 0, or the next free place of flash
+ * @panic_size: io. Its bytes: core.medium.size, or whole write units of flash
  */
 struct pvf_store {
 	struct device dev;
@@ -155,6 +157,8 @@ struct pvf_store {
 	bool attached;
 	u32 medium_guarantee;
 	u8 *panic_image;
+	u32 panic_at;
+	u32 panic_size;
 };
 
 #endif /* PV_BOOTFLAG_H */

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nvmem as a medium: the scratch registers of an RTC, an EEPROM, an FRAM.
+ *
+ * The device is looked up and put at each access: as long as somebody holds it,
+ * nobody hears that it goes (NVMEM_REMOVE is sent at the last put), and its
+ * module stays.
+ *
+ * From that notification until it is out of the bus a device can still be found,
+ * and must not be: hence `gone`, under pvf_nvmem_lock. A put may be the last and
+ * then sends the notification, so nothing is put under that lock.
+ *
+ * Locks: pvf_store.io, pvf_lock, pvf_nvmem_lock.
+ */
+
+#include <linux/device.h>
+#include <linux/errno.h>
+#include <linux/nvmem-consumer.h>
+#include <linux/of.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "../compat.h"
+#include "media.h"
+#include "pv_bootflag.h"
+
+#define PVF_NVMEM_WORD_MAX	8
+
+/**
+ * struct pvf_nvmem - an nvmem store's own
+ * @device: name of the device, or NULL
+ * @provider: the device's node when a cell of the device tree names it
+ * @offset: where the store begins
+ * @size: its bytes; 0 is the rest of the device
+ * @word: the device is read and written in multiples of so many bytes
+ * @atomic: the board's author vouches that its write works with interrupts off
+ * @power: and that it keeps its content without power
+ * @wear: and that writing wears it out
+ * @gone: pvf_nvmem_lock. It is on its way out of the bus
+ * @found: pvf_nvmem_lock. What was found last and is still there. Held by nobody:
+ *	good to compare with, and to write to in a panic, when it can't go any more
+ */
+struct pvf_nvmem {
+	char *device;
+	struct device_node *provider;
+	u32 offset;
+	u32 size;
+	u32 word;
+	bool atomic;
+	bool power;
+	bool wear;
+	bool gone;
+	struct nvmem_device *found;
+};
+
+static DEFINE_MUTEX(pvf_nvmem_lock);
+
+static int pvf_nvmem_match(struct device *dev, const void *data)
+{
+	const struct pvf_nvmem *n = data;
+
+	if (n->provider)
+		return dev->of_node == n->provider;
+	return !strcmp(dev_name(dev), n->device);
+}
+
+static struct nvmem_device *pvf_nvmem_get(struct pvf_nvmem *n)
+{
+	struct nvmem_device *nvmem = ERR_PTR(-ENODEV);
+
+	mutex_lock(&pvf_nvmem_lock);
+	if (!n->gone)
+		nvmem = nvmem_device_find(n, pvf_nvmem_match);
+	WRITE_ONCE(n->found, IS_ERR(nvmem) ? NULL : nvmem);
+	mutex_unlock(&pvf_nvmem_lock);
+	/* EPROBE_DEFER: no such name. EINVAL: its module is going. */
+	return IS_ERR(nvmem) ? ERR_PTR(-ENODEV) : nvmem;
+}
+
+static int pvf_nvmem_result(int done, u32 len)
+{
+	if (done < 0)
+		return done;
+	return done == len ? 0 : -EIO;
+}
+
+/* All words that [at, at + len) touches, one after another. */
+static int pvf_nvmem_words(struct nvmem_device *nvmem, const struct pvf_nvmem *n, u32 at,
+			   u8 *to, const u8 *from, u32 len)
+{
+	u8 word[PVF_NVMEM_WORD_MAX];
+	u32 skip, part;
+	int err;
+
+	for (; len; len -= part, at += part) {
+		skip = at % n->word;
+		part = min(len, n->word - skip);
+		if (!from || part < n->word) {
+			err = pvf_nvmem_result(nvmem_device_read(nvmem, at - skip, n->word, word),
+					       n->word);
+			if (err)
+				return err;
+		}
+		if (to) {
+			memcpy(to, word + skip, part);
+			to += part;
+			continue;
+		}
+		memcpy(word + skip, from, part);
+		from += part;
+		err = pvf_nvmem_result(nvmem_device_write(nvmem, at - skip, n->word, word),
+				       n->word);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int pvf_nvmem_put_bytes(struct nvmem_device *nvmem, const struct pvf_nvmem *n, u32 at,
+			       const void *buf, u32 len)
+{
+	if (n->word > 1)
+		return pvf_nvmem_words(nvmem, n, n->offset + at, NULL, buf, len);
+	return pvf_nvmem_result(nvmem_device_write(nvmem, n->offset + at, len, (void *)buf), len);
+}
+
+static int pvf_nvmem_read(void *arg, u32 at, void *buf, u32 len)
+{
+	struct pvf_nvmem *n = arg;
+	struct nvmem_device *nvmem = pvf_nvmem_get(n);
+	int err;
+
+	if (IS_ERR(nvmem))
+		return PTR_ERR(nvmem);
+	if (n->word > 1)
+		err = pvf_nvmem_words(nvmem, n, n->offset + at, buf, NULL, len);
+	else
+		err = pvf_nvmem_result(nvmem_device_read(nvmem, n->offset + at, len, buf), len);
+	nvmem_device_put(nvmem);
+	return err;
+}
+
+static int pvf_nvmem_program(void *arg, u32 at, const void *buf, u32 len)
+{
+	struct pvf_nvmem *n = arg;
+	struct nvmem_device *nvmem = pvf_nvmem_get(n);
+	int err;
+
+	if (IS_ERR(nvmem))
+		return PTR_ERR(nvmem);
+	err = pvf_nvmem_put_bytes(nvmem, n, at, buf, len);
+	nvmem_device_put(nvmem);
+	return err;
+}
+
+/* io. Only a panic calls it without; then there is nobody to take the device away. */
+static int pvf_nvmem_panic(struct pvf_store *store)
+{
+	struct pvf_nvmem *n = store->priv;
+	struct nvmem_device *nvmem = READ_ONCE(n->found);
+
+	if (!n->atomic)
+		return -EOPNOTSUPP;
+	if (!nvmem)
+		return -ENODEV;
+	return pvf_nvmem_put_bytes(nvmem, n, store->panic_at, store->panic_image,
+				   store->panic_size);
+}
+
+static int pvf_nvmem_word(struct pvf_store *store, const char *key, const char *value,
+			  const char **why)
+{
+	struct pvf_nvmem *n = store->priv;
+
+	if (!strcmp(key, "device"))
+		return pvf_word_text(value, &n->device, why);
+	if (!strcmp(key, "offset"))
+		return pvf_word_u32(value, &n->offset, why);
+	if (!strcmp(key, "size"))
+		return pvf_word_u32(value, &n->size, why);
+	if (!strcmp(key, "word"))
+		return pvf_word_u32(value, &n->word, why);
+	if (!strcmp(key, "atomic"))
+		return pvf_word_flag(value, &n->atomic, why);
+	if (!strcmp(key, "power"))
+		return pvf_word_flag(value, &n->power, why);
+	if (!strcmp(key, "wear"))
+		return pvf_word_flag(value, &n->wear, why);
+	return -ENOENT;
+}
+
+#ifdef CONFIG_OF
+/*
+ * The cell is used through its device, by offset: as a cell it could only be
+ * written whole, and a format writes the bytes that it changes.
+ */
+static int pvf_nvmem_from_node(struct pvf_store *store, struct device_node *node,
+			       const char **why)
+{
+	struct pvf_nvmem *n = store->priv;
+	struct device_node *cell, *parent;
+	u32 reg[2];
+	int err = 0;
+
+	cell = of_parse_phandle(node, "nvmem-cells", 0);
+	if (!cell) {
+		*why = "no nvmem-cells";
+		return -EINVAL;
+	}
+	if (of_property_read_u32_array(cell, "reg", reg, 2) || !reg[1] ||
+	    of_find_property(cell, "bits", NULL)) {
+		*why = "the nvmem cell is not of whole bytes";
+		err = -EINVAL;
+	}
+	parent = of_get_next_parent(cell);
+	if (parent && of_node_name_eq(parent, "nvmem-layout"))
+		parent = of_get_next_parent(parent);
+	if (err) {
+		of_node_put(parent);
+		return err;
+	}
+	of_node_put(n->provider);
+	n->provider = parent;
+	n->offset = reg[0];
+	n->size = reg[1];
+	pvf_node_u32(node, "word", &n->word);
+	n->atomic = pvf_node_flag(node, "atomic");
+	n->power = pvf_node_flag(node, "power");
+	n->wear = pvf_node_flag(node, "wear");
+	return 0;
+}
+#else
+#define pvf_nvmem_from_node NULL
+#endif
+
+static int pvf_nvmem_check(struct pvf_store *store, const char **why)
+{
+	struct pvf_nvmem *n = store->priv;
+
+	if (!n->device && !n->provider)
+		*why = "medium=nvmem wants device=NAME, of /sys/bus/nvmem/devices";
+	else if (n->word > PVF_NVMEM_WORD_MAX || (n->word & (n->word - 1)))
+		*why = "word is 1, 2, 4 or 8";
+	else if (n->size && n->offset + n->size - 1 < n->offset)
+		*why = "offset and size are beyond the end";
+	else
+		return 0;
+	return -EINVAL;
+}
+
+/* What is left of the device from the store's offset; 0 when it is out of reach. */
+static u32 pvf_nvmem_room(const struct pvf_nvmem *n, size_t total)
+{
+	size_t room = total > n->offset ? total - n->offset : 0;
+
+	if (n->size)
+		return n->size <= room ? n->size : 0;
+	return min_t(size_t, room, U32_MAX);
+}
+
+static int pvf_nvmem_attach(struct pvf_store *store, const char **why)
+{
+	struct pvf_nvmem *n = store->priv;
+	struct nvmem_device *nvmem;
+	size_t total;
+	u32 size;
+
+	if (!n->word)
+		n->word = 1;
+	nvmem = pvf_nvmem_get(n);
+	if (IS_ERR(nvmem))
+		return PTR_ERR(nvmem);
+	total = pvk_nvmem_size(nvmem);
+	nvmem_device_put(nvmem);
+
+	size = total ? pvf_nvmem_room(n, total) : n->size;
+	if (!size) {
+		*why = total ? "offset and size are beyond the end of the nvmem device" :
+		       "size is missing, and this kernel does not tell how large an nvmem is";
+		return -EINVAL;
+	}
+	store->core.medium = (struct pvb_medium){
+		.arg = n,
+		.size = size,
+		.write = 1,
+		.read = pvf_nvmem_read,
+		.program = pvf_nvmem_program,
+	};
+	store->medium_guarantee = n->power ? PV_BOOTFLAG_GUARANTEE_POWER :
+					     PV_BOOTFLAG_GUARANTEE_WARM;
+	if (n->wear)
+		store->medium_guarantee |= PV_BOOTFLAG_GUARANTEE_WEAR;
+	if (n->atomic)
+		store->medium_guarantee |= PV_BOOTFLAG_GUARANTEE_PANIC;
+	return 0;
+}
+
+static void pvf_nvmem_detach(struct pvf_store *store)
+{
+}
+
+static void pvf_nvmem_free(struct pvf_store *store)
+{
+	struct pvf_nvmem *n = store->priv;
+
+	of_node_put(n->provider);
+	kfree(n->device);
+}
+
+/* pvf_lock */
+static void pvf_nvmem_came(struct pvf_store *store, void *nvmem)
+{
+	struct pvf_nvmem *n = store->priv;
+
+	mutex_lock(&pvf_nvmem_lock);
+	if (n->provider || !strcmp(nvmem_dev_name(nvmem), n->device))
+		n->gone = false;
+	mutex_unlock(&pvf_nvmem_lock);
+	if (!READ_ONCE(n->found))
+		pvf_store_changed(store);
+}
+
+/* pvf_lock */
+static void pvf_nvmem_went(struct pvf_store *store, void *nvmem)
+{
+	struct pvf_nvmem *n = store->priv;
+	bool ours;
+
+	mutex_lock(&pvf_nvmem_lock);
+	ours = n->found == nvmem || (n->device && !strcmp(nvmem_dev_name(nvmem), n->device));
+	if (ours) {
+		n->gone = true;
+		WRITE_ONCE(n->found, NULL);
+	}
+	mutex_unlock(&pvf_nvmem_lock);
+	if (ours)
+		pvf_store_changed(store);
+}
+
+static int pvf_nvmem_event(struct notifier_block *nb, unsigned long event, void *nvmem)
+{
+	if (event == NVMEM_ADD)
+		pvf_for_each_store(&pvf_nvmem_ops, pvf_nvmem_came, nvmem);
+	else if (event == NVMEM_REMOVE)
+		pvf_for_each_store(&pvf_nvmem_ops, pvf_nvmem_went, nvmem);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block pvf_nvmem_notifier = {
+	.notifier_call = pvf_nvmem_event,
+};
+
+int pvf_nvmem_init(void)
+{
+	return nvmem_register_notifier(&pvf_nvmem_notifier);
+}
+
+void pvf_nvmem_exit(void)
+{
+	nvmem_unregister_notifier(&pvf_nvmem_notifier);
+}
+
+const struct pvf_medium_ops pvf_nvmem_ops = {
+	.name = "nvmem",
+	.priv_size = sizeof(struct pvf_nvmem),
+	.word = pvf_nvmem_word,
+	.from_node = pvf_nvmem_from_node,
+	.check = pvf_nvmem_check,
+	.attach = pvf_nvmem_attach,
+	.detach = pvf_nvmem_detach,
+	.free = pvf_nvmem_free,
+	.panic = pvf_nvmem_panic,
+};
