@@ -94,19 +94,39 @@ static void hash(uint64_t *stamp, const void *data, size_t len)
 		*stamp = (*stamp ^ *byte++) * UINT64_C(0x100000001b3);
 }
 
-/* false: it is there but closed to us, a sandbox knows only what was there before it. */
-static bool stamp_dir(uint64_t *stamp, const char *path)
+/*
+ * What is there but closed to us: a sandbox knows only what was there before it,
+ * and not where links lead. libkmod passes over it in silence.
+ */
+static void note_closed(struct modload_env *env, const char *dir, const char *name)
+{
+	snprintf(env->closed, sizeof(env->closed), "%s%s%s", dir, name[0] ? "/" : "", name);
+}
+
+static bool is_closed(int dirfd, const char *name)
+{
+	pvk_auto_close int fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	return fd < 0 && errno == EACCES;
+}
+
+static void stamp_dir(struct modload_env *env, uint64_t *stamp, const char *path)
 {
 	const struct dirent *entry;
 	struct stat st;
 	DIR *dir;
 
 	dir = opendir(path);
-	if (!dir)
-		return errno != EACCES;
+	if (!dir) {
+		if (errno == EACCES)
+			note_closed(env, path, "");
+		return;
+	}
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &st, 0))
 			continue;
+		if (is_closed(dirfd(dir), entry->d_name))
+			note_closed(env, path, entry->d_name);
 		hash(stamp, entry->d_name, strlen(entry->d_name) + 1);
 		hash(stamp, &st.st_ino, sizeof(st.st_ino));
 		hash(stamp, &st.st_size, sizeof(st.st_size));
@@ -114,7 +134,6 @@ static bool stamp_dir(uint64_t *stamp, const char *path)
 		hash(stamp, &st.st_ctim, sizeof(st.st_ctim));
 	}
 	closedir(dir);
-	return true;
 }
 
 /*
@@ -130,10 +149,9 @@ static uint64_t stamp_config(struct modload_env *env)
 	const char *const *path = env->config ? env->config : usual;
 	uint64_t stamp = UINT64_C(0xcbf29ce484222325);
 
-	env->closed = NULL;
+	env->closed[0] = '\0';
 	for (; *path; path++)
-		if (!stamp_dir(&stamp, *path))
-			env->closed = *path;
+		stamp_dir(env, &stamp, *path);
 	return stamp;
 }
 
@@ -146,7 +164,7 @@ int modload_refresh(struct modload_env *env, struct pvk_list *warnings)
 
 	if (stamp != env->stamp)
 		modload_release(env);
-	if (env->closed)
+	if (env->closed[0])
 		pvk_list_warn(warnings, "%s can't be read and does not count", env->closed);
 	env->stamp = stamp;
 	if (!env->n_dirs)

@@ -40,7 +40,7 @@ struct modload_env {
 
 	/* private */
 	uint64_t stamp;		/* of modprobe.d */
-	const char *closed;	/* a directory of it that is there but can't be read */
+	char closed[PATH_MAX];		/* a place of modprobe.d that can't be read, or "" */
 	struct kmod_ctx *kmod[MODLOAD_DIRS_MAX];
 	char path[MODLOAD_DIRS_MAX][PATH_MAX];
 };

@@ -90,6 +90,22 @@ test_a_modprobe_d_that_was_not_there_at_the_start_is_told() {
 	fi
 }
 
+test_options_behind_a_link_that_the_sandbox_closes_are_told() {
+	mkdir -p /etc/modprobe.d
+	echo 'options pvt_plain num=3' >"$T/away.conf"
+	pvkitd_start
+	ln -s "$T/away.conf" /etc/modprobe.d/pvt.conf
+	driver d pvt_plain
+	http PUT /drivers/d/load
+	answers 200 ''
+	if [ "$(param pvt_plain num)" = 0 ]; then
+		expect_match warnings "/etc/modprobe.d/pvt.conf can't be read and does not count" "$(cat "$SYS/d/error")"
+	else
+		expect num 3 "$(param pvt_plain num)"
+	fi
+	rm /etc/modprobe.d/pvt.conf
+}
+
 new_loader() {
 	nl_now=$(process pvkitd-loader) && [ "$nl_now" != "$1" ]
 }
