@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A flash that behaves as flash does, and whose power fails when it is told to.
+ *
+ * NOR: a program clears bits and sets none. NAND: a page is programmed once
+ * between erases and in order, else the program fails and is counted in
+ * `violations`; blocks may be bad, bits may flip.
+ *
+ * Power fails after `cut` further steps, a step being a byte programmed or one of
+ * `erase_steps` parts of a block erased. With `tear` what was under way at that
+ * moment is half done: a byte with some of its bits, a part of a block with some
+ * of its old ones; on NAND the ECC of that page is wrong from then on. Nothing
+ * works any more until the power comes back: `present` 0, then 1. What it held
+ * stays, as on a real one. While `present` is 0 there is no MTD.
+ *
+ * All of it is in /sys/module/simflash/parameters; what can't be written there was
+ * fixed at insmod. /sys/kernel/debug/simflash is the content, read and written
+ * past all rules.
+ */
+#include <linux/bitmap.h>
+#include <linux/debugfs.h>
+#include <linux/delay.h>
+#include <linux/errno.h>
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/mtd/mtd.h>
+#include <linux/mutex.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#define SIM_BLOCKS_MAX	4096
+#define SIM_PAGES_MAX	65536
+#define SIM_STRENGTH	4
+
+static char *name = "simflash";
+module_param(name, charp, 0444);
+MODULE_PARM_DESC(name, "name of the MTD");
+
+static bool nand;
+module_param(nand, bool, 0444);
+MODULE_PARM_DESC(nand, "it is NAND (NOR)");
+
+static unsigned int blocks = 8;
+module_param(blocks, uint, 0444);
+MODULE_PARM_DESC(blocks, "erase blocks (8)");
+
+static unsigned int erase = 4096;
+module_param(erase, uint, 0444);
+MODULE_PARM_DESC(erase, "bytes of an erase block (4096)");
+
+static unsigned int write;
+module_param(write, uint, 0444);
+MODULE_PARM_DESC(write, "bytes of a write unit (NOR 1, NAND 512)");
+
+static bool readonly;
+module_param(readonly, bool, 0444);
+MODULE_PARM_DESC(readonly, "the MTD can't be written");
+
+static unsigned int erase_steps = 8;
+module_param(erase_steps, uint, 0644);
+MODULE_PARM_DESC(erase_steps, "steps that the erase of a block takes (8)");
+
+static int cut = -1;
+module_param(cut, int, 0644);
+MODULE_PARM_DESC(cut, "steps until the power fails (-1: it does not)");
+
+static bool tear;
+module_param(tear, bool, 0644);
+MODULE_PARM_DESC(tear, "what was under way is half done then");
+
+static unsigned int delay_us;
+module_param(delay_us, uint, 0644);
+MODULE_PARM_DESC(delay_us, "a program or erase takes so long (0)");
+
+static int fail_program = -1;
+module_param(fail_program, int, 0644);
+MODULE_PARM_DESC(fail_program, "block in which programs fail");
+
+static int fail_erase = -1;
+module_param(fail_erase, int, 0644);
+MODULE_PARM_DESC(fail_erase, "block whose erase fails");
+
+static int flip_block = -1;
+module_param(flip_block, int, 0644);
+MODULE_PARM_DESC(flip_block, "NAND: block in which bits flip");
+
+static unsigned int flips;
+module_param(flips, uint, 0644);
+MODULE_PARM_DESC(flips, "NAND: how many in each page read; over 4 can't be corrected");
+
+static bool dead;
+module_param(dead, bool, 0444);
+MODULE_PARM_DESC(dead, "the power has failed");
+
+static unsigned long reads;
+module_param(reads, ulong, 0644);
+static unsigned long programs;
+module_param(programs, ulong, 0644);
+static unsigned long program_bytes;
+module_param(program_bytes, ulong, 0644);
+static unsigned long erases;
+module_param(erases, ulong, 0644);
+static unsigned long violations;
+module_param(violations, ulong, 0644);
+
+static DEFINE_MUTEX(sim_lock);		/* all below, and the parameters */
+static DEFINE_MUTEX(sim_present_lock);	/* `registered`; held over (un)registering */
+static struct mtd_info sim_mtd;
+static bool registered;
+static bool loaded;
+static u8 *data;
+static u32 random_state = 1;
+static DECLARE_BITMAP(bad_blocks, SIM_BLOCKS_MAX);
+static DECLARE_BITMAP(used_pages, SIM_PAGES_MAX);	/* programmed since the erase */
+static DECLARE_BITMAP(torn_pages, SIM_PAGES_MAX);	/* the ECC is wrong */
+
+static u32 sim_random(void)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return random_state >> 16;
+}
+
+/* Does the power last for one more step? */
+static bool sim_step(void)
+{
+	if (dead)
+		return false;
+	if (cut > 0)
+		cut--;
+	else if (!cut)
+		dead = true;
+	return !dead;
+}
+
+static void sim_wait(void)
+{
+	if (delay_us)
+		usleep_range(delay_us, delay_us + delay_us / 8 + 1);
+}
+
+static int sim_read_page(u32 at)
+{
+	if (test_bit(at / write, torn_pages))
+		return -EBADMSG;
+	if (flip_block != at / erase)
+		return 0;
+	return flips > SIM_STRENGTH ? -EBADMSG : flips;
+}
+
+static int sim_read(struct mtd_info *mtd, loff_t from, size_t len, size_t *retlen, u_char *buf)
+{
+	u32 at = from;
+	int flipped = 0;
+	int result;
+
+	mutex_lock(&sim_lock);
+	reads++;
+	if (dead) {
+		mutex_unlock(&sim_lock);
+		return -EIO;
+	}
+	memcpy(buf, data + at, len);
+	*retlen = len;
+	for (at -= at % write; nand && at < from + len; at += write) {
+		result = sim_read_page(at);
+		if (result == -EBADMSG) {
+			flipped = result;
+			buf[0] ^= 0x10;
+			break;
+		}
+		flipped = max(flipped, result);
+	}
+	mutex_unlock(&sim_lock);
+	return flipped;
+}
+
+static int sim_program_unit(u32 at, const u8 *from)
+{
+	u32 i;
+
+	if (fail_program == at / erase)
+		return -EIO;
+	/* in order: no later page of the block is in use */
+	if (write > 1 && find_next_bit(used_pages, (at / erase + 1) * (erase / write),
+				       at / write) < (at / erase + 1) * (erase / write)) {
+		violations++;
+		return -EIO;
+	}
+	if (write > 1)
+		set_bit(at / write, used_pages);
+	for (i = 0; i < write; i++) {
+		if (sim_step()) {
+			data[at + i] &= from[i];
+			program_bytes++;
+			continue;
+		}
+		if (tear) {
+			data[at + i] &= from[i] | sim_random();
+			if (nand)
+				set_bit(at / write, torn_pages);
+		}
+		return -EIO;
+	}
+	return 0;
+}
+
+static int sim_write(struct mtd_info *mtd, loff_t to, size_t len, size_t *retlen,
+		     const u_char *buf)
+{
+	u32 at = to;
+	int err = 0;
+
+	if (at % write || len % write)
+		return -EINVAL;
+	mutex_lock(&sim_lock);
+	sim_wait();
+	programs++;
+	for (; *retlen < len && !err; *retlen += err ? 0 : write)
+		err = dead ? -EIO : sim_program_unit(at + *retlen, buf + *retlen);
+	mutex_unlock(&sim_lock);
+	return err;
+}
+
+static void sim_half_erase(u8 *p, u32 len)
+{
+	u32 i;
+
+	for (i = 0; i < len; i++)
+		p[i] |= sim_random();
+}
+
+static int sim_erase_block(u32 at)
+{
+	u32 steps = clamp(erase_steps, 1u, erase);
+	u32 from, to, i;
+
+	erases++;
+	if (fail_erase == at / erase)
+		return -EIO;
+	for (i = 0; i < steps; i++) {
+		from = at + erase / steps * i;
+		to = i + 1 == steps ? at + erase : from + erase / steps;
+		if (sim_step()) {
+			memset(data + from, 0xff, to - from);
+			continue;
+		}
+		if (i && nand && tear)
+			bitmap_set(torn_pages, at / write, erase / write);
+		if (tear)
+			sim_half_erase(data + from, to - from);
+		return -EIO;
+	}
+	if (write > 1) {
+		bitmap_clear(used_pages, at / write, erase / write);
+		bitmap_clear(torn_pages, at / write, erase / write);
+	}
+	return 0;
+}
+
+static int sim_erase(struct mtd_info *mtd, struct erase_info *instr)
+{
+	u32 at;
+	int err = 0;
+
+	if ((u32)instr->addr % erase || (u32)instr->len % erase)
+		return -EINVAL;
+	mutex_lock(&sim_lock);
+	sim_wait();
+	for (at = instr->addr; at < instr->addr + instr->len && !err; at += erase) {
+		err = dead || test_bit(at / erase, bad_blocks) ? -EIO : sim_erase_block(at);
+		if (err)
+			instr->fail_addr = at;
+	}
+	mutex_unlock(&sim_lock);
+	return err;
+}
+
+static int sim_is_bad(struct mtd_info *mtd, loff_t at)
+{
+	return test_bit((u32)at / erase, bad_blocks);
+}
+
+static int sim_mark_bad(struct mtd_info *mtd, loff_t at)
+{
+	if (dead)
+		return -EIO;
+	set_bit((u32)at / erase, bad_blocks);
+	return 0;
+}
+
+/* --- what the parameters do ------------------------------------------------------ */
+
+/* sim_present_lock */
+static int sim_register(void)
+{
+	int err;
+
+	memset(&sim_mtd, 0, sizeof(sim_mtd));
+	sim_mtd.name = name;
+	sim_mtd.owner = THIS_MODULE;
+	sim_mtd.type = nand ? MTD_NANDFLASH : MTD_NORFLASH;
+	sim_mtd.flags = nand ? MTD_CAP_NANDFLASH : MTD_CAP_NORFLASH;
+	if (write > 1)
+		sim_mtd.flags &= ~MTD_BIT_WRITEABLE;
+	if (readonly)
+		sim_mtd.flags &= ~MTD_WRITEABLE;
+	sim_mtd.size = (u64)blocks * erase;
+	sim_mtd.erasesize = erase;
+	sim_mtd.writesize = write;
+	sim_mtd.writebufsize = write;
+	sim_mtd._read = sim_read;
+	sim_mtd._write = sim_write;
+	sim_mtd._erase = sim_erase;
+	if (nand) {
+		sim_mtd._block_isbad = sim_is_bad;
+		sim_mtd._block_markbad = sim_mark_bad;
+		sim_mtd.ecc_strength = SIM_STRENGTH;
+		sim_mtd.bitflip_threshold = SIM_STRENGTH - 1;
+	}
+	mutex_lock(&sim_lock);
+	dead = false;
+	cut = -1;
+	mutex_unlock(&sim_lock);
+	err = mtd_device_register(&sim_mtd, NULL, 0);
+	registered = !err;
+	return err;
+}
+
+static int sim_present(bool wanted)
+{
+	int err = 0;
+
+	mutex_lock(&sim_present_lock);
+	if (wanted && !registered) {
+		err = sim_register();
+	} else if (!wanted && registered) {
+		err = mtd_device_unregister(&sim_mtd);
+		registered = !!err;
+	}
+	mutex_unlock(&sim_present_lock);
+	return err;
+}
+
+static int present_set(const char *val, const struct kernel_param *kp)
+{
+	bool wanted;
+	int err = kstrtobool(val, &wanted);
+
+	if (err || !loaded)
+		return err;
+	return sim_present(wanted);
+}
+
+static const struct kernel_param_ops present_ops = {
+	.set = present_set,
+	.get = param_get_bool,
+};
+module_param_cb(present, &present_ops, &registered, 0644);
+MODULE_PARM_DESC(present, "the MTD is there");
+
+/* "3,5": these blocks are bad, the others are not. */
+static int bad_set(const char *val, const struct kernel_param *kp)
+{
+	int err;
+
+	mutex_lock(&sim_lock);
+	err = bitmap_parselist(val, bad_blocks, SIM_BLOCKS_MAX);
+	mutex_unlock(&sim_lock);
+	return err;
+}
+
+static int bad_get(char *buf, const struct kernel_param *kp)
+{
+	return scnprintf(buf, PAGE_SIZE, "%*pbl\n", SIM_BLOCKS_MAX, bad_blocks);
+}
+
+static const struct kernel_param_ops bad_ops = {
+	.set = bad_set,
+	.get = bad_get,
+};
+module_param_cb(bad, &bad_ops, NULL, 0644);
+MODULE_PARM_DESC(bad, "NAND: blocks that are bad");
+
+static ssize_t data_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
+{
+	return simple_read_from_buffer(buf, len, pos, data, sim_mtd.size);
+}
+
+/* What is all ones counts as erased. */
+static void sim_touched(u32 from, u32 len)
+{
+	u32 page;
+
+	for (page = from / write; page * write < from + len; page++) {
+		clear_bit(page, torn_pages);
+		if (memchr_inv(data + page * write, 0xff, write))
+			set_bit(page, used_pages);
+		else
+			clear_bit(page, used_pages);
+	}
+}
+
+static ssize_t data_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	u32 from = *pos;
+	ssize_t done;
+
+	mutex_lock(&sim_lock);
+	done = simple_write_to_buffer(data, sim_mtd.size, pos, buf, len);
+	if (done > 0 && write > 1)
+		sim_touched(from, done);
+	mutex_unlock(&sim_lock);
+	return done;
+}
+
+static const struct file_operations data_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.read = data_read,
+	.write = data_write,
+	.llseek = default_llseek,
+};
+
+static struct dentry *data_file;
+
+static int __init simflash_init(void)
+{
+	int err;
+
+	if (!write)
+		write = nand ? 512 : 1;
+	if (!blocks || blocks > SIM_BLOCKS_MAX || !erase || erase > SZ_1M || erase % write ||
+	    (write > 1 && (u64)blocks * erase / write > SIM_PAGES_MAX))
+		return -EINVAL;
+	data = vmalloc((size_t)blocks * erase);
+	if (!data)
+		return -ENOMEM;
+	memset(data, 0xff, (size_t)blocks * erase);
+	err = sim_present(true);
+	if (err) {
+		vfree(data);
+		return err;
+	}
+	loaded = true;
+	data_file = debugfs_create_file("simflash", 0600, NULL, NULL, &data_fops);
+	return 0;
+}
+module_init(simflash_init);
+
+static void __exit simflash_exit(void)
+{
+	debugfs_remove(data_file);
+	sim_present(false);
+	vfree(data);
+}
+module_exit(simflash_exit);
+
+MODULE_DESCRIPTION("pvkit test: a flash whose power fails when it is told to");
+MODULE_LICENSE("GPL");
