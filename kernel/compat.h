@@ -48,6 +48,13 @@ static inline size_t pvk_nvmem_size(struct nvmem_device *nvmem)
 }
 #endif
 
+/* 6.12 moved this header. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
 /* 6.11 took the result from a platform driver's remove. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 #define pvk_remove_type void

@@ -15,6 +15,7 @@
 
 #include <linux/device.h>
 #include <linux/errno.h>
+#include <linux/log2.h>
 #include <linux/nvmem-consumer.h>
 #include <linux/of.h>
 #include <linux/slab.h>
@@ -32,7 +33,8 @@
  * @provider: the device's node when a cell of the device tree names it
  * @offset: where the store begins
  * @size: its bytes; 0 is the rest of the device
- * @word: the device is read and written in multiples of so many bytes
+ * @word: the device is read and written in multiples of so many bytes, and no
+ *	such word is torn
  * @atomic: the board's author vouches that its write works with interrupts off
  * @power: and that it keeps its content without power
  * @wear: and that writing wears it out
@@ -84,43 +86,29 @@ static int pvf_nvmem_result(int done, u32 len)
 	return done == len ? 0 : -EIO;
 }
 
-/* All words that [at, at + len) touches, one after another. */
-static int pvf_nvmem_words(struct nvmem_device *nvmem, const struct pvf_nvmem *n, u32 at,
-			   u8 *to, const u8 *from, u32 len)
+/* Whoever wants a byte of a word gets it out of the word. */
+static int pvf_nvmem_get_words(struct nvmem_device *nvmem, const struct pvf_nvmem *n, u32 at,
+			       u8 *to, u32 len)
 {
 	u8 word[PVF_NVMEM_WORD_MAX];
 	u32 skip, part;
 	int err;
 
-	for (; len; len -= part, at += part) {
+	for (; len; len -= part, at += part, to += part) {
 		skip = at % n->word;
 		part = min(len, n->word - skip);
-		if (!from || part < n->word) {
-			err = pvf_nvmem_result(nvmem_device_read(nvmem, at - skip, n->word, word),
-					       n->word);
-			if (err)
-				return err;
-		}
-		if (to) {
-			memcpy(to, word + skip, part);
-			to += part;
-			continue;
-		}
-		memcpy(word + skip, from, part);
-		from += part;
-		err = pvf_nvmem_result(nvmem_device_write(nvmem, at - skip, n->word, word),
+		err = pvf_nvmem_result(nvmem_device_read(nvmem, at - skip, n->word, word),
 				       n->word);
 		if (err)
 			return err;
+		memcpy(to, word + skip, part);
 	}
 	return 0;
 }
 
-static int pvf_nvmem_put_bytes(struct nvmem_device *nvmem, const struct pvf_nvmem *n, u32 at,
-			       const void *buf, u32 len)
+static int pvf_nvmem_put(struct nvmem_device *nvmem, const struct pvf_nvmem *n, u32 at,
+			 const void *buf, u32 len)
 {
-	if (n->word > 1)
-		return pvf_nvmem_words(nvmem, n, n->offset + at, NULL, buf, len);
 	return pvf_nvmem_result(nvmem_device_write(nvmem, n->offset + at, len, (void *)buf), len);
 }
 
@@ -133,7 +121,7 @@ static int pvf_nvmem_read(void *arg, u32 at, void *buf, u32 len)
 	if (IS_ERR(nvmem))
 		return PTR_ERR(nvmem);
 	if (n->word > 1)
-		err = pvf_nvmem_words(nvmem, n, n->offset + at, buf, NULL, len);
+		err = pvf_nvmem_get_words(nvmem, n, n->offset + at, buf, len);
 	else
 		err = pvf_nvmem_result(nvmem_device_read(nvmem, n->offset + at, len, buf), len);
 	nvmem_device_put(nvmem);
@@ -148,7 +136,7 @@ static int pvf_nvmem_program(void *arg, u32 at, const void *buf, u32 len)
 
 	if (IS_ERR(nvmem))
 		return PTR_ERR(nvmem);
-	err = pvf_nvmem_put_bytes(nvmem, n, at, buf, len);
+	err = pvf_nvmem_put(nvmem, n, at, buf, len);
 	nvmem_device_put(nvmem);
 	return err;
 }
@@ -163,8 +151,7 @@ static int pvf_nvmem_panic(struct pvf_store *store)
 		return -EOPNOTSUPP;
 	if (!nvmem)
 		return -ENODEV;
-	return pvf_nvmem_put_bytes(nvmem, n, store->panic_at, store->panic_image,
-				   store->panic_size);
+	return pvf_nvmem_put(nvmem, n, store->panic_at, store->panic_image, store->panic_size);
 }
 
 static int pvf_nvmem_word(struct pvf_store *store, const char *key, const char *value,
@@ -237,10 +224,14 @@ static int pvf_nvmem_check(struct pvf_store *store, const char **why)
 {
 	struct pvf_nvmem *n = store->priv;
 
+	if (!n->word)
+		n->word = 1;
 	if (!n->device && !n->provider)
 		*why = "medium=nvmem wants device=NAME, of /sys/bus/nvmem/devices";
-	else if (n->word > PVF_NVMEM_WORD_MAX || (n->word & (n->word - 1)))
+	else if (n->word > PVF_NVMEM_WORD_MAX || !is_power_of_2(n->word))
 		*why = "word is 1, 2, 4 or 8";
+	else if (n->offset % n->word || n->size % n->word)
+		*why = "offset and size are not whole words";
 	else if (n->size && n->offset + n->size - 1 < n->offset)
 		*why = "offset and size are beyond the end";
 	else
@@ -265,8 +256,6 @@ static int pvf_nvmem_attach(struct pvf_store *store, const char **why)
 	size_t total;
 	u32 size;
 
-	if (!n->word)
-		n->word = 1;
 	nvmem = pvf_nvmem_get(n);
 	if (IS_ERR(nvmem))
 		return PTR_ERR(nvmem);
@@ -282,7 +271,7 @@ static int pvf_nvmem_attach(struct pvf_store *store, const char **why)
 	store->core.medium = (struct pvb_medium){
 		.arg = n,
 		.size = size,
-		.write = 1,
+		.write = n->word,
 		.read = pvf_nvmem_read,
 		.program = pvf_nvmem_program,
 	};

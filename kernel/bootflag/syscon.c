@@ -151,7 +151,7 @@ static int pvf_syscon_attach(struct pvf_store *store, const char **why)
 	store->core.medium = (struct pvb_medium){
 		.arg = s,
 		.size = s->size,
-		.write = 1,
+		.write = 4,
 		.read = pvf_syscon_read,
 		.program = pvf_syscon_program,
 	};
