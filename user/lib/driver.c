@@ -5,128 +5,32 @@
 #include <string.h>
 
 #include "driver.h"
-#include "genl.h"
+#include "mailbox.h"
 
-/* What one dispatch hands on at most, so that a flood can't hold the loop. */
-#define DISPATCH_MAX	256
-/* Bounds of what is kept while nobody dispatches. */
-#define KEPT_EVENTS_MAX	1024
-#define KEPT_MAX	8192
 /* A dump that changes each time it is read is taken as it is after this many. */
 #define DUMP_TRIES	10
 #define TIMEOUT_FILE	"/sys/module/pv_driver/parameters/timeout"
 #define TIMEOUT_MS	60000	/* of a pv_driver that was not told otherwise */
 
-/* A message that waits for dispatch; len 0 stands for "events were lost". */
-struct kept {
-	struct kept *next;
-	size_t len;
-	uint32_t data[];	/* aligned as struct nlmsghdr */
-};
-
 struct pvk_drv {
-	struct pvk_genl genl;
+	struct pvk_mailbox box;
 	struct pvk_drv_ops ops;
 	void *arg;
-	struct kept *head;
-	struct kept **tail;
-	struct kept *last;
-	size_t n_kept;
-	size_t n_events;
-	unsigned long malformed;
-	bool busy;		/* dispatching: no need to call pending */
 	bool front;		/* the kernel wants to be told on whose behalf */
-	int broken;
 };
 
 /* --- what is kept for dispatch -------------------------------------------- */
 
-static uint8_t cmd_of(const struct nlmsghdr *nlh)
+static enum pvk_mail sort(uint8_t cmd)
 {
-	const struct genlmsghdr *head = mnl_nlmsg_get_payload(nlh);
-
-	return nlh->nlmsg_len < MNL_NLMSG_HDRLEN + GENL_HDRLEN ? 0 : head->cmd;
-}
-
-static const struct nlmsghdr *kept_msg(const struct kept *kept)
-{
-	return kept->len ? (const void *)kept->data : NULL;
-}
-
-static bool is_event(const struct kept *kept)
-{
-	return !kept->len || cmd_of(kept_msg(kept)) == PV_DRIVER_CMD_EVENT;
-}
-
-static void append(struct pvk_drv *drv, const struct nlmsghdr *nlh)
-{
-	size_t len = nlh ? nlh->nlmsg_len : 0;
-	struct kept *kept = malloc(sizeof(*kept) + len);
-	bool first = !drv->head;
-
-	/* An outcome that nobody learns of must not go unnoticed. */
-	if (!kept || drv->n_kept >= KEPT_MAX) {
-		free(kept);
-		drv->broken = -ENOBUFS;
-		return;
-	}
-	kept->next = NULL;
-	kept->len = len;
-	if (len)
-		memcpy(kept->data, nlh, len);
-	*drv->tail = kept;
-	drv->tail = &kept->next;
-	drv->last = kept;
-	drv->n_kept++;
-	if (is_event(kept))
-		drv->n_events++;
-	if (first && !drv->busy && drv->ops.pending)
-		drv->ops.pending(drv->arg);
-}
-
-static struct kept *unlink_kept(struct pvk_drv *drv, struct kept **link)
-{
-	struct kept *kept = *link, *prev;
-
-	*link = kept->next;
-	if (drv->tail == &kept->next) {
-		drv->tail = link;
-		/* link is the next field of the one before, or the head itself. */
-		prev = (struct kept *)((char *)link - offsetof(struct kept, next));
-		drv->last = link == &drv->head ? NULL : prev;
-	}
-	drv->n_kept--;
-	if (is_event(kept))
-		drv->n_events--;
-	return kept;
-}
-
-static void on_overrun(void *arg)
-{
-	struct pvk_drv *drv = arg;
-
-	if (!drv->last || drv->last->len)
-		append(drv, NULL);
-}
-
-static void on_stray(void *arg, const struct nlmsghdr *nlh)
-{
-	struct pvk_drv *drv = arg;
-
-	switch (cmd_of(nlh)) {
+	switch (cmd) {
 	case PV_DRIVER_CMD_EVENT:
-		if (drv->n_events >= KEPT_EVENTS_MAX)
-			on_overrun(drv);
-		else
-			append(drv, nlh);
-		break;
+		return PVK_MAIL_EVENT;
 	case PV_DRIVER_CMD_OUTCOME:
 	case PV_DRIVER_CMD_EXEC:
-		append(drv, nlh);
-		break;
+		return PVK_MAIL_KEEP;
 	default:
-		/* The rest of an answer that was given up. */
-		drv->malformed++;
+		return PVK_MAIL_STRAY;
 	}
 }
 
@@ -163,47 +67,32 @@ static int deliver_outcome(struct pvk_drv *drv, const struct nlmsghdr *nlh)
 	return 0;
 }
 
-static void deliver(struct pvk_drv *drv, struct kept *kept)
+static int deliver(void *arg, const struct nlmsghdr *nlh)
 {
-	const struct nlmsghdr *nlh = kept_msg(kept);
-	int ret;
+	struct pvk_drv *drv = arg;
 
-	if (is_event(kept))
-		ret = deliver_event(drv, nlh);
-	else if (cmd_of(nlh) == PV_DRIVER_CMD_EXEC)
-		ret = deliver_exec(drv, nlh);
-	else
-		ret = deliver_outcome(drv, nlh);
-	if (ret)
-		drv->malformed++;
-	free(kept);
+	if (!nlh || pvk_genl_cmd(nlh) == PV_DRIVER_CMD_EVENT)
+		return deliver_event(drv, nlh);
+	if (pvk_genl_cmd(nlh) == PV_DRIVER_CMD_EXEC)
+		return deliver_exec(drv, nlh);
+	return deliver_outcome(drv, nlh);
 }
+
+static void on_pending(void *arg)
+{
+	struct pvk_drv *drv = arg;
+
+	if (drv->ops.pending)
+		drv->ops.pending(drv->arg);
+}
+
+static const struct pvk_mailbox_ops box_ops = {
+	.sort = sort, .deliver = deliver, .pending = on_pending,
+};
 
 int pvk_drv_dispatch_wait(struct pvk_drv *drv, int timeout_ms, struct pvk_err *err)
 {
-	unsigned int count = 0;
-	int ret = 1;
-
-	if (drv->busy)
-		return pvk_err_set(err, -EBUSY, "dispatch from a callback");
-	if (drv->broken)
-		return pvk_err_set(err, drv->broken, "messages of the kernel were lost");
-
-	drv->busy = true;
-	if (drv->n_kept < DISPATCH_MAX)
-		ret = pvk_genl_receive(&drv->genl, DISPATCH_MAX,
-				       drv->head ? 0 : timeout_ms, err);
-	while (drv->head && count++ < DISPATCH_MAX) {
-		deliver(drv, unlink_kept(drv, &drv->head));
-		if (!ret)
-			ret = 1;
-	}
-	drv->busy = false;
-	if (drv->head && drv->ops.pending)
-		drv->ops.pending(drv->arg);
-	if (ret < 0)
-		return ret;
-	return ret || !timeout_ms ? 0 : pvk_err_set(err, -ETIMEDOUT, "nothing arrived");
+	return pvk_mailbox_dispatch(&drv->box, timeout_ms, err);
 }
 
 int pvk_drv_dispatch(struct pvk_drv *drv, struct pvk_err *err)
@@ -213,7 +102,7 @@ int pvk_drv_dispatch(struct pvk_drv *drv, struct pvk_err *err)
 
 unsigned long pvk_drv_malformed(const struct pvk_drv *drv)
 {
-	return drv->malformed;
+	return drv->box.malformed;
 }
 
 /* --- open and close ------------------------------------------------------- */
@@ -224,18 +113,10 @@ static struct pvk_drv *alloc_drv(const struct pvk_drv_ops *ops, void *arg)
 
 	if (!drv)
 		return NULL;
-	drv->tail = &drv->head;
 	drv->arg = arg;
 	if (ops)
 		drv->ops = *ops;
 	return drv;
-}
-
-static void attach(struct pvk_drv *drv)
-{
-	drv->genl.stray = on_stray;
-	drv->genl.overrun = on_overrun;
-	drv->genl.arg = drv;
 }
 
 int pvk_drv_open(struct pvk_drv **out, const struct pvk_drv_ops *ops, void *arg,
@@ -246,12 +127,12 @@ int pvk_drv_open(struct pvk_drv **out, const struct pvk_drv_ops *ops, void *arg,
 
 	if (!drv)
 		return pvk_err_set(err, -ENOMEM, "out of memory");
-	ret = pvk_genl_open(&drv->genl, PV_DRIVER_GENL_NAME, PV_DRIVER_GENL_VERSION, err);
+	ret = pvk_genl_open(&drv->box.genl, PV_DRIVER_GENL_NAME, PV_DRIVER_GENL_VERSION, err);
 	if (ret) {
 		free(drv);
 		return ret;
 	}
-	attach(drv);
+	pvk_mailbox_init(&drv->box, &box_ops, drv);
 	*out = drv;
 	return 0;
 }
@@ -266,12 +147,12 @@ int pvk_drv_open_fd(struct pvk_drv **out, int fd, uint16_t family,
 		close(fd);
 		return -ENOMEM;
 	}
-	ret = pvk_genl_open_fd(&drv->genl, fd, family, PV_DRIVER_GENL_VERSION);
+	ret = pvk_genl_open_fd(&drv->box.genl, fd, family, PV_DRIVER_GENL_VERSION);
 	if (ret) {
 		free(drv);
 		return ret;
 	}
-	attach(drv);
+	pvk_mailbox_init(&drv->box, &box_ops, drv);
 	*out = drv;
 	return 0;
 }
@@ -280,15 +161,13 @@ void pvk_drv_close(struct pvk_drv *drv)
 {
 	if (!drv)
 		return;
-	while (drv->head)
-		free(unlink_kept(drv, &drv->head));
-	pvk_genl_close(&drv->genl);
+	pvk_mailbox_close(&drv->box);
 	free(drv);
 }
 
 int pvk_drv_fd(const struct pvk_drv *drv)
 {
-	return drv->genl.fd;
+	return drv->box.genl.fd;
 }
 
 /* --- plain calls ---------------------------------------------------------- */
@@ -298,23 +177,15 @@ static int garbled(struct pvk_err *err)
 	return pvk_err_set(err, -EBADMSG, "the kernel's answer makes no sense");
 }
 
-/* No reply but the acknowledgement. What else has our number is an outcome. */
-static int ack_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
-{
-	(void)err;
-	on_stray(arg, nlh);
-	return 0;
-}
-
 static int call_plain(struct pvk_drv *drv, struct pvk_msg *msg, struct pvk_err *err)
 {
-	return pvk_genl_call(&drv->genl, msg, ack_cb, drv, err);
+	return pvk_mailbox_call(&drv->box, msg, err);
 }
 
 int pvk_drv_driver_new(struct pvk_drv *drv, const char *alias, const char *const *lines,
 		       size_t n_lines, struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_DRIVER_NEW, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_DRIVER_NEW, NLM_F_ACK);
 	size_t i;
 
 	pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, alias);
@@ -325,7 +196,7 @@ int pvk_drv_driver_new(struct pvk_drv *drv, const char *alias, const char *const
 
 int pvk_drv_driver_del(struct pvk_drv *drv, const char *alias, struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_DRIVER_DEL, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_DRIVER_DEL, NLM_F_ACK);
 
 	pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, alias);
 	return call_plain(drv, &msg, err);
@@ -354,7 +225,7 @@ static int driver_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
 int pvk_drv_driver_get(struct pvk_drv *drv, const char *alias, uint64_t container_id,
 		       struct pvk_driver *driver, struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_DRIVER_GET, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_DRIVER_GET, NLM_F_ACK);
 	struct get get = { .to = driver };
 	int ret;
 
@@ -362,7 +233,7 @@ int pvk_drv_driver_get(struct pvk_drv *drv, const char *alias, uint64_t containe
 	pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, alias);
 	if (container_id || drv->front)
 		pvk_msg_put_u64(&msg, PV_DRIVER_A_CONTAINER_ID, container_id);
-	ret = finish_get(pvk_genl_call(&drv->genl, &msg, driver_cb, &get, err), &get, err);
+	ret = finish_get(pvk_genl_call(&drv->box.genl, &msg, driver_cb, &get, err), &get, err);
 	if (ret)
 		pvk_driver_free(driver);
 	return ret;
@@ -423,10 +294,10 @@ int pvk_drv_driver_list(struct pvk_drv *drv, uint64_t container_id,
 	*list = (struct pvk_drivers){ 0 };
 	for (try = 0; try < DUMP_TRIES; try++) {
 		pvk_drivers_free(list);
-		msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_DRIVER_GET, NLM_F_DUMP);
+		msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_DRIVER_GET, NLM_F_DUMP);
 		if (container_id || drv->front)
 			pvk_msg_put_u64(&msg, PV_DRIVER_A_CONTAINER_ID, container_id);
-		ret = pvk_genl_call(&drv->genl, &msg, drivers_cb, list, err);
+		ret = pvk_genl_call(&drv->box.genl, &msg, drivers_cb, list, err);
 		if (ret == -EAGAIN) {
 			list->torn = true;
 			ret = 0;
@@ -454,7 +325,7 @@ static int module_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
 int pvk_drv_module_get(struct pvk_drv *drv, const char *name, struct pvk_module *module,
 		       struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_MODULE_GET, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_MODULE_GET, NLM_F_ACK);
 	struct get get = { .to = module };
 	char as_kernel[PVK_MODULE_SIZE];
 	size_t i;
@@ -467,7 +338,7 @@ int pvk_drv_module_get(struct pvk_drv *drv, const char *name, struct pvk_module 
 		as_kernel[i] = name[i] == '-' ? '_' : name[i];
 	as_kernel[i] = '\0';
 	pvk_msg_put_str(&msg, PV_DRIVER_A_NAME, as_kernel);
-	ret = finish_get(pvk_genl_call(&drv->genl, &msg, module_cb, &get, err), &get, err);
+	ret = finish_get(pvk_genl_call(&drv->box.genl, &msg, module_cb, &get, err), &get, err);
 	if (ret)
 		pvk_module_free(module);
 	return ret;
@@ -497,8 +368,8 @@ int pvk_drv_module_list(struct pvk_drv *drv, struct pvk_modules *list, struct pv
 	*list = (struct pvk_modules){ 0 };
 	for (try = 0; try < DUMP_TRIES && ret == -EAGAIN; try++) {
 		pvk_modules_free(list);
-		msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_MODULE_GET, NLM_F_DUMP);
-		ret = pvk_genl_call(&drv->genl, &msg, modules_cb, list, err);
+		msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_MODULE_GET, NLM_F_DUMP);
+		ret = pvk_genl_call(&drv->box.genl, &msg, modules_cb, list, err);
 	}
 	if (ret == -EAGAIN)	/* it changed each time: as good as it gets */
 		return 0;
@@ -560,8 +431,8 @@ int pvk_drv_container_list(struct pvk_drv *drv, struct pvk_containers *list,
 	*list = (struct pvk_containers){ 0 };
 	for (try = 0; try < DUMP_TRIES; try++) {
 		pvk_containers_free(list);
-		msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_CONTAINER_GET, NLM_F_DUMP);
-		ret = pvk_genl_call(&drv->genl, &msg, containers_cb, list, err);
+		msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_CONTAINER_GET, NLM_F_DUMP);
+		ret = pvk_genl_call(&drv->box.genl, &msg, containers_cb, list, err);
 		if (ret == -EAGAIN) {
 			list->torn = true;
 			ret = 0;
@@ -589,7 +460,7 @@ static int container_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *e
 int pvk_drv_container_get(struct pvk_drv *drv, const char *name, uint64_t id,
 			  struct pvk_container *container, struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_CONTAINER_GET, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_CONTAINER_GET, NLM_F_ACK);
 	struct get get = { .to = container };
 	int ret;
 
@@ -598,7 +469,7 @@ int pvk_drv_container_get(struct pvk_drv *drv, const char *name, uint64_t id,
 		pvk_msg_put_str(&msg, PV_DRIVER_A_CONTAINER, name);
 	else if (id)
 		pvk_msg_put_u64(&msg, PV_DRIVER_A_CONTAINER_ID, id);
-	ret = finish_get(pvk_genl_call(&drv->genl, &msg, container_cb, &get, err), &get, err);
+	ret = finish_get(pvk_genl_call(&drv->box.genl, &msg, container_cb, &get, err), &get, err);
 	if (ret)
 		pvk_container_free(container);
 	return ret;
@@ -633,7 +504,7 @@ static int container_id_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err
 int pvk_drv_container_new(struct pvk_drv *drv, const struct pvk_container *container,
 			  int cgroup_fd, pid_t pid, uint64_t *id, struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_CONTAINER_NEW, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_CONTAINER_NEW, NLM_F_ACK);
 	uint64_t fresh = 0;
 	struct get get = { .to = &fresh };
 	int ret;
@@ -645,7 +516,7 @@ int pvk_drv_container_new(struct pvk_drv *drv, const struct pvk_container *conta
 		pvk_msg_put_u32(&msg, PV_DRIVER_A_PID, (uint32_t)pid);
 	pvk_msg_put_u32(&msg, PV_DRIVER_A_ROLES, container->roles);
 	put_entries(&msg, container);
-	ret = finish_get(pvk_genl_call(&drv->genl, &msg, container_id_cb, &get, err), &get, err);
+	ret = finish_get(pvk_genl_call(&drv->box.genl, &msg, container_id_cb, &get, err), &get, err);
 	if (!ret && id)
 		*id = fresh;
 	return ret;
@@ -653,7 +524,7 @@ int pvk_drv_container_new(struct pvk_drv *drv, const struct pvk_container *conta
 
 static int role_call(struct pvk_drv *drv, uint8_t cmd, const char *text, struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, cmd, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, cmd, NLM_F_ACK);
 
 	if (text)
 		pvk_msg_put_str(&msg, PV_DRIVER_A_TEXT, text);
@@ -676,7 +547,7 @@ int pvk_drv_front(struct pvk_drv *drv, const char *text, struct pvk_err *err)
 
 int pvk_drv_exec_ack(struct pvk_drv *drv, uint64_t id, pid_t worker, struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_EXEC_ACK, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_EXEC_ACK, NLM_F_ACK);
 
 	pvk_msg_put_u64(&msg, PV_DRIVER_A_EXEC_ID, id);
 	pvk_msg_put_u32(&msg, PV_DRIVER_A_PID, (uint32_t)worker);
@@ -699,7 +570,7 @@ static void put_text(struct pvk_msg *msg, uint16_t type, const char *text, size_
 
 int pvk_drv_result(struct pvk_drv *drv, const struct pvk_result *result, struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_RESULT, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_RESULT, NLM_F_ACK);
 	size_t i;
 
 	pvk_msg_put_u64(&msg, PV_DRIVER_A_EXEC_ID, result->id);
@@ -729,13 +600,13 @@ static int peer_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
 int pvk_drv_whois(struct pvk_drv *drv, int fd, int listener_fd, struct pvk_peer *peer,
 		  struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_WHOIS, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_WHOIS, NLM_F_ACK);
 	struct get get = { .to = peer };
 	int ret;
 
 	pvk_msg_put_u32(&msg, PV_DRIVER_A_FD, (uint32_t)fd);
 	pvk_msg_put_u32(&msg, PV_DRIVER_A_LISTENER_FD, (uint32_t)listener_fd);
-	ret = finish_get(pvk_genl_call(&drv->genl, &msg, peer_cb, &get, err), &get, err);
+	ret = finish_get(pvk_genl_call(&drv->box.genl, &msg, peer_cb, &get, err), &get, err);
 	/* What a caller may read after a failure names nobody. */
 	if (ret)
 		*peer = (struct pvk_peer){ .kind = PV_DRIVER_PEER_UNKNOWN };
@@ -757,7 +628,7 @@ static int generation_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *
 static int subscribe(struct pvk_drv *drv, const char *alias, bool containers,
 		     uint32_t *generation, struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_SUBSCRIBE, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_SUBSCRIBE, NLM_F_ACK);
 	uint32_t from = 0;
 	struct get get = { .to = &from };
 	int ret;
@@ -766,7 +637,7 @@ static int subscribe(struct pvk_drv *drv, const char *alias, bool containers,
 		pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, alias);
 	if (containers)
 		pvk_msg_put_flag(&msg, PV_DRIVER_A_CONTAINERS);
-	ret = finish_get(pvk_genl_call(&drv->genl, &msg, generation_cb, &get, err), &get, err);
+	ret = finish_get(pvk_genl_call(&drv->box.genl, &msg, generation_cb, &get, err), &get, err);
 	if (!ret && generation)
 		*generation = from;
 	return ret;
@@ -796,10 +667,10 @@ static int status_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
 
 int pvk_drv_status(struct pvk_drv *drv, struct pvk_status *status, struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_STATUS_GET, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_STATUS_GET, NLM_F_ACK);
 	struct get get = { .to = status };
 
-	return finish_get(pvk_genl_call(&drv->genl, &msg, status_cb, &get, err), &get, err);
+	return finish_get(pvk_genl_call(&drv->box.genl, &msg, status_cb, &get, err), &get, err);
 }
 
 /* --- requests with an outcome --------------------------------------------- */
@@ -817,7 +688,7 @@ static int submit(struct pvk_drv *drv, struct pvk_msg *msg, uint32_t *seq, struc
 static int submit_use(struct pvk_drv *drv, uint8_t cmd, const struct pvk_request *request,
 		      uint32_t *seq, struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, cmd, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, cmd, NLM_F_ACK);
 
 	pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, request->alias);
 	if (request->timeout_ms)
@@ -844,7 +715,7 @@ int pvk_drv_submit_unload(struct pvk_drv *drv, const struct pvk_request *request
 int pvk_drv_submit_container_del(struct pvk_drv *drv, const char *name, bool ended,
 				 uint32_t timeout_ms, uint32_t *seq, struct pvk_err *err)
 {
-	struct pvk_msg msg = pvk_msg_new(&drv->genl, PV_DRIVER_CMD_CONTAINER_DEL, NLM_F_ACK);
+	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_CONTAINER_DEL, NLM_F_ACK);
 
 	pvk_msg_put_str(&msg, PV_DRIVER_A_CONTAINER, name);
 	if (ended)
@@ -854,38 +725,19 @@ int pvk_drv_submit_container_del(struct pvk_drv *drv, const char *name, bool end
 	return submit(drv, &msg, seq, err);
 }
 
-static struct kept *find_outcome(struct pvk_drv *drv, uint32_t seq)
-{
-	struct kept **link;
-
-	for (link = &drv->head; *link; link = &(*link)->next) {
-		const struct nlmsghdr *nlh = kept_msg(*link);
-
-		if (nlh && nlh->nlmsg_seq == seq && cmd_of(nlh) == PV_DRIVER_CMD_OUTCOME)
-			return unlink_kept(drv, link);
-	}
-	return NULL;
-}
-
 int pvk_drv_wait(struct pvk_drv *drv, uint32_t seq, int timeout_ms,
 		 struct pvk_outcome *outcome, struct pvk_err *err)
 {
-	int64_t deadline = pvk_now_ms() + timeout_ms, left;
-	struct kept *kept;
+	const struct nlmsghdr *nlh;
+	struct pvk_kept *kept;
 	int ret;
 
 	*outcome = (struct pvk_outcome){ 0 };
-	while (!(kept = find_outcome(drv, seq))) {
-		if (drv->broken)
-			return pvk_err_set(err, drv->broken, "messages of the kernel were lost");
-		left = deadline - pvk_now_ms();
-		if (left <= 0)
-			return pvk_err_set(err, -ETIMEDOUT, "no outcome from the kernel");
-		ret = pvk_genl_receive(&drv->genl, 1, (int)left, err);
-		if (ret < 0)
-			return ret;
-	}
-	ret = pvk_parse_outcome(kept_msg(kept), outcome);
+	ret = pvk_mailbox_wait(&drv->box, seq, PV_DRIVER_CMD_OUTCOME, timeout_ms, &kept, &nlh,
+			       err);
+	if (ret)
+		return ret;
+	ret = pvk_parse_outcome(nlh, outcome);
 	free(kept);
 	return ret ? garbled(err) : 0;
 }
