@@ -10,90 +10,10 @@
 #include <sys/socket.h>
 
 #include "driver.h"
+#include "gram.h"
 #include "ktap.h"
 
-#define FAMILY	0x1f
-
 /* ---- the kernel's part ---- */
-
-/* A datagram under construction: several messages may stand in it. */
-struct gram {
-	size_t len;
-	size_t msg;	/* where the last message begins */
-	_Alignas(8) unsigned char data[192 * 1024];
-};
-
-static struct gram gram;
-
-static void gram_add(const void *data, size_t len)
-{
-	memcpy(gram.data + gram.len, data, len);
-	gram.len += len;
-	while (gram.len % 4)
-		gram.data[gram.len++] = 0;
-	((struct nlmsghdr *)(gram.data + gram.msg))->nlmsg_len = gram.len - gram.msg;
-}
-
-static void gram_msg(uint16_t type, uint16_t flags, uint32_t seq)
-{
-	struct nlmsghdr nlh = { .nlmsg_type = type, .nlmsg_flags = flags, .nlmsg_seq = seq };
-
-	gram.msg = gram.len;
-	gram_add(&nlh, sizeof(nlh));
-}
-
-static void gram_cmd(uint8_t cmd, uint16_t flags, uint32_t seq)
-{
-	struct genlmsghdr head = { .cmd = cmd, .version = 1 };
-
-	gram_msg(FAMILY, flags, seq);
-	gram_add(&head, sizeof(head));
-}
-
-static void gram_attr(uint16_t type, const void *data, size_t len)
-{
-	struct nlattr attr = { .nla_type = type, .nla_len = sizeof(attr) + len };
-
-	gram_add(&attr, sizeof(attr));
-	gram_add(data, len);
-}
-
-static void gram_str(uint16_t type, const char *text)
-{
-	gram_attr(type, text, strlen(text) + 1);
-}
-
-static void gram_u32(uint16_t type, uint32_t value)
-{
-	gram_attr(type, &value, sizeof(value));
-}
-
-static void gram_u64(uint16_t type, uint64_t value)
-{
-	gram_attr(type, &value, sizeof(value));
-}
-
-/* NLMSG_ERROR; quoted: our request is in it, as without NETLINK_CAP_ACK. */
-static void gram_ack(uint32_t seq, int code, const char *text, size_t quoted)
-{
-	struct nlmsgerr ack = { .error = code, .msg.nlmsg_len = sizeof(ack.msg) + quoted };
-	char request[64] = { 0 };
-	uint16_t flags = quoted ? 0 : NLM_F_CAPPED;
-
-	gram_msg(NLMSG_ERROR, flags | (text ? NLM_F_ACK_TLVS : 0), seq);
-	gram_add(&ack, sizeof(ack));
-	gram_add(request, quoted);
-	if (text)
-		gram_str(NLMSGERR_ATTR_MSG, text);
-}
-
-static void gram_done(uint32_t seq)
-{
-	int zero = 0;
-
-	gram_msg(NLMSG_DONE, NLM_F_MULTI, seq);
-	gram_add(&zero, sizeof(zero));
-}
 
 static void gram_event(const char *alias, uint32_t state, uint32_t generation)
 {
@@ -169,7 +89,7 @@ static struct pair pair_open(void)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd) ||
 	    setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) ||
-	    pvk_drv_open_fd(&pair.drv, fd[0], FAMILY, &ops, NULL)) {
+	    pvk_drv_open_fd(&pair.drv, fd[0], GRAM_FAMILY, &ops, NULL)) {
 		perror("socketpair");
 		exit(1);
 	}
@@ -201,20 +121,10 @@ static ssize_t request(const struct pair *pair, unsigned char *data, size_t size
 	return recv(pair->kernel, data, size, MSG_DONTWAIT);
 }
 
-static void print_bytes(const char *label, const unsigned char *data, size_t len)
-{
-	size_t i;
-
-	printf("# %s", label);
-	for (i = 0; i < len; i++)
-		printf("%s%02x", i % 4 ? "" : " ", data[i]);
-	putchar('\n');
-}
-
 /* ---- what is sent ---- */
 
 #define HEAD(len, flags, seq, cmd) \
-	len, 0, 0, 0, FAMILY, 0, flags, flags >> 8, seq, 0, 0, 0, 0, 0, 0, 0, cmd, 1, 0, 0
+	len, 0, 0, 0, GRAM_FAMILY, 0, flags, flags >> 8, seq, 0, 0, 0, 0, 0, 0, 0, cmd, 1, 0, 0
 
 #define REQUEST_ACK	(NLM_F_REQUEST | NLM_F_ACK)
 
@@ -227,8 +137,8 @@ static void sends(const struct pair *pair, const unsigned char *want, size_t wan
 
 	ktap_check(same, "%s is sent byte for byte", what);
 	if (!same) {
-		print_bytes("expected:", want, want_len);
-		print_bytes("got:     ", got, len < 0 ? 0 : (size_t)len);
+		gram_print("expected:", want, want_len);
+		gram_print("got:     ", got, len < 0 ? 0 : (size_t)len);
 	}
 }
 

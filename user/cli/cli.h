@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "bootflag.h"
 #include "driver.h"
 #include "json_out.h"
 #include "names.h"
@@ -28,6 +29,7 @@ struct cli {
 	char **argv;
 	bool json;
 	struct pvk_drv *drv;	/* after cli_open() */
+	struct pvk_bf *bf;	/* after flag_open(); NULL: not in the kernel */
 };
 
 /* Largest JSON text that is written. */
@@ -192,6 +194,16 @@ int verb_container_stop(struct cli *cli);
 int verb_container_list(struct cli *cli);
 int verb_hook_oci(struct cli *cli);
 int verb_hook_lxc(struct cli *cli);
+int verb_flag_list(struct cli *cli);
+int verb_flag_get(struct cli *cli);
+int verb_flag_set(struct cli *cli);
+int verb_flag_clear(struct cli *cli);
+int verb_flag_watch(struct cli *cli);
+int verb_flag_explain(struct cli *cli);
+int verb_flag_add(struct cli *cli);
+int verb_flag_del(struct cli *cli);
+int verb_slot_list(struct cli *cli);
+int verb_slot_mark_good(struct cli *cli);
 int verb_status(struct cli *cli);
 
 #endif /* PVKIT_CLI_H */

@@ -39,6 +39,7 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 	int status = verb->fn(&cli);
 
 	pvk_drv_close(cli.drv);
+	pvk_bf_close(cli.bf);
 	if (fflush(stdout) || ferror(stdout)) {
 		cli_complain(NULL, "cannot write: %s", strerror(errno));
 		return status ? status : CLI_FAILED;

@@ -111,6 +111,74 @@ static const struct cli_opt hook_lxc_options[] = {
 	TIMEOUT, { 0 },
 };
 
+#define FIELD_WORDS \
+	"mode slot tries successful reason cursor phase failures armed"
+#define ASSIGN_WORDS \
+	"mode= slot= tries= successful= reason= cursor= phase= failures= armed="
+#define FLAG_CONFIG \
+	{ "config", "FILE", OPT_CONFIG, "instead of /etc/pvkit/flags.conf", "@file" }
+#define FLAG_STORE \
+	{ "store", "NAME", OPT_STORE, "this one (default: the only one, or the first in the\n" \
+	  "order that holds all of these fields)", "@store" }
+#define SET_TIMEOUT \
+	{ "timeout", "S", OPT_TIMEOUT, "wait S seconds at most (1 to 3600; default 60)", NULL }
+
+static const struct cli_opt flag_list_options[] = { FLAG_CONFIG, JSON, { 0 } };
+
+static const struct cli_opt flag_get_options[] = {
+	{ "boot", NULL, OPT_BOOT, "what this boot found, not what the next will", NULL },
+	{ "store", "NAME", OPT_STORE, "of this one (default: whichever comes first in the order\n"
+	  "of those that have a value)", "@store" },
+	FLAG_CONFIG, JSON, { 0 },
+};
+
+static const struct cli_opt flag_set_options[] = {
+	FLAG_STORE,
+	{ "wait", NULL, OPT_WAIT, "for a medium that is not there yet", NULL },
+	{ "force", NULL, OPT_FORCE, "also over what is foreign or broken, past the rate limit",
+	  NULL },
+	SET_TIMEOUT, FLAG_CONFIG, JSON, { 0 },
+};
+
+static const struct cli_opt flag_clear_options[] = {
+	{ "all", NULL, OPT_ALL, "every field that is set", NULL },
+	FLAG_STORE,
+	{ "wait", NULL, OPT_WAIT, "for a medium that is not there yet", NULL },
+	{ "force", NULL, OPT_FORCE, "also over what is foreign or broken, past the rate limit",
+	  NULL },
+	SET_TIMEOUT, FLAG_CONFIG, JSON, { 0 },
+};
+
+static const struct cli_opt slot_mark_options[] = {
+	{ "after", "TIME", OPT_AFTER, "first wait, 60s, 5m or 1h (default: not at all)", NULL },
+	{ "if", "CMD", OPT_IF, "only if CMD, run by /bin/sh -c, then ends with status 0;\n"
+	  "it has PVKIT_SLOT and PVKIT_STORE in its environment", NULL },
+	{ "timeout", "S", OPT_TIMEOUT, "give CMD S seconds (1 to 3600; default 60)", NULL },
+	FLAG_STORE, FLAG_CONFIG, JSON, { 0 },
+};
+
+static const struct cli_exit flag_exits[] = {
+	{ CLI_OK, "done; also if nothing had to be written" },
+	{ CLI_FAILED, "failed: the medium could not be read or written, or is not there" },
+	{ CLI_USAGE, "wrong usage" },
+	{ CLI_NOT_FOUND, "no such store, or a field that was asked for is not set" },
+	{ CLI_REFUSED, "refused: no right, no such field or mode, foreign or broken, the rate limit" },
+	{ CLI_TIMEOUT, "timed out" },
+	{ CLI_NO_KERNEL, "pv_bootflag is not in the kernel (modprobe pv_bootflag)" },
+	{ 0, NULL },
+};
+
+static const struct cli_exit slot_exits[] = {
+	{ CLI_OK, "the slot is good, by this call or already" },
+	{ CLI_FAILED, "not committed: CMD failed, a signal, or the medium's error" },
+	{ CLI_USAGE, "wrong usage" },
+	{ CLI_NOT_FOUND, "no such store" },
+	{ CLI_REFUSED, "refused: no right to, or another slot is set for the next boot" },
+	{ CLI_TIMEOUT, "timed out" },
+	{ CLI_NO_KERNEL, "pv_bootflag is not in the kernel (modprobe pv_bootflag)" },
+	{ 0, NULL },
+};
+
 static const struct cli_opt status_options[] = {
 	{ "state", "DIR", OPT_STATE, "where pvkitd says it, instead of /run/pvkitd", "@dir" },
 	JSON, { 0 },
@@ -334,6 +402,175 @@ const struct cli_verb cli_verbs[] = {
 		.fn = FN(verb_hook_lxc),
 	},
 	{
+		.name = "flag list",
+		.args = "[--config FILE] [--json] [NAME...]",
+		.brief = "Lists what the next boot will be told, wherever that is kept.",
+		.text =
+		"All sources in the order of precedence: stores of the kernel, the U-Boot\n"
+		"environment, the kernel's command line, GPIO lines. A slot is its letter.\n\n"
+		"States:\n"
+		"  absent   its medium is not there\n"
+		"  empty    nothing was ever written; a set begins it\n"
+		"  ready    its fields are what the medium says\n"
+		"  foreign  the medium holds something else; only --force writes\n"
+		"  broken   no copy of it is whole; only --force writes\n"
+		"  failed   the medium could not be read or written\n\n"
+		"Guarantees:\n"
+		"  warm       survives a reboot, not the loss of power\n"
+		"  power      survives the loss of power\n"
+		"  atomic     cut anywhere, the old fields are there or the new\n"
+		"  redundant  a second copy holds what a failing first one loses\n"
+		"  wear       writing wears it out; it is counted and limited\n"
+		"  panic      can be written while the kernel panics\n",
+		.options = flag_list_options,
+		.exits = flag_exits,
+		.words = "@store",
+		.fn = FN(verb_flag_list),
+	},
+	{
+		.name = "flag get",
+		.args = "[--boot] [--store NAME] [--config FILE] [--json] [FIELD...]",
+		.brief = "Prints the fields that are set, or those named.",
+		.text =
+		"FIELD=VALUE lines; of one FIELD nothing but its value. Without --store each field\n"
+		"is that of the first source in the order that has it. Fields:\n"
+		"  mode        what to boot into: recovery, ota, ...\n"
+		"  slot        a to d\n"
+		"  tries       boots that the slot may still take to prove itself\n"
+		"  successful  1 when it has proved itself\n"
+		"  reason      why the mode was set, or why the last boot ended\n"
+		"  cursor      how far an update has come\n"
+		"  phase       the step of the update that the cursor belongs to\n"
+		"  failures    boots in a row that came to nothing\n"
+		"  armed       1 from boot until a clean end\n\n"
+		"Examples:\n"
+		"  $ pvkit flag get --boot mode\n"
+		"  recovery\n",
+		.options = flag_get_options,
+		.exits = flag_exits,
+		.words = FIELD_WORDS,
+		.fn = FN(verb_flag_get),
+	},
+	{
+		.name = "flag set",
+		.args = "[OPTION...] FIELD=VALUE...",
+		.brief = "Sets fields of one store, all or none; waits until they are written.",
+		.text =
+		"FIELD= unsets one. What the store says already is not written again. Fields are\n"
+		"those of `pvkit flag get --help`; which of them a store holds, and which modes it\n"
+		"knows, is in `pvkit flag list --json`.\n\n"
+		"Examples:\n"
+		"  pvkit flag set mode=recovery reason='key held'\n"
+		"  pvkit flag set --store misc slot=b tries=3 successful=0\n",
+		.options = flag_set_options,
+		.exits = flag_exits,
+		.words = ASSIGN_WORDS,
+		.fn = FN(verb_flag_set),
+	},
+	{
+		.name = "flag clear",
+		.args = "[OPTION...] (FIELD... | --all)",
+		.brief = "Unsets fields of one store, all or none; waits until that is written.",
+		.options = flag_clear_options,
+		.exits = flag_exits,
+		.words = FIELD_WORDS,
+		.fn = FN(verb_flag_clear),
+	},
+	{
+		.name = "flag watch",
+		.args = "[--json] [--count N] [--timeout S] [NAME]",
+		.brief = "Prints a line for each change of the kernel's stores as it happens.",
+		.text =
+		"\"pvkit: watching from generation N\" on stderr says that from then on nothing is\n"
+		"missed. If it could not keep up, it says so and prints every store as it is, with\n"
+		"the kind \"now\". Kinds: new and del (of the store), changed, now. What others write\n"
+		"to the U-Boot environment is not seen.\n",
+		.options = watch_options,
+		.exits = flag_exits,
+		.words = "@store",
+		.fn = FN(verb_flag_watch),
+	},
+	{
+		.name = "flag explain",
+		.args = "[--config FILE] [--json] [FIELD...]",
+		.brief = "Says which source decided this boot, and why the others did not.",
+		.text =
+		"For the mode and all that a source said at boot, or for each FIELD: the value, and\n"
+		"a line for each source in the order of precedence, * before the one that won. What\n"
+		"a store said at boot stays known when it is changed or cleared later; of the\n"
+		"U-Boot environment that holds for changes by pvkit.\n\n"
+		"Examples:\n"
+		"  $ pvkit flag explain mode\n"
+		"  mode: recovery, from misc\n"
+		"         cmdline    had no value for it\n"
+		"    *    misc       said recovery, and comes first of those that say anything\n"
+		"         uboot-env  said ota, but comes after misc\n",
+		.options = flag_list_options,
+		.exits = flag_exits,
+		.words = FIELD_WORDS,
+		.fn = FN(verb_flag_explain),
+	},
+	{
+		.name = "flag add",
+		.args = "[--json] NAME KEY=VALUE...",
+		.brief = "Adds a store to the kernel: a medium and a format.",
+		.text =
+		"The words are those of the module parameter `stores` and of sysfs:\n"
+		"  medium=nvmem device=NAME [offset=N] size=N\n"
+		"  medium=mtd device=NAME [offset=N] [size=N]\n"
+		"  medium=ram address=N size=N\n"
+		"  format=magic [width=4] [mask=N] [endian=big] mode-NAME=N...\n"
+		"  format=bootcount form=rtc|u16|u32|words|ti [limit=3]\n"
+		"  format=bcb [base=N] [backup=N] [slots=2]\n"
+		"  format=log [modes=NAME,NAME,...]\n"
+		"  keep, count, reboot=no, panic=TEXT, atomic, armed, rate=N/m\n"
+		"Documentation/bootflag.md says what each means. The medium may come later. What\n"
+		"it holds is not touched.\n\n"
+		"Examples:\n"
+		"  pvkit flag add misc medium=mtd device=misc format=log\n"
+		"  pvkit flag add rtc medium=nvmem device=cmos_nvram0 offset=64 size=1 \\\n"
+		"    format=magic width=1 mode-recovery=0x52\n",
+		.options = only_json,
+		.exits = flag_exits,
+		.fn = FN(verb_flag_add),
+	},
+	{
+		.name = "flag del",
+		.args = "[--json] NAME",
+		.brief = "Removes a store from the kernel; what its medium holds stays.",
+		.options = only_json,
+		.exits = flag_exits,
+		.words = "@store",
+		.fn = FN(verb_flag_del),
+	},
+	{
+		.name = "slot list",
+		.args = "[--config FILE] [--json]",
+		.brief = "Lists which slot runs and which is next, for each source that has slots.",
+		.text =
+		"RUNNING is what the command line says, else what the store said at boot. NEXT BOOT\n"
+		"is the slot that is set, if it is successful or has tries left; else the one after\n"
+		"it.\n",
+		.options = flag_list_options,
+		.exits = flag_exits,
+		.fn = FN(verb_slot_list),
+	},
+	{
+		.name = "slot mark-good",
+		.args = "[--after TIME] [--if CMD] [OPTION...]",
+		.brief = "Calls the running slot good, if all is well; else lets its tries run out.",
+		.text =
+		"Sets successful=1 once TIME is over and CMD has ended with status 0. In every other\n"
+		"end (CMD fails, it takes too long, a signal, power) nothing is written. It ends at\n"
+		"once when the slot is good already, and does not commit when another slot was set\n"
+		"for the next boot meanwhile.\n\n"
+		"Examples:\n"
+		"  pvkit slot mark-good --after 60s --if 'curl -fs localhost/health'\n",
+		.options = slot_mark_options,
+		.exits = slot_exits,
+		.fn = FN(verb_slot_mark_good),
+	},
+	{
 		.name = "status",
 		.args = "[--json] [--state DIR]",
 		.brief = "Says who loads modules, how much is registered, and what pvkitd read.",
@@ -349,7 +586,8 @@ const size_t cli_verbs_count = PVK_ARRAY_SIZE(cli_verbs);
 
 const char cli_intro[] =
 	"Managed drivers: aliases for kernel modules that containers and the host use, the\n"
-	"first use loading them and the last one unloading them.\n";
+	"first use loading them and the last one unloading them. Boot flags: what the next\n"
+	"boot is to do, wherever its bootloader looks for that.\n";
 
 const char cli_errors[] =
 	"Errors are single lines on stderr, \"pvkit: DRIVER: MODULE: what is wrong\".\n";
@@ -358,9 +596,9 @@ const struct cli_exit cli_exits[] = {
 	{ CLI_OK, "done" },
 	{ CLI_FAILED, "failed: a module's or the kernel's error" },
 	{ CLI_USAGE, "wrong usage" },
-	{ CLI_NOT_FOUND, "no such driver or container" },
+	{ CLI_NOT_FOUND, "no such driver, container or store" },
 	{ CLI_REFUSED, "refused: no right to, in use, or the name is taken" },
 	{ CLI_TIMEOUT, "timed out" },
-	{ CLI_NO_KERNEL, "pv_driver is not in the kernel (modprobe pv_driver)" },
+	{ CLI_NO_KERNEL, "pv_driver (or pv_bootflag) is not in the kernel (modprobe pv_driver)" },
 	{ 0, NULL },
 };

@@ -29,14 +29,20 @@ enum {
 enum {
 	OPT_HELP = 'h',		/* these two are answered in cli_option() */
 	OPT_JSON = 'j',
-	OPT_ALL_SECTIONS = 256,
+	OPT_AFTER = 256,
+	OPT_ALL,
+	OPT_ALL_SECTIONS,
+	OPT_BOOT,
 	OPT_CGROUP,
+	OPT_CONFIG,
 	OPT_CONTAINER,
 	OPT_COUNT,
 	OPT_DEVICE_META,
 	OPT_DTB,
 	OPT_FIRMWARE,
 	OPT_FITCONFIG,
+	OPT_FORCE,
+	OPT_IF,
 	OPT_JUNIT,
 	OPT_KERNEL,
 	OPT_MANUAL,
@@ -52,8 +58,10 @@ enum {
 	OPT_RUN_JSON,
 	OPT_SRC_JSON,
 	OPT_STATE,
+	OPT_STORE,
 	OPT_TIMEOUT,
 	OPT_USER_META,
+	OPT_WAIT,
 	OPT_WERROR,
 };
 
@@ -62,7 +70,7 @@ enum {
  *
  * `words` (here and of a verb): what to offer when the user asks to complete a
  * word: the words themselves with blanks between, or one of @alias, @aliases
- * (commas between), @container, @file, @dir; also several. NULL: nothing.
+ * (commas between), @container, @store, @file, @dir; also several. NULL: nothing.
  */
 struct cli_opt {
 	const char *name;	/* without "--" */

@@ -232,20 +232,26 @@ const char *pvk_flags_line(const struct pvb_flags *flags, struct pvk_buf *buf)
 	return pvk_buf_str(buf);
 }
 
-void pvk_flags_json(struct json_out *out, const struct pvb_flags *flags)
+void pvk_flags_json_value(struct json_out *out, const struct pvb_flags *flags,
+			  unsigned int field)
 {
 	char text[PVK_FLAG_TEXT_SIZE];
+
+	if (fields[field].size || field == PVB_SLOT)
+		json_out_str(out, pvk_flags_text(flags, field, text));
+	else
+		json_out_uint(out, pvk_flags_number(flags, field));
+}
+
+void pvk_flags_json(struct json_out *out, const struct pvb_flags *flags)
+{
 	unsigned int field;
 
 	for (field = 1; field < PVB_FIELDS; field++) {
 		if (!(flags->has & PVB_HAS(field)))
 			continue;
-		if (fields[field].size || field == PVB_SLOT)
-			json_out_pair_str(out, fields[field].name,
-					  pvk_flags_text(flags, field, text));
-		else
-			json_out_pair_uint(out, fields[field].name,
-					   pvk_flags_number(flags, field));
+		json_out_key(out, fields[field].name);
+		pvk_flags_json_value(out, flags, field);
 	}
 }
 

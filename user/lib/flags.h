@@ -48,6 +48,10 @@ const char *pvk_flags_line(const struct pvb_flags *flags, struct pvk_buf *buf);
 /* Members of the object that is open: {"mode":"recovery","slot":"b","tries":3}. */
 void pvk_flags_json(struct json_out *out, const struct pvb_flags *flags);
 
+/* The value alone, of a field that is set: a text, a slot's letter or a number. */
+void pvk_flags_json_value(struct json_out *out, const struct pvb_flags *flags,
+			  unsigned int field);
+
 /* What is to become of the fields of a store, all or nothing. */
 struct pvk_change {
 	struct pvb_flags set;		/* those in set.has */

@@ -30,6 +30,7 @@ static const char bash_head[] =
 	"				cur=${cur##*,}\n"
 	"			fi\n"
 	"			;;\n"
+	"		@store) words+=\" $(_pvkit_column flag list)\" ;;\n"
 	"		@container) words+=\" $(_pvkit_column container list)\" ;;\n"
 	"		@file)\n"
 	"			compopt -o filenames 2>/dev/null\n"
@@ -218,6 +219,7 @@ static const char zsh_head[] =
 	"}\n"
 	"_pvkit_alias() { _pvkit_names managed-drivers drivers list }\n"
 	"_pvkit_container() { _pvkit_names containers container list }\n"
+	"_pvkit_store() { _pvkit_names stores flag list }\n"
 	"_pvkit_aliases() { compset -P '*,'; compset -S ',*'; _pvkit_alias }\n"
 	"_pvkit_file_or_alias() { _alternative 'a:alias:_pvkit_alias' 'f:file:_files' }\n"
 	"\n";
@@ -268,7 +270,7 @@ static void zsh_action(FILE *out, const char *words)
 		const char *words, *action;
 	} known[] = {
 		{ "@alias", "_pvkit_alias" }, { "@aliases", "_pvkit_aliases" },
-		{ "@container", "_pvkit_container" }, { "@file", "_files" },
+		{ "@container", "_pvkit_container" }, { "@store", "_pvkit_store" }, { "@file", "_files" },
 		{ "@dir", "_files -/" }, { "@file @alias", "_pvkit_file_or_alias" },
 	};
 	size_t i;

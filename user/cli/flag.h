@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flag - what the verbs about boot flags have in common
+ */
+#ifndef PVKIT_CLI_FLAG_H
+#define PVKIT_CLI_FLAG_H
+
+#include "cli.h"
+#include "flagsource.h"
+
+/* The sources of one call of a verb. */
+struct flag {
+	struct cli *cli;
+	const char *config;		/* --config */
+	const char *store;		/* --store; NULL: not given */
+	uint32_t timeout_ms;		/* --timeout, or the usual one */
+	struct pvk_flagconf conf;
+	struct pvk_flagsources list;
+	bool no_kernel;			/* pv_bootflag is not there */
+};
+
+#define FLAG_INIT(verb_cli)	{ .cli = (verb_cli), .config = PVK_FLAGCONF_FILE, \
+				  .timeout_ms = PVK_SET_TIMEOUT_MS }
+
+/* One of --config, --store and --timeout: 0, or an exit status. */
+int flag_option(struct flag *flag, int opt);
+/* Reads the configuration and connects to the kernel: 0 or an exit status. */
+int flag_open(struct flag *flag, const struct pvk_bf_ops *ops, void *arg);
+/* Reads all sources, anew if they were read before. */
+int flag_read(struct flag *flag);
+/* Both. */
+int flag_load(struct flag *flag);
+void flag_free(struct flag *flag);
+
+#define flag_auto	__attribute__((cleanup(flag_free)))
+
+/* CLI_NO_KERNEL and a complaint if pv_bootflag is not there, else 0. */
+int flag_needs_kernel(const struct flag *flag);
+/* --store, or the first that holds all fields; NULL, the complaint made. */
+struct pvk_flagsource *flag_pick(struct flag *flag, uint32_t fields, int *status);
+/* As cli_fail(); what only force or another store would change is a refusal. */
+int flag_fail(const char *what, int code, const struct pvk_err *err);
+/* The same with an object {"store","errno","errname","error"} if --json was given. */
+int flag_fail_json(const struct flag *flag, const char *what, int code,
+		   const struct pvk_err *err);
+/* "b"; "-" if it is not set. */
+const char *flag_cell(const struct pvb_flags *flags, unsigned int field, char *text);
+/* "fields": {...} */
+void flag_json_fields(struct json_out *out, const char *key, const struct pvb_flags *flags);
+/* "offers": ["mode", ...] */
+void flag_json_names(struct json_out *out, const char *key, uint32_t fields);
+/* "12:34:56.789" */
+const char *flag_clock(char *text, size_t size);
+
+#endif /* PVKIT_CLI_FLAG_H */
