@@ -140,7 +140,8 @@ static void test_conf(void)
 {
 	static struct pvk_flagconf conf;
 	static const char *const lines[] = {
-		"# what counts more comes first", "", "  order = cmdline misc  kernel uboot-env # so",
+		"# what counts more comes first", "",
+		"  order = cmdline misc  kernel uboot-env # so",
 		"uboot-env /etc/u-boot.config", "uboot-env.mode=bootmode", "uboot-env.tries=",
 		"cmdline.slot = rootslot androidboot.slot_suffix",
 		"gpio.recovery = gpiochip0 17 active-low mode=recovery reason=key",
@@ -153,7 +154,8 @@ static void test_conf(void)
 		{ "cmdline.colour = x", "cmdline.colour: there is no field colour" },
 		{ "uboot-env = fw_env.config",
 		  "uboot-env: \"fw_env.config\" is neither \"no\" nor an absolute path" },
-		{ "uboot-env.mode = two words", "uboot-env.mode: \"two words\" is not one variable" },
+		{ "uboot-env.mode = two words",
+		  "uboot-env.mode: \"two words\" is not one variable" },
 		{ "gpio.x = gpiochip0", "gpio.x: wants CHIP LINE [active-low] FIELD=VALUE..." },
 		{ "gpio.x = gpiochip0 one mode=a", "gpio.x: \"one\" is no number of a line" },
 		{ "gpio.x = gpiochip0 1 mode=", "gpio.x: mode= wants a value" },
@@ -222,7 +224,7 @@ static void test_verdicts(void)
 		"absent: absent: its medium is not there", "empty: empty: nothing was ever written",
 		"foreign: foreign: littlefs", "broken: broken: no copy of it is whole",
 		"failed: failed: Input/output error",
-		"won: said ota, and comes first of those that say anything",
+		"won: said ota, and comes first",
 		"lower: said recovery, but comes after misc", "unset: had no value for it",
 	};
 	char got[256];

@@ -58,11 +58,19 @@ void flag_free(struct flag *flag)
 	pvk_flagsources_free(&flag->list);
 }
 
+#define NO_KERNEL	"pv_bootflag is not in the kernel (modprobe pv_bootflag)"
+
+void flag_warn(const struct flag *flag)
+{
+	if (flag->no_kernel)
+		cli_complain(NULL, "warning: " NO_KERNEL);
+}
+
 int flag_needs_kernel(const struct flag *flag)
 {
 	if (!flag->no_kernel)
 		return 0;
-	cli_complain(NULL, "pv_bootflag is not in the kernel (modprobe pv_bootflag)");
+	cli_complain(NULL, NO_KERNEL);
 	return CLI_NO_KERNEL;
 }
 

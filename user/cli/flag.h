@@ -36,6 +36,8 @@ void flag_free(struct flag *flag);
 
 /* CLI_NO_KERNEL and a complaint if pv_bootflag is not there, else 0. */
 int flag_needs_kernel(const struct flag *flag);
+/* Says on stderr what of the list is missing. */
+void flag_warn(const struct flag *flag);
 /* --store, or the first that holds all fields; NULL, the complaint made. */
 struct pvk_flagsource *flag_pick(struct flag *flag, uint32_t fields, int *status);
 /* As cli_fail(); what only force or another store would change is a refusal. */

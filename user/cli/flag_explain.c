@@ -124,8 +124,7 @@ int verb_flag_explain(struct cli *cli)
 	status = flag_load(&flag);
 	if (status)
 		return status;
-	if (flag.no_kernel)
-		cli_complain(NULL, "warning: pv_bootflag is not in the kernel (modprobe pv_bootflag)");
+	flag_warn(&flag);
 	if (!fields)
 		fields = all_said(&flag.list);
 	return cli->json ? print_json(&flag.list, fields) : print_text(&flag.list, fields);

@@ -157,8 +157,7 @@ int verb_flag_list(struct cli *cli)
 	status = flag_load(&flag);
 	if (status)
 		return status;
-	if (flag.no_kernel)
-		cli_complain(NULL, "warning: pv_bootflag is not in the kernel (modprobe pv_bootflag)");
+	flag_warn(&flag);
 	return optind < cli->argc ? print_picked(&flag) : print_list(&flag, &flag.list);
 }
 

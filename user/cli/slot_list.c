@@ -84,8 +84,7 @@ int verb_slot_list(struct cli *cli)
 	status = flag_load(&flag);
 	if (status)
 		return status;
-	if (flag.no_kernel)
-		cli_complain(NULL, "warning: pv_bootflag is not in the kernel (modprobe pv_bootflag)");
+	flag_warn(&flag);
 	if (cli_begin_list(cli, flag.list.torn, &out))
 		return print_json(&out, &flag.list);
 	return print_table(&flag.list);

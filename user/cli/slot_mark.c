@@ -311,8 +311,9 @@ static int status_of(const struct mark *mark, enum end end)
 static int report(const struct mark *mark, enum end end)
 {
 	static const char *const names[] = {
-		[END_COMMITTED] = "committed", [END_ALREADY] = "already", [END_OTHER] = "other-slot",
-		[END_CHECK] = "check-failed", [END_SIGNAL] = "signal", [END_FAILED] = "failed",
+		[END_COMMITTED] = "committed", [END_ALREADY] = "already",
+		[END_OTHER] = "other-slot", [END_CHECK] = "check-failed",
+		[END_SIGNAL] = "signal", [END_FAILED] = "failed",
 	};
 	json_auto_out struct json_out out = { 0 };
 	int status = status_of(mark, end);
@@ -442,8 +443,8 @@ int verb_slot_mark_good(struct cli *cli)
 		if (opt == OPT_IF)
 			mark.check = optarg;
 		if (opt == OPT_AFTER && read_duration(optarg, &mark.after_ms))
-			return cli_usage(cli, "--after wants a time as 60s, 5m or 1h, up to a week, "
-					 "not \"%s\"", optarg);
+			return cli_usage(cli, "--after wants 60s, 5m or 1h, up to a week, not "
+					 "\"%s\"", optarg);
 	}
 	if (optind != cli->argc)
 		return cli_usage(cli, "takes no words");

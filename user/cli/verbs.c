@@ -162,7 +162,7 @@ static const struct cli_exit flag_exits[] = {
 	{ CLI_FAILED, "failed: the medium could not be read or written, or is not there" },
 	{ CLI_USAGE, "wrong usage" },
 	{ CLI_NOT_FOUND, "no such store, or a field that was asked for is not set" },
-	{ CLI_REFUSED, "refused: no right, no such field or mode, foreign or broken, the rate limit" },
+	{ CLI_REFUSED, "refused: no right, no such field or mode, foreign, broken, rate limit" },
 	{ CLI_TIMEOUT, "timed out" },
 	{ CLI_NO_KERNEL, "pv_bootflag is not in the kernel (modprobe pv_bootflag)" },
 	{ 0, NULL },
@@ -412,8 +412,8 @@ const struct cli_verb cli_verbs[] = {
 		"  absent   its medium is not there\n"
 		"  empty    nothing was ever written; a set begins it\n"
 		"  ready    its fields are what the medium says\n"
-		"  foreign  the medium holds something else; only --force writes\n"
-		"  broken   no copy of it is whole; only --force writes\n"
+		"  foreign  the medium holds something else; only a forced set writes\n"
+		"  broken   no copy of it is whole; only a forced set writes\n"
 		"  failed   the medium could not be read or written\n\n"
 		"Guarantees:\n"
 		"  warm       survives a reboot, not the loss of power\n"
@@ -503,7 +503,7 @@ const struct cli_verb cli_verbs[] = {
 		"  $ pvkit flag explain mode\n"
 		"  mode: recovery, from misc\n"
 		"         cmdline    had no value for it\n"
-		"    *    misc       said recovery, and comes first of those that say anything\n"
+		"    *    misc       said recovery, and comes first\n"
 		"         uboot-env  said ota, but comes after misc\n",
 		.options = flag_list_options,
 		.exits = flag_exits,
@@ -558,7 +558,7 @@ const struct cli_verb cli_verbs[] = {
 	{
 		.name = "slot mark-good",
 		.args = "[--after TIME] [--if CMD] [OPTION...]",
-		.brief = "Calls the running slot good, if all is well; else lets its tries run out.",
+		.brief = "Calls the running slot good if all is well, or lets its tries run out.",
 		.text =
 		"Sets successful=1 once TIME is over and CMD has ended with status 0. In every other\n"
 		"end (CMD fails, it takes too long, a signal, power) nothing is written. It ends at\n"

@@ -141,9 +141,9 @@ static int set_text(struct pvb_flags *flags, unsigned int field, const char *val
 	if (!len)
 		return pvk_err_set(err, -EINVAL, "%s: empty", of->name);
 	if (!text_ok(field, value, len))
-		return pvk_err_set(err, -EINVAL, "%s: \"%s\" has characters other than %s", of->name,
-				   value, field == PVB_MODE ? "a-z, 0-9, '.', '_' and '-'" :
-				   "printable UTF-8");
+		return pvk_err_set(err, -EINVAL, "%s: \"%s\" has characters other than %s",
+				   of->name, value, field == PVB_MODE ?
+				   "a-z, 0-9, '.', '_' and '-'" : "printable UTF-8");
 	memset((char *)flags + of->at, 0, of->size);
 	memcpy((char *)flags + of->at, value, len);
 	flags->has |= PVB_HAS(field);

@@ -256,7 +256,7 @@ const char *pvk_verdict_text(const struct pvk_flagsources *list,
 	pvk_buf_reset(buf);
 	switch (pvk_flagsource_verdict(list, source, field)) {
 	case PVK_VERDICT_WON:
-		pvk_buf_printf(buf, "said %s, and comes first of those that say anything",
+		pvk_buf_printf(buf, "said %s, and comes first",
 			       pvk_flags_text(&store->boot, field, text));
 		break;
 	case PVK_VERDICT_LOWER:
