@@ -91,7 +91,10 @@ static bool has_param(const struct tree_info *info, const char *name)
 	       pvk_dash_equal(name, "async_probe");
 }
 
-/* where: the line of modprobe.d that gives it; NULL: the alias's own. */
+/*
+ * where: the line of modprobe.d that gives it; NULL: the alias's own. The kernel
+ * passes over it; an options line may be for other versions of the module too.
+ */
 static void say_no_param(struct exam *exam, const struct tree_module *module,
 			 const struct tree_info *info, const char *name,
 			 const struct conf_line *where)
@@ -102,8 +105,9 @@ static void say_no_param(struct exam *exam, const struct tree_module *module,
 	if (where)
 		snprintf(place, sizeof(place), "its options line (%s:%u): ", where->file,
 			 where->line);
-	say(exam, CHECK_ERROR, "unknown-parameter", module, "%shas no parameter \"%s\"%s%s",
-	    place, name, near ? "; did you mean " : "", near ? near : "");
+	say(exam, where ? CHECK_WARNING : CHECK_ERROR, "unknown-parameter", module,
+	    "%shas no parameter \"%s\"%s%s", place, name, near ? "; did you mean " : "",
+	    near ? near : "");
 }
 
 static void check_params(struct exam *exam, const struct tree_info *info)
