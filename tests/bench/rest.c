@@ -103,6 +103,7 @@ struct load {
 	unsigned int sent;
 	uint32_t *us;			/* of each answer */
 	unsigned int answered;
+	int64_t client_us;		/* of CPU time that all of it took on this side */
 };
 
 struct conn {
@@ -169,6 +170,14 @@ static void connect_all(struct load *load, struct conn *conn, int epfd)
 	}
 }
 
+static int64_t cpu_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ts.tv_sec * INT64_C(1000000) + ts.tv_nsec / 1000;
+}
+
 /* Returns the microseconds that all of it took. */
 static int64_t drive(struct load *load)
 {
@@ -182,6 +191,7 @@ static int64_t drive(struct load *load)
 
 	learn(load);
 	connect_all(load, conn, epfd);
+	load->client_us = cpu_us();
 	start = now_us();
 	for (i = 0; i < load->connections; i++)
 		ask(load, &conn[i]);
@@ -193,6 +203,7 @@ static int64_t drive(struct load *load)
 				ask(load, event[n].data.ptr);
 	}
 	start = now_us() - start;
+	load->client_us = cpu_us() - load->client_us;
 	for (i = 0; i < load->connections; i++)
 		close(conn[i].fd);
 	close(epfd);
@@ -240,9 +251,10 @@ static void rate(const char *size, const char *server, const char *socket, const
 		all = drive(&load);
 		qsort(us, REQUESTS, sizeof(*us), by_size);
 		printf("{\"kind\":\"rate\",\"size\":\"%s\",\"server\":\"%s\",\"connections\":%u,"
-		       "\"bytes\":%zu,\"per_s\":%.1f,\"p50_us\":%u,\"p99_us\":%u}\n", size, server,
-		       n_conn, load.answer_len, REQUESTS * 1e6 / (double)all, us[REQUESTS / 2],
-		       us[REQUESTS * 99 / 100]);
+		       "\"bytes\":%zu,\"per_s\":%.1f,\"p50_us\":%u,\"p99_us\":%u,"
+		       "\"client_us\":%.1f}\n", size, server, n_conn, load.answer_len,
+		       REQUESTS * 1e6 / (double)all, us[REQUESTS / 2], us[REQUESTS * 99 / 100],
+		       (double)load.client_us / REQUESTS);
 		fflush(stdout);
 		_exit(0);
 	}

@@ -53,12 +53,17 @@ def ratios($load; $what; $limit; $way; $base):
 	.[0] as $one
 	| { size: $one.size, connections: $one.connections, server: $one.server,
 	    bytes: $one.bytes, n: length, per_s: (map(.per_s) | median),
+	    client_us: (map(.client_us) | median),
 	    p50_us: (map(.p50_us) | median), p99_us: (map(.p99_us) | median) })) as $rates
 | ($rates | map(select(.server == "pvkitd") | . as $row
 	| ($rates | map(select(.server == "evhttp" and .size == $row.size
 		and .connections == $row.connections))[0]) as $bare
 	| $row + { bare_per_s: $bare.per_s, bare_p50_us: $bare.p50_us, bare_p99_us: $bare.p99_us,
-		   ratio: ($row.per_s / $bare.per_s) })) as $rate
+		   ratio: ($row.per_s / $bare.per_s),
+		   # Only where client and server share one CPU that is never idle.
+		   ratio_servers: (if $about.clock == "instructions" then
+			(1e6 / $bare.per_s - $bare.client_us) / (1e6 / $row.per_s - $row.client_us)
+			else null end) })) as $rate
 | (kind("pss_sum") | map(del(.kind))) as $pss
 | (kind("scale") | groups(.op) | map(
 	{ op: .[0].op, few: us(map(select(.size == "few") | .us)),

@@ -112,12 +112,16 @@ def words($subject; $op):
 	words("dummy"; "unload"), words("iwlwifi"; "unload"), words("five"; "unload")),
 "",
 "GET /drivers, REQUESTS A SECOND beside a bare evhttp that answers as many bytes",
+"(client: its CPU time for a request, us; servers: the ratio without it)",
 ("" | pad(42)) + ("conn." | lpad(6)) + ("bytes" | lpad(8)) + ("pvkitd" | lpad(9))
-	+ ("evhttp" | lpad(9)) + ("ratio" | lpad(8)) + ("p50, us" | lpad(9)) + ("p99" | lpad(8))
+	+ ("evhttp" | lpad(9)) + ("ratio" | lpad(8)) + ("client" | lpad(8))
+	+ ("servers" | lpad(9)) + ("p50, us" | lpad(9)) + ("p99" | lpad(8))
 	+ ("evhttp" | lpad(9)) + ("p99" | lpad(8)),
 (.rate[] | (.size | pad(42)) + (.connections | lpad(6)) + (.bytes | lpad(8))
 	+ (.per_s | fixed(0) | lpad(9)) + (.bare_per_s | fixed(0) | lpad(9))
-	+ (.ratio | fixed(2) | lpad(8)) + (.p50_us | fixed(0) | lpad(9))
+	+ (.ratio | fixed(2) | lpad(8)) + (.client_us | fixed(1) | lpad(8))
+	+ (if .ratio_servers then .ratio_servers | fixed(2) else "-" end | lpad(9))
+	+ (.p50_us | fixed(0) | lpad(9))
 	+ (.p99_us | fixed(0) | lpad(8)) + (.bare_p50_us | fixed(0) | lpad(9))
 	+ (.bare_p99_us | fixed(0) | lpad(8))),
 "",
