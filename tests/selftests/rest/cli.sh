@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # pvkit: what each verb does, prints and answers as its exit status.
+# vm: timeout=240
 
 # shellcheck source=tests/selftests/driver/lib.sh
 . "${0%/*}/../driver/lib.sh"

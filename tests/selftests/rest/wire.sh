@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The wire of pv-ctrl: who gets which bytes for which request.
-# vm: timeout=400
+# vm: timeout=800
 
 . "${0%/*}/lib.sh"
 
