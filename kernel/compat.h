@@ -48,6 +48,13 @@ static inline size_t pvk_nvmem_size(struct nvmem_device *nvmem)
 }
 #endif
 
+/* 5.14 gave panic_notifier_list a header of its own. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
+#include <linux/panic_notifier.h>
+#else
+#include <linux/kernel.h>
+#endif
+
 /* 6.12 moved this header. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/unaligned.h>

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The formats, which are compiled into the kernel here alone.
+ */
+#ifndef PVF_FORMATS_H
+#define PVF_FORMATS_H
+
+#include <pvkit/format.h>
+
+/**
+ * pvf_format_find - look up a format
+ * @name: the word after format=
+ *
+ * Return: the format or NULL.
+ */
+const struct pvb_format *pvf_format_find(const char *name);
+
+#endif /* PVF_FORMATS_H */
