@@ -21,8 +21,8 @@ DESTDIR ?=
 ifeq ($(ARCH):$(strip $(KDIR)$(KERNELDIR)$(KERNEL_SRC)$(CROSS_COMPILE)),arm64:)
 debian_arm64 := y
 override CROSS_COMPILE := aarch64-linux-gnu-
-ifneq ($(KERNEL),6.1)
-$(error ARCH=arm64 has KERNEL=6.1 only, not $(KERNEL))
+ifeq ($(filter 6.1 flash,$(KERNEL)),)
+$(error ARCH=arm64 has KERNEL=6.1 and KERNEL=flash, not $(KERNEL))
 endif
 deps_args := --no-kernel --set arm64
 else
