@@ -33,12 +33,30 @@ static const struct fate {
 	{ "full", PV_DRIVER_STATE_UNLOADED, ENOTCONN, 0, "not registered as a front" },
 };
 
+static const struct flag_fate {
+	const char *name;
+	uint32_t state;
+	int refusal;		/* errno of a set; 0: taken */
+	int error;		/* of its outcome */
+	const char *text;
+} flag_fates[] = {
+	{ "good", PV_BOOTFLAG_STATE_READY, 0, 0, "" },
+	{ "foreign", PV_BOOTFLAG_STATE_FOREIGN, 0, EMEDIUMTYPE, "only force writes" },
+	{ "limited", PV_BOOTFLAG_STATE_READY, 0, EBUSY, "rate limit of 60 in 3600 s" },
+	{ "absent", PV_BOOTFLAG_STATE_ABSENT, ENODEV, 0, "the medium is not there" },
+	{ "late", PV_BOOTFLAG_STATE_READY, 0, ETIMEDOUT, "not in time" },
+	{ "small", PV_BOOTFLAG_STATE_READY, 0, ENOSPC, "it does not fit" },
+	{ "bare", PV_BOOTFLAG_STATE_READY, EOPNOTSUPP, 0, "mode: the format lacks it" },
+	{ "failed", PV_BOOTFLAG_STATE_FAILED, 0, EIO, "cannot erase block 3" },
+};
+
 /* Whose sockets there are. */
 static struct server {
 	const char *name;
 	struct pvk_peer peer;
 	const char *only;	/* its one driver, a manual one; NULL: all of the table */
 	bool broken;		/* neither kernel nor metadata */
+	bool no_flags;		/* pv_bootflag is not there */
 	struct http *http;
 } servers[] = {
 	{ .name = "host", .peer = { .kind = PV_DRIVER_PEER_HOST } },
@@ -61,6 +79,7 @@ static struct server {
 				    .id = 8 }, .only = "gone" },
 	{ .name = "full", .peer = { .kind = PV_DRIVER_PEER_CONTAINER, .container = "u",
 				    .id = 9 }, .only = "full" },
+	{ .name = "flagless", .peer = { .kind = PV_DRIVER_PEER_HOST }, .no_flags = true },
 	{ .name = "vanishing", .peer = { .kind = PV_DRIVER_PEER_CONTAINER, .container = "v",
 					 .id = 10 }, .only = "vanishing" },
 };
@@ -184,6 +203,120 @@ static int k_refresh(void *arg)
 	return 0;
 }
 
+/* ---- boot flags ---- */
+
+static uint32_t flag_generation = 7;
+static struct pvb_flags good_flags;
+
+static void fill_store(struct pvk_store *store, const struct flag_fate *fate)
+{
+	*store = (struct pvk_store){
+		.state = fate->state, .generation = flag_generation, .offers = PVB_ALL_FIELDS,
+		.guarantee = PV_BOOTFLAG_GUARANTEE_POWER | PV_BOOTFLAG_GUARANTEE_ATOMIC,
+		.medium = "mtd", .format = "log", .spec = "medium=mtd device=misc format=log",
+		.n_modes = 1, .mode = { "ota" }, .has_stats = true, .stats = { .sets = 3 },
+	};
+	strcpy(store->name, fate->name);
+	if (!strcmp(fate->name, "good")) {
+		store->flags = good_flags;
+		pvk_flags_set_number(&store->boot, PVB_SLOT, 1, NULL);
+	}
+	if (fate->error || fate->refusal) {
+		store->error = fate->error ? fate->error : fate->refusal;
+		strcpy(store->text, fate->text);
+	}
+	if (fate->state == PV_BOOTFLAG_STATE_ABSENT)
+		store->offers = 0;
+}
+
+static const struct flag_fate *flag_fate_of(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(flag_fates); i++)
+		if (!strcmp(flag_fates[i].name, name))
+			return &flag_fates[i];
+	return NULL;
+}
+
+static int k_stores(void *arg, struct pvk_stores *list, struct pvk_err *err)
+{
+	struct server *server = arg;
+	size_t i;
+
+	*list = (struct pvk_stores){ 0 };
+	if (server->broken)
+		return pvk_err_set(err, -EIO, "the kernel's answer makes no sense");
+	if (server->no_flags)
+		return pvk_err_set(err, -ENOTCONN, "pv_bootflag is not in the kernel");
+	list->item = calloc(PVK_ARRAY_SIZE(flag_fates), sizeof(*list->item));
+	for (i = 0; i < PVK_ARRAY_SIZE(flag_fates); i++)
+		fill_store(&list->item[list->count++], &flag_fates[i]);
+	return 0;
+}
+
+static int k_store(void *arg, const char *name, struct pvk_store *store, struct pvk_err *err)
+{
+	const struct flag_fate *fate = flag_fate_of(name);
+	struct server *server = arg;
+
+	if (server->broken)
+		return pvk_err_set(err, -EIO, "the kernel's answer makes no sense");
+	if (server->no_flags)
+		return pvk_err_set(err, -ENOTCONN, "pv_bootflag is not in the kernel");
+	if (!fate)
+		return pvk_err_set(err, -ENOENT, "no such store");
+	fill_store(store, fate);
+	return 0;
+}
+
+struct flag_promise {
+	struct server *server;
+	struct pvk_bf_outcome outcome;
+};
+
+static void keep_flag_promise(evutil_socket_t fd, short what, void *arg)
+{
+	struct flag_promise *promise = arg;
+
+	(void)fd;
+	(void)what;
+	http_flag_outcome(promise->server->http, &promise->outcome);
+	free(promise);
+}
+
+static int k_set(void *arg, const char *name, const struct pvk_change *change, uint32_t *seq,
+		 struct pvk_err *err)
+{
+	const struct flag_fate *fate = flag_fate_of(name);
+	struct timeval soon = { .tv_usec = 1000 };
+	struct flag_promise *promise;
+	struct pvk_store store;
+	static uint32_t last_seq;
+	int ret = k_store(arg, name, &store, err);
+
+	if (ret)
+		return ret;
+	if (change->has_generation && change->generation != flag_generation)
+		return pvk_err_set(err, -EAGAIN, "the store has changed meanwhile");
+	if (fate->refusal)
+		return pvk_err_set(err, -fate->refusal, "%s", fate->text);
+	if (!strcmp(name, "good")) {
+		pvk_change_apply(change, &good_flags);
+		flag_generation++;
+	}
+	promise = calloc(1, sizeof(*promise));
+	promise->server = arg;
+	promise->outcome.seq = ++last_seq;
+	promise->outcome.error = fate->error;
+	strcpy(promise->outcome.text, fate->text);
+	*seq = last_seq;
+	event_base_once(base, -1, EV_TIMEOUT, keep_flag_promise, promise, &soon);
+	return 0;
+}
+
+/* ---- drivers ---- */
+
 struct promise {
 	struct server *server;
 	const struct fate *fate;
@@ -246,7 +379,8 @@ static int start(struct server *server, const char *dir, struct pvk_meta *user_m
 {
 	const struct http_kernel kernel = {
 		.whois = k_whois, .drivers = k_drivers, .driver = k_driver, .status = k_status,
-		.submit = k_submit, .refresh = k_refresh, .arg = server,
+		.submit = k_submit, .refresh = k_refresh, .stores = k_stores, .store = k_store,
+		.set = k_set, .arg = server,
 	};
 	struct device_fds fds = { .inet = -1 };
 	struct pvk_err err;

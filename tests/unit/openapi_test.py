@@ -27,6 +27,7 @@ META = "/usr/share/openapi-specification/schemas/v3.0/schema.json"
 
 LOADS = "/drivers/load", "/drivers/unload", "/drivers/{name}/load", "/drivers/{name}/unload"
 STORES = "/user-meta", "/device-meta"
+FLAGS = '{"mode":"ota"}'
 LARGE = "x" * (64 * 1024 + 1)
 
 
@@ -142,7 +143,7 @@ def routes_of_the_server():
     for segments, method in re.findall(
             r"^\t\{ \{ (.*) \}, \d, EVHTTP_REQ_(\w+), \w+ \},$", text, re.M):
         segments = [s.strip().strip('"') for s in segments.split(",")]
-        name = "{name}" if segments[0] == "drivers" else "{key}"
+        name = {"drivers": "{name}", "bootflags": "{store}"}.get(segments[0], "{key}")
         yield "/" + "/".join(name if s == "ANY" else s for s in segments), method
 
 
@@ -173,7 +174,9 @@ def test_every_operation(spec, client):
     """What goes wrong everywhere in the same way."""
     for path, method, _ in spec.operations():
         body = "v" if method == "PUT" else None
-        name = {"name": "good", "key": "k"}
+        if body and path.startswith("/bootflags"):
+            body = FLAGS
+        name = {"name": "good", "key": "k", "store": "good"}
         client.ask(403, "stranger", method, path, body=body, **name)
         client.ask(400, "mgmt", method, path, body="v", headers={"Content-Length": "x"}, **name)
         client.ask(500, "broken", method, path, body=body, **name)
@@ -236,6 +239,37 @@ def test_metadata(client):
         client.ask(404, "host", "DELETE", key, key="drivers.k")
 
 
+def test_bootflags(client):
+    """What the next boot is told."""
+    one = "/bootflags/{store}"
+    for who in "host", "mgmt":
+        client.ask(200, who, "GET", "/bootflags")
+        client.ask(200, who, "GET", one, store="good")
+        client.ask(200, who, "PUT", one, body='{"mode":"ota","slot":"b","tries":3,"cursor":null}',
+                   store="good")
+        client.ask(200, who, "GET", one, store="good")
+        client.ask(200, who, "DELETE", one, store="good")
+    client.ask(403, "plain", "GET", "/bootflags")
+    client.ask(503, "flagless", "GET", "/bootflags")
+    for method in "GET", "PUT", "DELETE":
+        body = FLAGS if method == "PUT" else None
+        client.ask(403, "plain", method, one, body=body, store="good")
+        client.ask(404, "mgmt", method, one, body=body, store="nowhere")
+        client.ask(404, "mgmt", method, one, body=body, store="no%20name")
+        client.ask(503, "flagless", method, one, body=body, store="good")
+    for method in "PUT", "DELETE":
+        body = FLAGS if method == "PUT" else None
+        client.ask(400, "mgmt", method, one, "?generation=x", body=body, store="good")
+        client.ask(409, "mgmt", method, one, "?generation=1", body=body, store="good")
+        for want, store in ((400, "bare"), (409, "foreign"), (429, "limited"), (500, "failed"),
+                            (503, "absent"), (504, "late"), (507, "small")):
+            client.ask(want, "host", method, one, body=body, store=store)
+    for body in ("", "{}", "[]", "mode=ota", '{"mode":"Ota"}', '{"colour":1}', '{"slot":4}',
+                 '{"mode":"ota","mode":"ota"}', " " * 4097):
+        client.ask(400, "mgmt", "PUT", one, body=body, store="good")
+    client.ask(413, "mgmt", "PUT", one, body=LARGE, store="good")
+
+
 def test_metrics(client):
     """Their content is metrics_test.py's matter."""
     client.ask(200, "host", "GET", "/metrics")
@@ -288,6 +322,7 @@ def main():
         test_drivers(client)
         test_loads(client)
         test_metadata(client)
+        test_bootflags(client)
         test_metrics(client)
         test_events(spec, front, client)
         test_what_is_not_in_the_file(front)

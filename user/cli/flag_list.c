@@ -50,59 +50,11 @@ static int print_table(const struct pvk_flagsources *list)
 	return table_print(&table);
 }
 
-static void json_guarantee(struct json_out *out, uint32_t guarantee)
-{
-	const char *name;
-	unsigned int bit;
-
-	json_out_key(out, "guarantee");
-	json_out_array(out);
-	for (bit = 0; (name = pvk_guarantee_name(bit)); bit++)
-		if (guarantee & (1u << bit))
-			json_out_str(out, name);
-	json_out_end(out);
-}
-
-static void json_stats(struct json_out *out, const struct pvk_store_stats *stats)
-{
-	json_out_key(out, "stats");
-	json_out_object(out);
-	json_out_pair_uint(out, "sets", stats->sets);
-	json_out_pair_uint(out, "unchanged", stats->unchanged);
-	json_out_pair_uint(out, "programs", stats->programs);
-	json_out_pair_uint(out, "program_bytes", stats->program_bytes);
-	json_out_pair_uint(out, "erases", stats->erases);
-	json_out_pair_uint(out, "limited", stats->limited);
-	json_out_pair_uint(out, "errors", stats->errors);
-	json_out_end(out);
-}
-
 static void json_source(struct json_out *out, const struct pvk_flagsource *source)
 {
-	const struct pvk_store *store = &source->store;
-	unsigned int i;
-
 	json_out_object(out);
-	json_out_pair_str(out, "name", store->name);
-	json_out_pair_str(out, "medium", store->medium);
-	json_out_pair_str(out, "format", store->format[0] ? store->format : NULL);
-	json_out_pair_str(out, "state", pvk_store_state_name(store->state));
+	pvk_store_json(out, &source->store);
 	json_out_pair_bool(out, "writable", source->writable);
-	flag_json_fields(out, "fields", &store->flags);
-	flag_json_fields(out, "boot", &store->boot);
-	flag_json_names(out, "offers", store->offers);
-	json_guarantee(out, store->guarantee);
-	json_out_key(out, "modes");
-	json_out_array(out);
-	for (i = 0; i < store->n_modes; i++)
-		json_out_str(out, store->mode[i]);
-	json_out_end(out);
-	json_out_pair_str(out, "spec", store->spec);
-	json_out_pair_uint(out, "generation", store->generation);
-	json_out_pair_int(out, "errno", store->error);
-	json_out_pair_str(out, "error", store->text[0] ? store->text : NULL);
-	if (store->has_stats)
-		json_stats(out, &store->stats);
 	json_out_end(out);
 }
 

@@ -112,7 +112,9 @@ static int carry_out(struct set *set, struct pvk_flagsource *source)
 	    store->state == PV_BOOTFLAG_STATE_ABSENT)
 		ret = await_medium(set, store, deadline, &err);
 	if (set->all)
-		set->change.clear = store->flags.has;
+		set->change.clear = store->offers;
+	if (!ret && set->all && !store->offers)
+		ret = -ENODEV;
 	was = store->flags;
 	left = deadline - pvk_now_ms();
 	if (!ret)

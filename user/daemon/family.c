@@ -61,33 +61,48 @@ static unsigned int parse_one(const struct nlmsghdr *nlh, const char *name)
 	return 0;
 }
 
-unsigned int family_watch_read(int fd, const char *name)
+static void parse_all(const char *buf, int left, const char *const *names, unsigned int *what,
+		      size_t count)
+{
+	const struct nlmsghdr *nlh;
+	size_t i;
+
+	for (nlh = (const void *)buf; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		for (i = 0; i < count; i++)
+			what[i] |= parse_one(nlh, names[i]);
+}
+
+void family_watch_read_all(int fd, const char *const *names, unsigned int *what, size_t count)
 {
 	char buf[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct sockaddr_nl from = { .nl_pid = ~0U };
-	const struct nlmsghdr *nlh;
-	unsigned int seen = 0;
 	socklen_t from_len;
 	ssize_t n;
-	int left;
+	size_t i;
 
+	memset(what, 0, count * sizeof(*what));
 	for (;;) {
 		from_len = sizeof(from);
 		n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &from_len);
 		if (n < 0 && errno == ENOBUFS) {
-			seen |= FAMILY_LOST;
+			for (i = 0; i < count; i++)
+				what[i] |= FAMILY_LOST;
 			continue;
 		}
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return seen;
+			return;
 		/* Any process may send to a netlink socket; only the kernel is 0. */
-		if (from.nl_pid)
-			continue;
-		left = (int)n;
-		for (nlh = (const void *)buf; mnl_nlmsg_ok(nlh, left);
-		     nlh = mnl_nlmsg_next(nlh, &left))
-			seen |= parse_one(nlh, name);
+		if (!from.nl_pid)
+			parse_all(buf, (int)n, names, what, count);
 	}
+}
+
+unsigned int family_watch_read(int fd, const char *name)
+{
+	unsigned int seen;
+
+	family_watch_read_all(fd, &name, &seen, 1);
+	return seen;
 }

@@ -8,6 +8,8 @@
 #ifndef PVKITD_FAMILY_H
 #define PVKITD_FAMILY_H
 
+#include <stddef.h>
+
 #define FAMILY_NEW	(1u << 0)
 #define FAMILY_DEL	(1u << 1)
 #define FAMILY_LOST	(1u << 2)	/* messages were dropped: either may be true */
@@ -16,5 +18,7 @@
 int family_watch_open(void);
 /* Reads what is there; FAMILY_* of the named family since the last call. */
 unsigned int family_watch_read(int fd, const char *name);
+/* The same of several at once: what[i] is of names[i]. */
+void family_watch_read_all(int fd, const char *const *names, unsigned int *what, size_t count);
 
 #endif /* PVKITD_FAMILY_H */

@@ -42,6 +42,10 @@ static const struct route {
 	{ { "drivers", ANY, "unload" }, 3, EVHTTP_REQ_PUT, drivers_put_one },
 	/* After those that have the names which no driver can have. */
 	{ { "drivers", ANY }, 2, EVHTTP_REQ_GET, driver_get },
+	{ { "bootflags" }, 1, EVHTTP_REQ_GET, bootflags_get },
+	{ { "bootflags", ANY }, 2, EVHTTP_REQ_GET, bootflag_get },
+	{ { "bootflags", ANY }, 2, EVHTTP_REQ_PUT, bootflag_put },
+	{ { "bootflags", ANY }, 2, EVHTTP_REQ_DELETE, bootflag_delete },
 	{ { "metrics" }, 1, EVHTTP_REQ_GET, metrics_get },
 	{ { "user-meta" }, 1, EVHTTP_REQ_GET, meta_get },
 	{ { "user-meta", ANY }, 2, EVHTTP_REQ_PUT, meta_put },
@@ -101,8 +105,10 @@ bool http_route_text(unsigned int at, char *method, char *path, size_t size)
 	route = &routes[at];
 	strcpy(method, route->method == EVHTTP_REQ_GET ? "GET" :
 	       route->method == EVHTTP_REQ_PUT ? "PUT" : "DELETE");
-	if (route->handle == drivers_put_one || route->handle == driver_get)
+	if (!strcmp(route->seg[0], "drivers"))
 		any = "{name}";
+	else if (!strcmp(route->seg[0], "bootflags"))
+		any = "{store}";
 	for (i = 0; i < route->n_seg; i++)
 		len += snprintf(path + len, size - (size_t)len, "/%s",
 				route->seg[i] == ANY ? any : route->seg[i]);
@@ -228,10 +234,11 @@ struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 	http->device_meta = device_meta;
 	http->who = 1;
 	http->calls = calls_new(base, &http->kernel);
+	http->flags = flags_new(http);
 	http->metrics = metrics_new();
 	http->views = views_new(HTTP_VIEWS_MAX);
 	http->streams = streams_new();
-	if (conns_init(http) || !http->calls || !http->metrics || !http->views ||
+	if (conns_init(http) || !http->calls || !http->flags || !http->metrics || !http->views ||
 	    !http->streams) {
 		http_free(http);
 		return NULL;
@@ -284,6 +291,24 @@ void http_outcome(struct http *http, const struct pvk_outcome *outcome)
 	calls_outcome(http->calls, outcome);
 }
 
+void http_flag_outcome(struct http *http, const struct pvk_bf_outcome *outcome)
+{
+	flags_outcome(http->flags, outcome);
+}
+
+void http_flags_gone(struct http *http)
+{
+	flags_gone(http->flags);
+}
+
+bool http_idle(const struct http *http)
+{
+	struct calls_count count;
+
+	calls_count(http->calls, &count);
+	return !count.queued && !count.in_flight && !count.watching && flags_idle(http->flags);
+}
+
 /* What is not known to be true still is asked for anew. */
 static void forget_all(struct http *http)
 {
@@ -328,6 +353,8 @@ void http_free(struct http *http)
 	conns_free(http);
 	if (http->calls)
 		calls_free(http->calls);
+	if (http->flags)
+		flags_free(http->flags);
 	if (http->streams)
 		streams_free(http->streams);
 	if (http->views)

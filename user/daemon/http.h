@@ -14,6 +14,7 @@
 
 #include <event2/event.h>
 
+#include "bootflag.h"
 #include "device.h"
 #include "driver.h"
 #include "json_out.h"
@@ -52,6 +53,15 @@ struct http_kernel {
 	int (*status)(void *arg, struct pvk_status *status, struct pvk_err *err);
 	int (*submit)(void *arg, uint32_t op, const struct pvk_request *request,
 		      uint32_t *seq, struct pvk_err *err);
+	/*
+	 * Functions as in bootflag.h; -ENOTCONN where pv_bootflag is not in the kernel.
+	 * What becomes of a set comes by http_flag_outcome().
+	 */
+	int (*stores)(void *arg, struct pvk_stores *list, struct pvk_err *err);
+	int (*store)(void *arg, const char *name, struct pvk_store *store,
+		     struct pvk_err *err);
+	int (*set)(void *arg, const char *name, const struct pvk_change *change,
+		   uint32_t *seq, struct pvk_err *err);
 	/* Hands to http_event() what has happened; an error: that is not known. */
 	int (*refresh)(void *arg);
 	uint32_t timeout_ms;	/* of a request that names none; 0: the usual */
@@ -77,6 +87,11 @@ int http_watch_devices(struct http *http, const struct device_fds *fds);
 int http_listen(struct http *http, int fd);
 /* What became of something that submit took. */
 void http_outcome(struct http *http, const struct pvk_outcome *outcome);
+void http_flag_outcome(struct http *http, const struct pvk_bf_outcome *outcome);
+/* Whoever waits for the outcome of a set waits for nothing: pv_bootflag is gone. */
+void http_flags_gone(struct http *http);
+/* Does nobody wait for an answer? */
+bool http_idle(const struct http *http);
 /* Something happened, to any driver (or container) that there is. */
 void http_event(struct http *http, const struct pvk_event *event);
 void http_free(struct http *http);

@@ -12,6 +12,7 @@
 #include "query.h"
 
 struct http_calls;
+struct http_flags;
 struct http_metrics;
 struct http_streams;
 struct http_views;
@@ -23,6 +24,7 @@ struct http {
 	struct pvk_meta *user_meta;
 	struct pvk_meta *device_meta;
 	struct http_calls *calls;
+	struct http_flags *flags;
 	struct http_metrics *metrics;
 	struct http_views *views;
 	struct http_streams *streams;
@@ -88,6 +90,23 @@ bool driver_look_up(struct http_request *request, const char *alias, struct pvk_
 void meta_get(struct http_request *request);
 void meta_put(struct http_request *request);
 void meta_delete(struct http_request *request);
+
+/* bootflags_ep.c: /bootflags, and the sets under way until their outcomes have come */
+#define FLAG_SETS_MAX		64	/* what is above is refused with 503 */
+#define FLAG_SETS_PER_PEER_MAX	4	/* of one container */
+
+void bootflags_get(struct http_request *request);
+void bootflag_get(struct http_request *request);
+void bootflag_put(struct http_request *request);
+void bootflag_delete(struct http_request *request);
+struct http_flags *flags_new(struct http *http);
+void flags_free(struct http_flags *flags);
+bool flags_idle(const struct http_flags *flags);
+void flags_outcome(struct http_flags *flags, const struct pvk_bf_outcome *outcome);
+/* There is no outcome to come any more. */
+void flags_gone(struct http_flags *flags);
+/* The connection is going away; its request must not be answered any more. */
+void flags_forget(struct http_flags *flags, struct evhttp_connection *evcon);
 
 /* metrics_ep.c: GET /metrics, and what is counted for it */
 #define HTTP_ROUTES_MAX		32

@@ -16,7 +16,7 @@
 
 #define CONTENT_TYPE	"application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-static const int statuses[] = { 200, 202, 400, 403, 404, 409, 413, 417, 500, 503, 504, 507 };
+static const int statuses[] = { 200, 202, 400, 403, 404, 409, 413, 417, 429, 500, 503, 504, 507 };
 
 struct http_metrics {
 	/* The last row is for what is no endpoint, the last column for other statuses. */

@@ -21,10 +21,12 @@
 			 PRIV_BIT(CAP_SYSLOG))
 /*
  * The supervisor: that for its children, the front's change of user, and what
- * goes with it, ownership of the stores and signals to it.
+ * goes with it, ownership of the stores and signals to it; and to begin with the
+ * right to set boot flags, which the kernel ties to a socket of the front.
  */
 #define PRIV_SUPERVISOR	(PRIV_LOADER | PRIV_BIT(CAP_SETUID) | PRIV_BIT(CAP_SETGID) | \
-			 PRIV_BIT(CAP_SETPCAP) | PRIV_BIT(CAP_CHOWN) | PRIV_BIT(CAP_KILL))
+			 PRIV_BIT(CAP_SETPCAP) | PRIV_BIT(CAP_CHOWN) | PRIV_BIT(CAP_KILL) | \
+			 PRIV_BIT(CAP_SYS_BOOT))
 
 /*
  * Keeps the capabilities of the mask that the process has, in the permitted and

@@ -19,6 +19,7 @@ const char *http_phrase(int status)
 	case 409: return "Conflict";
 	case 413: return "Content Too Large";
 	case 417: return "Expectation Failed";
+	case 429: return "Too Many Requests";
 	case 503: return "Service Unavailable";
 	case 504: return "Gateway Timeout";
 	case 507: return "Insufficient Storage";

@@ -168,6 +168,9 @@ const char *pvk_bf_event_kind_name(uint32_t kind);
 /* The nth flag's name, NULL past the last. */
 const char *pvk_guarantee_name(unsigned int bit);
 
+/* Members of the object that is open: all that is known of the store. */
+void pvk_store_json(struct json_out *out, const struct pvk_store *store);
+
 /* [A-Za-z0-9._-]{1,31}, no leading dot. */
 bool pvk_store_name_ok(const char *name);
 

@@ -39,8 +39,8 @@ some() {
 test_each_process_has_the_rights_in_the_table() {
 	some
 	pvkitd_start
-	# CHOWN, DAC_READ_SEARCH, KILL, SETGID, SETUID, SETPCAP, SYS_MODULE, SYSLOG
-	expect_rights supervisor "$pvkitd" 0 00000004000101e5 0
+	# CHOWN, DAC_READ_SEARCH, KILL, SETGID, SETUID, SETPCAP, SYS_BOOT, SYS_MODULE, SYSLOG
+	expect_rights supervisor "$pvkitd" 0 00000004004101e5 0
 	# DAC_READ_SEARCH, SYS_MODULE, SYSLOG
 	expect_rights loader "$(process pvkitd-loader)" 0 0000000400010004 2
 	expect_rights front "$(process pvkitd-front)" 65534 0000000000000000 2
