@@ -736,7 +736,8 @@ static inline int pvb_bcb_put_block(struct pvb_store *store, const struct pvb_bc
 				    uint32_t block)
 {
 	const struct pvb_medium *m = &store->medium;
-	bool change = false, erase = !m->bitwise;
+	/* Half a bit's way from one letter is another letter, and has no checksum. */
+	bool change = false, erase = !m->bitwise || pvb_bcb_twice(store);
 	uint32_t crc;
 	int ret;
 

@@ -1,89 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * The formats magic, bootcount and bcb: each against bytes that were written down
- * by hand from what U-Boot, Linux and Android do, and cut at every byte.
+ * The formats of registers, magic and bootcount: against bytes that were written
+ * down by hand from what U-Boot and Linux do, and cut at every byte.
  */
-#include <stdio.h>
-
+#include "flagtext.h"
 #include "ktap.h"
-#include "medium.h"
 #include "util.h"
 
 #include <pvkit/bcb.h>
 #include <pvkit/bootcount.h>
 #include <pvkit/magic.h>
-
-static struct sim sim;
-static struct pvb_store store;
-
-/* ---- flags as text: "mode=recovery slot=1 tries=3 successful=0" ---- */
-
-static void parse_flags(const char *text, struct pvb_flags *f)
-{
-	char word[64];
-	int used;
-
-	memset(f, 0, sizeof(*f));
-	for (; sscanf(text, " %63s%n", word, &used) == 1; text += used) {
-		char *value = strchr(word, '=') + 1;
-
-		if (word[0] == 'm') {
-			f->has |= PVB_HAS(PVB_MODE);
-			snprintf(f->mode, sizeof(f->mode), "%.31s", value);
-		} else if (word[0] == 'r') {
-			f->has |= PVB_HAS(PVB_REASON);
-		} else if (word[0] == 't') {
-			f->has |= PVB_HAS(PVB_TRIES);
-			f->tries = (uint8_t)atoi(value);
-		} else if (word[1] == 'l') {
-			f->has |= PVB_HAS(PVB_SLOT);
-			f->slot = (uint8_t)atoi(value);
-		} else {
-			f->has |= PVB_HAS(PVB_SUCCESSFUL);
-			f->successful = (uint8_t)atoi(value);
-		}
-	}
-}
-
-static const char *flags_text(int ret, const struct pvb_flags *f)
-{
-	static char text[2][128];
-	static int turn;
-	char *p = text[turn ^= 1], *begin = p;
-
-	*p = '\0';
-	if (ret)
-		p += sprintf(p, " error=%d", -ret);
-	if (f->has & PVB_HAS(PVB_MODE))
-		p += sprintf(p, " mode=%s", f->mode);
-	if (f->has & PVB_HAS(PVB_SLOT))
-		p += sprintf(p, " slot=%u", f->slot);
-	if (f->has & PVB_HAS(PVB_TRIES))
-		p += sprintf(p, " tries=%u", f->tries);
-	if (f->has & PVB_HAS(PVB_SUCCESSFUL))
-		p += sprintf(p, " successful=%u", f->successful);
-	return *begin ? begin + 1 : "none";
-}
-
-static const char *read_text(void)
-{
-	struct pvb_flags f;
-	int ret;
-
-	memset(&f, 0xa5, sizeof(f));
-	ret = store.format->read(&store, &f);
-	return flags_text(ret, &f);
-}
-
-static int write_flags(const char *text, bool force)
-{
-	struct pvb_flags was, f;
-
-	parse_flags(text, &f);
-	if (store.format->read(&store, &was))
-		memset(&was, 0, sizeof(was));
-	return store.format->write(&store, &was, &f, force);
-}
 
 /* ---- set-ups of the registers ---- */
 
@@ -133,9 +59,9 @@ static const struct pvb_setup ti_be = { .form = PVB_BOOTCOUNT_TI, .ti_magic = 0x
 static void start(const struct pvb_format *format, const struct pvb_setup *setup,
 		  const char *bytes, uint32_t size)
 {
-	sim_init(&sim, &store, format, size, 0, 1, false, 0);
+	sim_init(&sim, &kept, format, size, 0, 1, false, 0);
 	memcpy(sim.data, bytes, size);
-	store.setup = *setup;
+	kept.setup = *setup;
 }
 
 /* A line of `what`: registers before, what they say, what is set, registers after. */
@@ -249,7 +175,7 @@ static void test_registers(void)
 
 		start(registers[i].format, registers[i].setup, registers[i].before,
 		      registers[i].size);
-		ktap_eq(store.format->check(&store), 0, "%s: can be kept there", what);
+		ktap_eq(kept.format->check(&kept), 0, "%s: can be kept there", what);
 		ktap_str(read_text(), registers[i].says, "%s: reads", what);
 		ktap_eq(write_flags(registers[i].set, false), registers[i].ret, "%s: set", what);
 		ktap_check(!memcmp(sim.data, registers[i].after, registers[i].size),
@@ -273,7 +199,7 @@ static void test_settle(void)
 		start(registers[i].format, registers[i].setup, registers[i].before,
 		      registers[i].size);
 		parse_flags(registers[i].set, &f);
-		store.format->settle(&store, &f);
+		kept.format->settle(&kept, &f);
 		ktap_str(flags_text(0, &f),
 			 registers[i].then ? registers[i].then : registers[i].set,
 			 "%s: settled", registers[i].what);
@@ -315,10 +241,10 @@ static void test_refused(void)
 	size_t i;
 
 	for (i = 0; i < PVK_ARRAY_SIZE(refused); i++) {
-		sim_init(&sim, &store, refused[i].format, refused[i].size, refused[i].erase,
+		sim_init(&sim, &kept, refused[i].format, refused[i].size, refused[i].erase,
 			 refused[i].write, true, 0);
-		store.setup = refused[i].setup;
-		ktap_eq(store.format->check(&store), refused[i].ret, "refused: %s",
+		kept.setup = refused[i].setup;
+		ktap_eq(kept.format->check(&kept), refused[i].ret, "refused: %s",
 			refused[i].what);
 		ktap_eq(sim.reads + sim.programs + sim.erases, 0,
 			"refused: %s: the medium was not touched", refused[i].what);
@@ -328,8 +254,8 @@ static void test_refused(void)
 /* Cut a write of `set` at every byte; says what was read after each that was a third thing. */
 static int cut_register(const char *before, uint32_t size, const char *set, char *third)
 {
-	const struct pvb_format *format = store.format;
-	struct pvb_setup setup = store.setup;
+	const struct pvb_format *format = kept.format;
+	struct pvb_setup setup = kept.setup;
 	char old[128], new[128];
 	long cut, cuts = 1;
 	int thirds = 0;
@@ -362,7 +288,7 @@ static void test_cut_registers(void)
 			continue;
 		start(registers[i].format, registers[i].setup, registers[i].before,
 		      registers[i].size);
-		if (!(store.format->guarantee(&store) & PVB_ATOMIC))
+		if (!(kept.format->guarantee(&kept) & PVB_ATOMIC))
 			continue;
 		/* An unknown number and the one after it may differ in any byte. */
 		if (strstr(registers[i].says, "0x") || strstr(registers[i].what, "power") ||
@@ -395,12 +321,12 @@ static void test_cut_registers(void)
 static void test_guarantee(void)
 {
 	start(MAGIC, &modes32, "\0\0\0\0", 4);
-	ktap_eq(store.format->guarantee(&store), PVB_ATOMIC,
+	ktap_eq(kept.format->guarantee(&kept), PVB_ATOMIC,
 		"magic: numbers that differ in one byte are atomic on bytes");
 	start(MAGIC, &modes_be, "\0\0\0\0", 4);
-	ktap_eq(store.format->guarantee(&store), 0, "magic: others are not");
-	store.medium.write = 4;
-	ktap_eq(store.format->guarantee(&store), PVB_ATOMIC,
+	ktap_eq(kept.format->guarantee(&kept), 0, "magic: others are not");
+	kept.medium.write = 4;
+	ktap_eq(kept.format->guarantee(&kept), PVB_ATOMIC,
 		"magic: others are where a register is written at once");
 }
 
@@ -416,8 +342,6 @@ static void test_read_back(void)
 		"rtc: a register that does not take it is noticed");
 }
 
-#include "bcb_cases.h"
-
 int main(void)
 {
 	ktap_plan(0);
@@ -427,6 +351,5 @@ int main(void)
 	test_cut_registers();
 	test_guarantee();
 	test_read_back();
-	test_bcb();
 	return ktap_finish();
 }

@@ -14,6 +14,7 @@
 
 /* Each target is an object of its own (see the Makefile), under this name. */
 #define TARGETS(X)	\
+	X(bootformats, 10)	\
 	X(bsp, 10)	\
 	X(config, 5)	\
 	X(driver, 8)	\
