@@ -164,7 +164,7 @@ bench_bin := $(bench_src:%.c=$(tdir)/%)
 
 .PHONY: all deps modules test-modules modules_install modules_clean programs install unit docs \
 	install-docs \
-	selftests bench-programs everything check check-debug check-runtimes check-config bench \
+	selftests bench-programs everything check check-debug check-runtimes check-arm64 check-config bench \
 	fuzz fuzz-programs demo lint generate clean distclean help
 
 all: modules programs
@@ -183,6 +183,7 @@ help:
 	@echo 'check            all tests (TESTS=group, KERNEL=version, ARCH=arm64)'
 	@echo 'check-debug      driver selftests on a kernel with KASAN, lockdep, kmemleak'
 	@echo 'check-runtimes   the hooks under real ones: podman, crun, runc, LXC, systemd'
+	@echo 'check-arm64      the boot flags under real U-Boot, and Linux on NOR flash by it'
 	@echo 'check-config     symbols that a target .config lacks (CONFIG=file or KDIR=path)'
 	@echo 'fuzz             feed the parsers bad input, FUZZ_SECONDS=600 for each target'
 	@echo '                 (FUZZ="$(fuzz_names)")'
@@ -354,7 +355,14 @@ $(stand_in): tests/lib/stand_in.c $(unit_lib)
 		$(call pkg_cflags,$(daemon_pkgs)) -o $@ $< $(unit_lib) \
 		$(call pkg_libs,$(daemon_pkgs))
 
-unit: $(unit_bin) $(unit_cli) $(stand_in) docs
+# The formats on a file, for tests where another program has it too.
+flagimage := $(BUILD)/tests/lib/flagimage
+
+$(flagimage): tests/lib/flagimage.c $(unit_lib)
+	@mkdir -p $(@D)
+	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -o $@ $< $(unit_lib) $(call pkg_libs,libmnl)
+
+unit: $(unit_bin) $(unit_cli) $(stand_in) $(flagimage) docs
 
 # A test or benchmark that needs a further library names it, in pkg-config's
 # words, in a comment: `libs: libnl-genl-3.0`
@@ -389,6 +397,10 @@ check-debug:
 # Not part of check: it brings in a Debian of 81 MB.
 check-runtimes:
 	@tests/run --kernel $(KERNEL) runtimes
+
+# Not part of check: U-Boot and a kernel are built for it.
+check-arm64:
+	@tests/uboot/run $(filter-out all,$(TESTS))
 
 # A target's name, or several.
 fuzz:
