@@ -47,19 +47,19 @@ static inline uint64_t pvb_get64(const uint8_t *p)
 
 static inline void pvb_put16(uint8_t *p, uint16_t v)
 {
-	p[0] = (uint8_t)v;
+	p[0] = (uint8_t)(v & 0xff);
 	p[1] = (uint8_t)(v >> 8);
 }
 
 static inline void pvb_put32(uint8_t *p, uint32_t v)
 {
-	pvb_put16(p, (uint16_t)v);
+	pvb_put16(p, (uint16_t)(v & 0xffff));
 	pvb_put16(p + 2, (uint16_t)(v >> 16));
 }
 
 static inline void pvb_put64(uint8_t *p, uint64_t v)
 {
-	pvb_put32(p, (uint32_t)v);
+	pvb_put32(p, (uint32_t)(v & 0xffffffff));
 	pvb_put32(p + 4, (uint32_t)(v >> 32));
 }
 

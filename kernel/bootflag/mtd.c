@@ -218,7 +218,7 @@ static void pvf_mtd_came(struct pvf_store *store, void *mtd)
 
 static void pvf_mtd_add(struct mtd_info *mtd)
 {
-	pvf_for_each_store(&pvf_mtd_ops, pvf_mtd_came, mtd);
+	pvf_call_stores(&pvf_mtd_ops, pvf_mtd_came, mtd);
 }
 
 static void pvf_mtd_remove(struct mtd_info *mtd)

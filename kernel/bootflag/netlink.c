@@ -193,7 +193,8 @@ static int pvf_nl_change(struct pvf_change *change, struct genl_info *info)
 static int pvf_nl_set_may(struct sk_buff *skb, struct genl_info *info, const struct pvf_set *set)
 {
 	if (!pvf_nl_may_set(skb))
-		return pvf_nl_error(info, -EPERM, "takes CAP_SYS_BOOT in the initial user namespace");
+		return pvf_nl_error(info, -EPERM,
+				    "takes CAP_SYS_BOOT in the initial user namespace");
 	if (set->change.force && !netlink_capable(skb, CAP_SYS_MODULE))
 		return pvf_nl_error(info, -EPERM,
 				    "force takes CAP_SYS_MODULE in the initial user namespace");

@@ -329,9 +329,9 @@ static void pvf_nvmem_went(struct pvf_store *store, void *nvmem)
 static int pvf_nvmem_event(struct notifier_block *nb, unsigned long event, void *nvmem)
 {
 	if (event == NVMEM_ADD)
-		pvf_for_each_store(&pvf_nvmem_ops, pvf_nvmem_came, nvmem);
+		pvf_call_stores(&pvf_nvmem_ops, pvf_nvmem_came, nvmem);
 	else if (event == NVMEM_REMOVE)
-		pvf_for_each_store(&pvf_nvmem_ops, pvf_nvmem_went, nvmem);
+		pvf_call_stores(&pvf_nvmem_ops, pvf_nvmem_went, nvmem);
 	return NOTIFY_DONE;
 }
 

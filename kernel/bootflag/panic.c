@@ -178,6 +178,7 @@ void pvf_panic_prepare(struct pvf_store *store)
 void pvf_panic_hold(struct pvf_store *store)
 {
 	WRITE_ONCE(store->panic_image, NULL);
+	/* before it is changed, for a panic on another processor */
 	smp_wmb();
 }
 
@@ -209,6 +210,7 @@ static int pvf_panic_notify(struct notifier_block *nb, unsigned long action, voi
 
 	for (i = 0; i < PVF_MAX_STORES; i++) {
 		store = READ_ONCE(pvf_panic_stores[i]);
+		/* pairs with the release in pvf_panic_prepare() */
 		if (!store || !smp_load_acquire(&store->panic_image))
 			continue;
 		store->medium->panic(store);

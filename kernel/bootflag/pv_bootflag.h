@@ -101,13 +101,13 @@ void pvf_media_exit(void);
 void pvf_store_changed(struct pvf_store *store);
 
 /**
- * pvf_for_each_store - call a function for each store of one medium
+ * pvf_call_stores - call a function for each store of one medium
  * @ops: its medium
  * @fn: called with pvf_lock held; must not touch the medium
  * @arg: for @fn
  */
-void pvf_for_each_store(const struct pvf_medium_ops *ops,
-			void (*fn)(struct pvf_store *store, void *arg), void *arg);
+void pvf_call_stores(const struct pvf_medium_ops *ops,
+		     void (*fn)(struct pvf_store *store, void *arg), void *arg);
 
 /**
  * pvf_store_add - add a store
@@ -234,7 +234,7 @@ struct pvf_store {
 	void *priv;
 	struct pvf_options opt;
 
-	struct mutex io;
+	struct mutex io;	/* the medium, see above */
 	struct pvb_store core;
 	struct pvb_medium raw;
 	bool attached;

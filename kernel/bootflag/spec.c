@@ -376,10 +376,10 @@ static int pvf_begin(struct pvf_store *store, const struct pvf_medium_ops *mediu
 		     const char *format, const char **why)
 {
 	if (!medium)
-		return pvf_bad(why, "medium must be nvmem, mtd, syscon or ram, as the kernel has it");
+		return pvf_bad(why, "medium is nvmem, mtd, syscon or ram, as the kernel has it");
 	store->core.format = format ? pvf_format_find(format) : NULL;
 	if (!store->core.format)
-		return pvf_bad(why, "format must be magic, bootcount, bcb or log");
+		return pvf_bad(why, "format is magic, bootcount, bcb or log");
 	*why = "out of memory";
 	store->priv = kzalloc(max_t(size_t, medium->priv_size, 1), GFP_KERNEL);
 	if (!store->priv)
@@ -486,9 +486,11 @@ static int pvf_property(struct device_node *node, const struct pvf_word *word, c
 	u32 number;
 
 	snprintf(name, sizeof(name), "pvkit,%s", word->key);
-	if (!of_find_property(node, name, NULL) &&
-	    (strcmp(word->key, "mask") || !of_find_property(node, strcpy(name, "mask"), NULL)))
-		return -ENODATA;
+	if (!of_find_property(node, name, NULL)) {
+		if (strcmp(word->key, "mask") || !of_find_property(node, word->key, NULL))
+			return -ENODATA;
+		strscpy(name, word->key, sizeof(name));
+	}
 	*value = NULL;
 	if (word->kind == PVF_WORD_FLAG)
 		return 0;

@@ -66,8 +66,8 @@ struct pvf_store *pvf_store_find(const char *name)
 	return pvf_find_in(&pvf_stores, name);
 }
 
-void pvf_for_each_store(const struct pvf_medium_ops *ops,
-			void (*fn)(struct pvf_store *store, void *arg), void *arg)
+void pvf_call_stores(const struct pvf_medium_ops *ops,
+		     void (*fn)(struct pvf_store *store, void *arg), void *arg)
 {
 	struct pvf_store *store;
 

@@ -180,9 +180,11 @@ static ssize_t pvf_field_store(struct device *dev, struct device_attribute *attr
 	static struct pvf_field_attr pvf_attr_##_name = {			\
 		.attr = __ATTR(_name, 0644, pvf_field_show, pvf_field_store),	\
 		.field = _field,						\
-	};									\
-	static struct pvf_field_attr pvf_attr_boot_##_name = {			\
-		.attr = __ATTR(boot_##_name, 0444, pvf_field_show, NULL),	\
+	}
+
+#define PVF_BOOT_FIELD(_name, _field)						\
+	static struct pvf_field_attr pvf_attr_##_name = {			\
+		.attr = __ATTR(_name, 0444, pvf_field_show, NULL),		\
 		.field = _field,						\
 		.boot = true,							\
 	}
@@ -196,6 +198,15 @@ PVF_FIELD(cursor, PVB_CURSOR);
 PVF_FIELD(phase, PVB_PHASE);
 PVF_FIELD(failures, PVB_FAILURES);
 PVF_FIELD(armed, PVB_ARMED);
+PVF_BOOT_FIELD(boot_mode, PVB_MODE);
+PVF_BOOT_FIELD(boot_slot, PVB_SLOT);
+PVF_BOOT_FIELD(boot_tries, PVB_TRIES);
+PVF_BOOT_FIELD(boot_successful, PVB_SUCCESSFUL);
+PVF_BOOT_FIELD(boot_reason, PVB_REASON);
+PVF_BOOT_FIELD(boot_cursor, PVB_CURSOR);
+PVF_BOOT_FIELD(boot_phase, PVB_PHASE);
+PVF_BOOT_FIELD(boot_failures, PVB_FAILURES);
+PVF_BOOT_FIELD(boot_armed, PVB_ARMED);
 
 /*
  * Several at once
@@ -364,18 +375,25 @@ static ssize_t error_show(struct device *dev, struct device_attribute *attr, cha
 }
 static DEVICE_ATTR_ADMIN_RO(error);
 
-#define PVF_ATTRS_OF(_name)	&pvf_attr_##_name.attr.attr, &pvf_attr_boot_##_name.attr.attr
-
 static struct attribute *pvf_store_attrs[] = {
-	PVF_ATTRS_OF(mode),
-	PVF_ATTRS_OF(slot),
-	PVF_ATTRS_OF(tries),
-	PVF_ATTRS_OF(successful),
-	PVF_ATTRS_OF(reason),
-	PVF_ATTRS_OF(cursor),
-	PVF_ATTRS_OF(phase),
-	PVF_ATTRS_OF(failures),
-	PVF_ATTRS_OF(armed),
+	&pvf_attr_mode.attr.attr,
+	&pvf_attr_slot.attr.attr,
+	&pvf_attr_tries.attr.attr,
+	&pvf_attr_successful.attr.attr,
+	&pvf_attr_reason.attr.attr,
+	&pvf_attr_cursor.attr.attr,
+	&pvf_attr_phase.attr.attr,
+	&pvf_attr_failures.attr.attr,
+	&pvf_attr_armed.attr.attr,
+	&pvf_attr_boot_mode.attr.attr,
+	&pvf_attr_boot_slot.attr.attr,
+	&pvf_attr_boot_tries.attr.attr,
+	&pvf_attr_boot_successful.attr.attr,
+	&pvf_attr_boot_reason.attr.attr,
+	&pvf_attr_boot_cursor.attr.attr,
+	&pvf_attr_boot_phase.attr.attr,
+	&pvf_attr_boot_failures.attr.attr,
+	&pvf_attr_boot_armed.attr.attr,
 	&dev_attr_set.attr,
 	&dev_attr_state.attr,
 	&dev_attr_medium.attr,
