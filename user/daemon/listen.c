@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,9 +18,7 @@
 #define IN_USE_WAIT_MS	50
 /* Of two that start at once the second waits until the first has its socket. */
 #define LOCK_TRIES	(2 * IN_USE_TRIES)
-/* So often in a row nobody answers on a lock that was left behind. */
-#define LOCK_DEAD_TRIES	5
-#define LOCK_SUFFIX	".lock"
+#define LOCK_NAME	"starting.lock"
 
 /* 0: nobody is there. 1: somebody is. */
 static int somebody_there(const struct sockaddr_un *addr)
@@ -60,34 +60,28 @@ static int clear_path(const struct sockaddr_un *addr, struct pvk_err *err)
 	return 0;
 }
 
-/*
- * Between the look whether somebody listens and one's own listen() nobody else may
- * do the same. The lock is a socket that is bound: its owner's death shows, and a
- * container, which may read this directory, can't take it as it could an flock().
- */
-static int lock_path(const char *path, struct sockaddr_un *lock, struct pvk_err *err)
+int listen_lock(const char *dir, struct pvk_err *err)
 {
 	const struct timespec wait = { .tv_nsec = IN_USE_WAIT_MS * 1000000L };
-	int fd, i, err_no = 0, dead = 0;
+	char path[PATH_MAX];
+	int fd, i, err_no;
 
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (snprintf(path, sizeof(path), "%s/" LOCK_NAME, dir) >= (int)sizeof(path))
+		return pvk_err_set(err, -ENAMETOOLONG, "%s: too long", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return pvk_err_set(err, -errno, "socket: %s", strerror(errno));
-	snprintf(lock->sun_path, sizeof(lock->sun_path), "%s" LOCK_SUFFIX, path);
-	for (i = 0; i < LOCK_TRIES; i++) {
-		if (!bind(fd, (struct sockaddr *)lock, sizeof(*lock)) && !listen(fd, 1))
-			return fd;
+		return pvk_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	for (i = 0; flock(fd, LOCK_EX | LOCK_NB); i++) {
 		err_no = errno;
-		if (err_no != EADDRINUSE)
-			break;
-		dead = somebody_there(lock) ? 0 : dead + 1;
-		if (dead == LOCK_DEAD_TRIES)
-			unlink(lock->sun_path);
+		if (err_no != EINTR && (err_no != EWOULDBLOCK || i >= LOCK_TRIES)) {
+			close(fd);
+			return pvk_err_set(err, -err_no, "%s: %s", path, err_no == EWOULDBLOCK ?
+					   "another pvkitd is just starting" :
+					   strerror(err_no));
+		}
 		nanosleep(&wait, NULL);
 	}
-	close(fd);
-	return pvk_err_set(err, -err_no, "%s: %s", lock->sun_path, err_no == EADDRINUSE ?
-			   "another pvkitd is just starting there" : strerror(err_no));
+	return fd;
 }
 
 /*
@@ -115,25 +109,17 @@ static int bind_and_listen(const struct sockaddr_un *addr, struct pvk_err *err)
 int listen_at(const char *path, struct pvk_err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct sockaddr_un lock = { .sun_family = AF_UNIX };
 	char dir[sizeof(addr.sun_path)];
-	int ret, lock_fd;
+	int ret;
 
-	if (strlen(path) + strlen(LOCK_SUFFIX) >= sizeof(addr.sun_path))
+	if (strlen(path) >= sizeof(addr.sun_path))
 		return pvk_err_set(err, -ENAMETOOLONG, "%s: too long for a socket", path);
 	strcpy(addr.sun_path, path);
 	strcpy(dir, path);
 	if (mkdir(dirname(dir), 0755) && errno != EEXIST)
 		return pvk_err_set(err, -errno, "%s: %s", dir, strerror(errno));
-	lock_fd = lock_path(path, &lock, err);
-	if (lock_fd < 0)
-		return lock_fd;
 	ret = clear_path(&addr, err);
-	if (!ret)
-		ret = bind_and_listen(&addr, err);
-	unlink(lock.sun_path);
-	close(lock_fd);
-	return ret;
+	return ret ? ret : bind_and_listen(&addr, err);
 }
 
 /* Where the protocol has the first of them. */

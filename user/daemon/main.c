@@ -63,6 +63,7 @@ static int detach(void)
 /* A service manager may have made them: then they are the ones, whatever the file says. */
 static int open_sockets(struct role_env *env, struct config *config, struct pvk_err *err)
 {
+	pvk_auto_close int lock = -1;
 	unsigned int i;
 	int ret;
 
@@ -77,6 +78,9 @@ static int open_sockets(struct role_env *env, struct config *config, struct pvk_
 		config->n_sockets = (unsigned int)ret;
 		return 0;
 	}
+	lock = listen_lock(config->state, err);
+	if (lock < 0)
+		return lock;
 	for (i = 0; i < config->n_sockets; i++) {
 		env->listener[i] = listen_at(config->socket[i], err);
 		if (env->listener[i] < 0)
