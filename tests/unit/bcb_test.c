@@ -420,6 +420,26 @@ static void test_cut(void)
 	printf("# %ld cuts\n", cuts);
 }
 
+/* A bootloader that counts down in the first copy only leaves a second one that is older. */
+static void test_stale_backup(void)
+{
+	static const char old[] = "slot=1 tries=3 successful=0";
+	static const char new[] = "slot=1 tries=3 successful=1";
+	long thirds = 0, cuts, cut;
+
+	for (cut = 0, cuts = 1; cut < cuts; cut += 5) {
+		place(&places[0]);
+		memcpy(sim.data + 2048, B_ON_TRIAL, 32);
+		sim.bytes = 0;
+		sim.cut = cut ? cut : -1;
+		write_flags(new, false);
+		cuts = cut ? cuts : sim.bytes;
+		sim_revive(&sim);
+		thirds += strcmp(read_text(), old) && strcmp(read_text(), new);
+	}
+	ktap_eq(thirds, 0, "an old backup is made new before the first copy goes, %ld cuts", cuts);
+}
+
 static void test_bad_block(void)
 {
 	place(&places[2]);
@@ -441,6 +461,7 @@ int main(void)
 	test_force_on_broken();
 	test_backup();
 	test_cut();
+	test_stale_backup();
 	test_bad_block();
 	return ktap_finish();
 }
