@@ -271,7 +271,7 @@ static void test_backup(void)
 	memcpy(sim.data + 8192 + 2048, B_ON_TRIAL, 32);
 	ktap_str(read_text(), "mode=recovery slot=1 tries=3 successful=0",
 		 "a wrong checksum: the backup says it");
-	sim.cut = 5;
+	sim.cut = 20;
 	write_flags("mode=recovery slot=1 tries=3 successful=1", false);
 	sim_revive(&sim);
 	ktap_check(!memcmp(sim.data + 8192 + 2048, B_ON_TRIAL, 32),
