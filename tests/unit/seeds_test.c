@@ -16,6 +16,7 @@
 #define TARGETS(X)	\
 	X(bootformats, 10)	\
 	X(bsp, 10)	\
+	X(cmdline, 5)	\
 	X(config, 5)	\
 	X(driver, 8)	\
 	X(http, 20)	\
