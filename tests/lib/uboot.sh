@@ -10,8 +10,10 @@
 #                                 and is erased behind it
 #   uboot_misc SIZE               misc.img, a card with a GPT and one partition misc,
 #                                 of SIZE, at byte $MISC_AT
-#   uboot_run COMMANDS            start it with misc.img as a card, and print what it
-#                                 prints; `poweroff` is added
+#   uboot_boot                    start it with env.bin in its flash, misc.img as a card,
+#                                 and print what it prints
+#   uboot_run COMMANDS            the same with an environment that runs COMMANDS; then
+#                                 `poweroff`
 #
 # All in the current directory.
 
@@ -23,7 +25,11 @@ UBOOT_ENV_SIZE=0x40000
 UBOOT_BANK=67108864
 
 uboot_env() {
-	printf '%s\n' "$@" >env.txt
+	# a line is a variable
+	for uboot_word in "$@"; do
+		printf '%s' "$uboot_word" | tr '\n\t' '  '
+		echo
+	done >env.txt
 	mkenvimage -r -s $UBOOT_ENV_SIZE -o env.one env.txt
 	cp env.one env.two
 	# the flag is not part of what the checksum is about
@@ -49,9 +55,7 @@ uboot_qemu() {
 		-nodefaults -no-user-config -display none -serial stdio "$@" </dev/null
 }
 
-uboot_run() {
-	# a line is a variable
-	uboot_env "bootcmd=$(printf '%s' "$1" | tr '\n' ' '); poweroff"
+uboot_boot() {
 	if [ -e flash1.img ]; then
 		dd if=env.bin of=flash1.img conv=notrunc status=none
 	else
@@ -63,4 +67,9 @@ uboot_run() {
 		-drive id=misc,if=none,format=raw,file=misc.img 2>&1 | tr -d '\r' >uboot.log ||
 		true
 	cat uboot.log
+}
+
+uboot_run() {
+	uboot_env "bootcmd=$1; poweroff"
+	uboot_boot
 }
