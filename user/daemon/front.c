@@ -480,8 +480,8 @@ static int add_events(struct front *front)
 	if (front->flags)
 		front->flags_ev = event_new(front->base, pvk_bf_fd(front->flags),
 					    EV_READ | EV_PERSIST, on_flags_readable, front);
-	if (!front->idle_ev || (front->flags && (!front->flags_ev ||
-						  event_add(front->flags_ev, NULL))))
+	if (!front->idle_ev ||
+	    (front->flags && (!front->flags_ev || event_add(front->flags_ev, NULL))))
 		return -ENOMEM;
 	if (!front->drv_ev || event_add(front->drv_ev, NULL) ||
 	    !front->news_ev || event_add(front->news_ev, NULL) ||
