@@ -34,8 +34,9 @@ static void test_words(void)
 		{ "a cursor past the largest", "cursor=18446744073709551616", NULL,
 		  "cursor: \"18446744073709551616\" is not a number" },
 		{ "successful is 0 or 1", "successful=2", NULL, "successful: 2 is more than 1" },
-		{ "a mode in capitals", "mode=Ota", NULL, "mode: \"Ota\" has characters other than "
-		  "a-z, 0-9, '.', '_' and '-'" },
+		{ "a mode in capitals", "mode=Ota", "mode=Ota", NULL },
+		{ "a mode with a slash", "mode=a/b", NULL, "mode: \"a/b\" has characters other than "
+		  "A-Z, a-z, 0-9, '.', '_' and '-'" },
 		{ "a mode that is too long", "mode=12345678901234567890123456789012", NULL,
 		  "mode: longer than 31 bytes" },
 		{ "a reason with a newline", "reason=a\nb", NULL,
@@ -306,9 +307,12 @@ static void test_slots(void)
 	ktap_eq(pvk_slot_next(store), 1, "a slot with tries left is next");
 	ktap_eq(pvk_slot_may_be_good(store, 1), PVK_SLOT_MAY, "and may be called good");
 	ktap_eq(pvk_slot_may_be_good(store, 0), PVK_SLOT_OTHER, "but not by another that runs");
-	ktap_eq(pvk_slot_may_be_good(store, -ENODATA), PVK_SLOT_MAY, "who knows no slot may");
+	ktap_eq(pvk_slot_may_be_good(store, -ENODATA), PVK_SLOT_UNKNOWN,
+		"nor when it is not known what runs");
 	pvk_flags_set_number(&store->flags, PVB_SUCCESSFUL, 1, NULL);
 	ktap_eq(pvk_slot_may_be_good(store, 1), PVK_SLOT_ALREADY, "it is so already");
+	store->flags.has = PVB_HAS(PVB_TRIES);
+	ktap_eq(pvk_slot_may_be_good(store, -ENODATA), PVK_SLOT_MAY, "where there are no slots");
 	store->offers = PVB_HAS(PVB_SLOT);
 	ktap_eq(pvk_slot_may_be_good(store, 1), PVK_SLOT_CANT, "a store without such a field");
 	store->boot.has = 0;

@@ -264,7 +264,7 @@ def test_bootflags(client):
         for want, store in ((400, "bare"), (409, "foreign"), (429, "limited"), (500, "failed"),
                             (503, "absent"), (504, "late"), (507, "small")):
             client.ask(want, "host", method, one, body=body, store=store)
-    for body in ("", "{}", "[]", "mode=ota", '{"mode":"Ota"}', '{"colour":1}', '{"slot":4}',
+    for body in ("", "{}", "[]", "mode=ota", '{"mode":"a/b"}', '{"colour":1}', '{"slot":4}',
                  '{"mode":"ota","mode":"ota"}', " " * 4097):
         client.ask(400, "mgmt", "PUT", one, body=body, store="good")
     client.ask(413, "mgmt", "PUT", one, body=LARGE, store="good")

@@ -2,8 +2,11 @@
 /* pvkit flag add, del */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "flag.h"
+
+#define LOOK_MS	5000
 
 static int print_name(const struct cli *cli, const char *name, const char *what)
 {
@@ -23,11 +26,14 @@ static int print_name(const struct cli *cli, const char *name, const char *what)
 /* What became of it: a medium that is not there yet is no failure, but worth a word. */
 static int print_added(const struct flag *flag, const char *name)
 {
+	const struct pvk_change nothing = { 0 };
 	struct pvk_err err = { .text = "" };
 	struct pvk_store store;
 	char text[64];
 	int ret;
 
+	/* A set of nothing: when it is done the kernel has looked for the medium. */
+	pvk_bf_set(flag->cli->bf, name, &nothing, LOOK_MS, NULL, NULL);
 	ret = pvk_bf_store_get(flag->cli->bf, name, &store, &err);
 	if (ret)
 		return flag_fail(name, ret, &err);
@@ -35,13 +41,20 @@ static int print_added(const struct flag *flag, const char *name)
 	return print_name(flag->cli, name, text);
 }
 
-/* The words of argv from optind on, as one. */
+/* The words of argv from optind on, as one text; the kernel takes quotes around blanks. */
 static int join_spec(const struct cli *cli, struct pvk_buf *spec)
 {
-	int i;
+	const char *word, *quote;
+	int i, key;
 
-	for (i = optind; i < cli->argc; i++)
-		pvk_buf_printf(spec, "%s%s", spec->len ? " " : "", cli->argv[i]);
+	for (i = optind; i < cli->argc; i++) {
+		word = cli->argv[i];
+		key = (int)strcspn(word, "=");
+		key += word[key] == '=';
+		quote = strpbrk(word, " \t") && !strchr(word, '"') ? "\"" : "";
+		pvk_buf_printf(spec, "%s%.*s%s%s%s", spec->len ? " " : "", key, word, quote,
+			       word + key, quote);
+	}
 	return spec->err;
 }
 

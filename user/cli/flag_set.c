@@ -141,6 +141,8 @@ static int run(struct set *set)
 
 	if (status)
 		return status;
+	if (set->all && had_choice(set))
+		return cli_usage(set->flag.cli, "--all wants --store: there are several");
 	source = flag_pick(&set->flag, pvk_change_fields(&set->change), &status);
 	return source ? carry_out(set, source) : status;
 }

@@ -25,6 +25,7 @@ enum end {
 	END_COMMITTED,
 	END_ALREADY,
 	END_OTHER,
+	END_UNKNOWN,
 	END_CHECK,
 	END_SIGNAL,
 	END_FAILED,
@@ -85,6 +86,9 @@ static bool over(struct mark *mark, enum end *end)
 		return true;
 	case PVK_SLOT_OTHER:
 		*end = END_OTHER;
+		return true;
+	case PVK_SLOT_UNKNOWN:
+		*end = END_UNKNOWN;
 		return true;
 	case PVK_SLOT_CANT:
 		pvk_err_set(&err, -EOPNOTSUPP, "has no field successful");
@@ -279,10 +283,17 @@ static void put_end(const struct mark *mark, enum end end, char *text, size_t si
 	put_rest(mark, rest, sizeof(rest));
 	switch (end) {
 	case END_COMMITTED:
-		snprintf(text, size, "slot %s is good", pvk_slot_name(mark->booted));
-		break;
 	case END_ALREADY:
-		snprintf(text, size, "slot %s is good already", pvk_slot_name(mark->booted));
+		if (mark->booted < 0)
+			snprintf(text, size, "this boot is good");
+		else
+			snprintf(text, size, "slot %s is good", pvk_slot_name(mark->booted));
+		if (end == END_ALREADY)
+			strcat(text, " already");
+		break;
+	case END_UNKNOWN:
+		snprintf(text, size, "not committed: nobody says which slot runs; slot %s was set "
+			 "after the boot", pvk_slot_name(mark->source.store.flags.slot));
 		break;
 	case END_OTHER:
 		snprintf(text, size, "not committed: slot %s runs, but %s is set for the next boot",
@@ -300,6 +311,7 @@ static int status_of(const struct mark *mark, enum end end)
 	case END_ALREADY:
 		return CLI_OK;
 	case END_OTHER:
+	case END_UNKNOWN:
 		return CLI_REFUSED;
 	case END_FAILED:
 		return mark->status;
@@ -312,7 +324,8 @@ static int report(const struct mark *mark, enum end end)
 {
 	static const char *const names[] = {
 		[END_COMMITTED] = "committed", [END_ALREADY] = "already",
-		[END_OTHER] = "other-slot", [END_CHECK] = "check-failed",
+		[END_OTHER] = "other-slot", [END_UNKNOWN] = "unknown-slot",
+		[END_CHECK] = "check-failed",
 		[END_SIGNAL] = "signal", [END_FAILED] = "failed",
 	};
 	json_auto_out struct json_out out = { 0 };

@@ -120,7 +120,8 @@ static bool text_ok(unsigned int field, const char *text, size_t len)
 	size_t step;
 
 	if (field == PVB_MODE)
-		return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789._-") == len;
+		return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			      "0123456789._-") == len;
 	for (; len; text += step, len -= step) {
 		step = pvk_utf8_len(text, len);
 		if (!step || pvk_iscntrl((unsigned char)*text))
@@ -143,7 +144,7 @@ static int set_text(struct pvb_flags *flags, unsigned int field, const char *val
 	if (!text_ok(field, value, len))
 		return pvk_err_set(err, -EINVAL, "%s: \"%s\" has characters other than %s",
 				   of->name, value, field == PVB_MODE ?
-				   "a-z, 0-9, '.', '_' and '-'" : "printable UTF-8");
+				   "A-Z, a-z, 0-9, '.', '_' and '-'" : "printable UTF-8");
 	memset((char *)flags + of->at, 0, of->size);
 	memcpy((char *)flags + of->at, value, len);
 	flags->has |= PVB_HAS(field);

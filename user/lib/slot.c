@@ -58,8 +58,9 @@ enum pvk_slot_good pvk_slot_may_be_good(const struct pvk_store *store, int boote
 {
 	if (!(store->offers & PVB_HAS(PVB_SUCCESSFUL)))
 		return PVK_SLOT_CANT;
-	if (store->flags.has & PVB_HAS(PVB_SLOT) && booted >= 0 && store->flags.slot != booted)
-		return PVK_SLOT_OTHER;
+	/* One that was set since the boot has proved nothing. */
+	if (store->flags.has & PVB_HAS(PVB_SLOT) && store->flags.slot != booted)
+		return booted < 0 ? PVK_SLOT_UNKNOWN : PVK_SLOT_OTHER;
 	if (store->flags.has & PVB_HAS(PVB_SUCCESSFUL) && store->flags.successful)
 		return PVK_SLOT_ALREADY;
 	return PVK_SLOT_MAY;

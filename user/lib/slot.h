@@ -21,12 +21,13 @@ enum pvk_slot_good {
 	PVK_SLOT_MAY,		/* may be called good */
 	PVK_SLOT_ALREADY,	/* is */
 	PVK_SLOT_OTHER,		/* the next boot is to take another slot: not this one's turn */
+	PVK_SLOT_UNKNOWN,	/* it is not known which slot runs */
 	PVK_SLOT_CANT,		/* the store can't hold it */
 };
 
 enum pvk_slot_good pvk_slot_may_be_good(const struct pvk_store *store, int booted);
 
-/* "b"; "?" for a negative one. */
+/* "b"; "?" for what is none. */
 const char *pvk_slot_name(int slot);
 
 #endif /* PVK_SLOT_H */
