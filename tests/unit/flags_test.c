@@ -158,7 +158,8 @@ static void test_conf(void)
 		{ "uboot-env.mode = two words",
 		  "uboot-env.mode: \"two words\" is not one variable" },
 		{ "gpio.x = gpiochip0", "gpio.x: wants CHIP LINE [active-low] FIELD=VALUE..." },
-		{ "gpio.x = gpiochip0 one mode=a", "gpio.x: \"one\" is no number of a line" },
+		{ "gpio.x = gpiochip0 70000 mode=a", "gpio.x: 70000 is no line's number" },
+		{ "gpio.x = any 3 mode=a", "gpio.x: wants CHIP LINE [active-low] FIELD=VALUE..." },
 		{ "gpio.x = gpiochip0 1 mode=", "gpio.x: mode= wants a value" },
 		{ "gpio.a/b = gpiochip0 1 mode=a", "gpio.a/b: \"a/b\" is no name" },
 	};
@@ -221,7 +222,7 @@ static void test_verdicts(void)
 	struct pvk_flagsources list = { .item = item, .count = PVK_ARRAY_SIZE(item) };
 	pvk_auto_buf struct pvk_buf text = PVK_BUF_INIT(1024);
 	static const char *const want[] = {
-		"unset: had no value for it", "not-offered: can't hold this field",
+		"unset: had no value for it", "not-offered: cannot hold this field",
 		"absent: absent: its medium is not there", "empty: empty: nothing was ever written",
 		"foreign: foreign: littlefs", "broken: broken: no copy of it is whole",
 		"failed: failed: Input/output error",

@@ -85,7 +85,7 @@ int flag_fail(const char *what, int code, const struct pvk_err *err)
 	case -EOPNOTSUPP:	/* it lacks a field */
 	case -EINVAL:		/* it does not know the mode */
 	case -EAGAIN:		/* somebody else has changed it */
-	case -EDQUOT:
+	case -ENOSPC:		/* the value does not fit into this format */
 		return CLI_REFUSED;
 	default:
 		return status;

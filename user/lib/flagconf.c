@@ -25,6 +25,7 @@ void pvk_flagconf_init(struct pvk_flagconf *conf)
 	strcpy(conf->uboot_env, "/etc/fw_env.config");
 	conf->cmdline = true;
 	strcpy(conf->cmdline_file, "/proc/cmdline");
+	strcpy(conf->dev, "/dev");
 	strcpy(conf->state, PVK_STATE_DIR);
 	for (i = 1; i < PVB_FIELDS; i++) {
 		snprintf(conf->variable[i], sizeof(conf->variable[i]), "pvkit_%s",
@@ -99,11 +100,14 @@ static int gpio_word(struct pvk_flagconf_gpio *gpio, unsigned int at, const char
 	int ret;
 
 	if (at == 0)
-		return set_text(gpio->chip, sizeof(gpio->chip), word, err);
+		return set_text(gpio->chip, sizeof(gpio->chip), strcmp(word, "any") ? word : "",
+				err);
 	if (at == 1) {
 		line = strtoul(word, &end, 10);
-		if (word[0] < '0' || word[0] > '9' || *end || line > UINT16_MAX)
-			return pvk_err_set(err, -EINVAL, "\"%s\" is no number of a line", word);
+		if (word[0] < '0' || word[0] > '9' || *end)
+			return set_text(gpio->line_name, sizeof(gpio->line_name), word, err);
+		if (line > UINT16_MAX)
+			return pvk_err_set(err, -EINVAL, "%s is no line's number", word);
 		gpio->line = (uint32_t)line;
 		return 0;
 	}
@@ -137,7 +141,7 @@ static int add_gpio(struct pvk_flagconf *conf, const char *name, char *words,
 			ret = gpio_word(gpio, n++, word, err);
 	if (ret)
 		return ret;
-	if (!gpio->flags.has)
+	if (!gpio->flags.has || (!gpio->chip[0] && !gpio->line_name[0]))
 		return pvk_err_set(err, -EINVAL,
 				   "wants CHIP LINE [active-low] FIELD=VALUE...");
 	conf->n_gpios++;

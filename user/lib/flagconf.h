@@ -11,6 +11,7 @@
  *	cmdline = yes				(or no)
  *	cmdline.FIELD = KEY [KEY...]		(the first that is there counts)
  *	gpio.NAME = CHIP LINE [active-low] FIELD=VALUE...
+ *				(LINE is its number, or its name with any as CHIP)
  */
 #ifndef PVK_FLAGCONF_H
 #define PVK_FLAGCONF_H
@@ -33,7 +34,8 @@
 
 struct pvk_flagconf_gpio {
 	char name[24];
-	char chip[64];			/* gpiochip0, a label, or a path */
+	char chip[64];			/* gpiochip0, a label, a path; "": any */
+	char line_name[32];		/* "": by number */
 	uint32_t line;
 	bool active_low;
 	struct pvb_flags flags;		/* what an active line says */
@@ -50,6 +52,7 @@ struct pvk_flagconf {
 	char key[PVB_FIELDS][PVK_FLAGCONF_KEYS_SIZE];	/* words; "": not looked for */
 	struct pvk_flagconf_gpio gpio[PVK_FLAGCONF_GPIOS_MAX];
 	unsigned int n_gpios;
+	char dev[PATH_MAX];		/* where the devices are */
 	char state[PATH_MAX];		/* a directory that is empty after a boot */
 };
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flagsource.h"
+#include "flagsource_int.h"
 
 #define SOURCES_MAX	(PVK_STORES_MAX + 2 + PVK_FLAGCONF_GPIOS_MAX)
 #define GPIO_PREFIX	PVK_SOURCE_NAME_GPIO ":"
@@ -59,9 +59,8 @@ static void sort(struct pvk_flagsources *list, const struct pvk_flagconf *conf)
 	}
 }
 
-static struct pvk_flagsource *flagsource_add(struct pvk_flagsources *list,
-					     enum pvk_source_kind kind,
-					     struct pvk_err *err)
+struct pvk_flagsource *flagsource_add(struct pvk_flagsources *list, enum pvk_source_kind kind,
+				      struct pvk_err *err)
 {
 	struct pvk_flagsource *source;
 	int ret;
@@ -108,6 +107,8 @@ int pvk_flagsources_read(struct pvk_flagsources *list, const struct pvk_flagconf
 	*list = (struct pvk_flagsources){ 0 };
 	if (bf)
 		ret = add_stores(list, bf, err);
+	if (!ret)
+		ret = flagsource_add_others(list, conf, err);
 	if (ret) {
 		pvk_flagsources_free(list);
 		return ret;
@@ -266,7 +267,7 @@ const char *pvk_verdict_text(const struct pvk_flagsources *list,
 		pvk_buf_puts(buf, "had no value for it");
 		break;
 	case PVK_VERDICT_NOT_OFFERED:
-		pvk_buf_puts(buf, "can't hold this field");
+		pvk_buf_puts(buf, "cannot hold this field");
 		break;
 	case PVK_VERDICT_ABSENT:
 		put_state(store, "its medium is not there", buf);

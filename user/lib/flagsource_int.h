@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flagsource_int - the sources of flagsource.c that are no store of the kernel
+ */
+#ifndef PVK_FLAGSOURCE_INT_H
+#define PVK_FLAGSOURCE_INT_H
+
+#include "flagsource.h"
+
+/* A fresh one at the end of the list, or NULL and a text. */
+struct pvk_flagsource *flagsource_add(struct pvk_flagsources *list, enum pvk_source_kind kind,
+				      struct pvk_err *err);
+/* The command line and the GPIO lines. */
+int flagsource_add_others(struct pvk_flagsources *list, const struct pvk_flagconf *conf,
+			  struct pvk_err *err);
+
+#endif /* PVK_FLAGSOURCE_INT_H */
