@@ -121,8 +121,10 @@ check 'make install-docs' make install-docs "DESTDIR=$KTAP_TMP/root" zshcompleti
 check_eq 'man pages, completion for bash and zsh: each where it belongs' \
 	"usr/share/bash-completion/completions/pvkit
 usr/share/man/man1/pvkit.1
+usr/share/man/man4/pv_bootflag.4
 usr/share/man/man4/pv_driver.4
 usr/share/man/man5/drivers.json.5
+usr/share/man/man5/flags.conf.5
 usr/share/man/man7/pv-ctrl.7
 usr/share/man/man8/pvkitd.8
 zsh/_pvkit" \

@@ -41,12 +41,17 @@ static int print_added(const struct flag *flag, const char *name)
 	return print_name(flag->cli, name, text);
 }
 
-/* The words of argv from optind on, as one text; the kernel takes quotes around blanks. */
+/*
+ * The words of argv from optind on, as one text; the kernel takes quotes around blanks.
+ * What is one word here may be all of them.
+ */
 static int join_spec(const struct cli *cli, struct pvk_buf *spec)
 {
 	const char *word, *quote;
 	int i, key;
 
+	if (optind == cli->argc - 1)
+		return pvk_buf_puts(spec, cli->argv[optind]);
 	for (i = optind; i < cli->argc; i++) {
 		word = cli->argv[i];
 		key = (int)strcspn(word, "=");

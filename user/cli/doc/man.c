@@ -158,7 +158,8 @@ static bool verb_page(const char *dir, const struct cli_verb *verb)
 static bool pvkit_page(const char *dir)
 {
 	const char *see[] = {
-		"pv_driver 4", "drivers.json 5", "pvkitd.conf 5", "pv-ctrl 7", "pvkitd 8",
+		"pv_bootflag 4", "pv_driver 4", "drivers.json 5", "flags.conf 5", "pvkitd.conf 5",
+		"pv-ctrl 7", "pvkitd 8",
 	};
 	FILE *out = page_open(dir, "pvkit", "1", "manage drivers for containers and the host");
 	char name[80];
@@ -390,6 +391,20 @@ static struct topic {
 		"driver.md",
 		{ "drivers.json", "Containers", NULL },
 		{ "pvkit-drivers-check 1", "pvkit-hook-oci 1", "pv_driver 4", "pvkitd 8", NULL },
+	}, {
+		"pv_bootflag", "4", "flags for the next boot",
+		".Nm modprobe pv_bootflag\n.Op Ar stores Ns = Ns Ar text\n",
+		"bootflag.md",
+		{ "Fields", "Describing a store", "Formats", "What a store promises",
+		  "What happens at boot, at reboot and in a panic", "With the kernel module alone",
+		  "Doors and rights", NULL },
+		{ "pvkit 1", "pvkit-flag-set 1", "flags.conf 5", "pv-ctrl 7", NULL },
+	}, {
+		"flags.conf", "5", "where boot flags are, and which counts more",
+		".Pa /etc/pvkit/flags.conf\n",
+		"bootflag.md",
+		{ "flags.conf", "Other sources", "Which source decided this boot", NULL },
+		{ "pvkit-flag-list 1", "pvkit-flag-explain 1", "pv_bootflag 4", NULL },
 	}, {
 		"pv-ctrl", "7", "the REST API of pvkitd",
 		".Pa /run/pvkit/pv-ctrl\n.Pp\n.Pa /pantavisor/pv-ctrl\n",
