@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# pvkit flag explain: which source decided this boot, and why the others did not.
+# vm: append=pvkit.slot=b
+# vm: timeout=240
+
+# shellcheck source=tests/selftests/bootflag/lib.sh
+. "${0%/*}/lib.sh"
+# shellcheck source=tests/selftests/bootflag/cli_lib.sh
+. "${0%/*}/cli_lib.sh"
+
+# found FIELD=VALUE...: rtc has these at boot
+found() {
+	pvkit flag add before "$RTC"
+	pvkit flag set --store before "$@"
+	pvkit flag del before
+	pvkit flag add rtc "$RTC"
+}
+
+test_what_a_store_said_at_boot_stays_known() {
+	found mode=recovery
+	pvkit_ flag get mode
+	says 3 '' ''
+	pvkit_ flag get --boot mode
+	says 0 recovery ''
+	pvkit_ flag set --store rtc mode=ota
+	pvkit_ flag explain mode
+	says 0 'mode: recovery, from rtc
+       cmdline  had no value for it
+  *    rtc      said recovery, and comes first' ''
+}
+
+test_each_other_source_says_why_it_did_not_decide() {
+	simflash blocks=2
+	printf 'hsqs and more of a squashfs' | content
+	found mode=recovery
+	pvkit flag add count medium=nvmem device=cmos_nvram0 offset=70 size=2 format=bootcount form=rtc
+	pvkit flag add late medium=mtd device=nowhere format=bcb
+	pvkit flag add misc medium=mtd device=simflash format=bcb
+	pvkit_ flag explain mode
+	says 0 'mode: recovery, from rtc
+       cmdline  had no value for it
+  *    rtc      said recovery, and comes first
+       count    cannot hold this field
+       late     absent: the medium is not there
+       misc     foreign: the medium holds what is not this format'"'"'s; only force writes' ''
+}
+
+test_the_order_decides_between_two() {
+	found mode=recovery
+	pvkit flag add before medium=nvmem device=cmos_nvram0 offset=66 size=1 format=magic width=1 mode-ota=9
+	pvkit flag set --store before mode=ota
+	pvkit flag del before
+	pvkit flag add two medium=nvmem device=cmos_nvram0 offset=66 size=1 format=magic width=1 mode-ota=9
+	pvkit_ flag explain mode
+	expect_match 'the winner' '^mode: recovery, from rtc$' "$out"
+	expect_match 'the other' '^ +two +said ota, but comes after rtc$' "$out"
+	echo 'order = cmdline two' >"$T/flags.conf"
+	pvkit_ flag explain --config "$T/flags.conf" mode
+	expect_match 'the winner' '^mode: ota, from two$' "$out"
+	expect_match 'the other' '^ +rtc +said recovery, but comes after two$' "$out"
+	pvkit_ flag explain --json --config "$T/flags.conf" mode
+	answers '.mode | [.value, .source, [.sources[] | [.name, .verdict]]]' \
+		'["ota","two",[["cmdline","unset"],["two","won"],["rtc","lower"]]]'
+}
+
+test_the_command_line_says_which_slot_runs() {
+	pvkit_ flag explain slot
+	says 0 'slot: b, from cmdline
+  *    cmdline  said b, and comes first' ''
+	pvkit_ flag list cmdline
+	says 0 'SOURCE   KIND          STATE  FIELDS  GUARANTEE
+cmdline  command line  ready  slot=b  read-only' ''
+	pvkit_ flag set --store cmdline mode=ota
+	says 4 '' 'pvkit: cmdline: can only be read'
+}
+
+run_tests
