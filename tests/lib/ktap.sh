@@ -51,6 +51,9 @@
 #   # vm: mem=256            MiB of memory            (implies own)
 #   # vm: disk=16M           /dev/vda, empty; repeatable  (implies own)
 #   # vm: append=WORD        for the kernel's command line (implies own)
+#   # vm: arch=arm64         only there; on others it is not part of the group
+#   # vm: overlay=FILE       source of a device tree overlay beside the test, merged
+#                            into the machine's tree    (arm64; implies own)
 #   # vm: reboot             the test reboots the machine and goes on with
 #                            $BOOT = 2 and so on       (implies own)
 #   # vm: allow-panic        it panics on purpose      (implies reboot)
