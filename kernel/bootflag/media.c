@@ -28,6 +28,26 @@ int pvf_word_u64(const char *value, u64 *number, const char **why)
 	return -EINVAL;
 }
 
+/* %20 is a blank: it would end the word. Names of partitions have them. */
+static int pvf_word_decode(char *text)
+{
+	char *to = text;
+	u8 byte;
+
+	for (; *text; text++) {
+		if (*text != '%') {
+			*to++ = *text;
+			continue;
+		}
+		if (hex2bin(&byte, text + 1, 1) || !byte)
+			return -EINVAL;
+		*to++ = byte;
+		text += 2;
+	}
+	*to = '\0';
+	return 0;
+}
+
 int pvf_word_text(const char *value, char **text, const char **why)
 {
 	char *copy;
@@ -39,6 +59,11 @@ int pvf_word_text(const char *value, char **text, const char **why)
 	copy = kstrdup(value, GFP_KERNEL);
 	if (!copy)
 		return -ENOMEM;
+	if (pvf_word_decode(copy)) {
+		*why = "device: % begins a byte in two hexadecimal digits, as in %20";
+		kfree(copy);
+		return -EINVAL;
+	}
 	kfree(*text);
 	*text = copy;
 	return 0;

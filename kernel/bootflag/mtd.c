@@ -277,10 +277,10 @@ static int pvf_mtd_from_node(struct pvf_store *store, struct device_node *node,
 	of_node_put(m->partition);
 	m->partition = of_parse_phandle(node, "pvkit,mtd", 0);
 	if (!m->partition && !of_property_read_string(node, "pvkit,mtd-name", &name)) {
-		int err = pvf_word_text(name, &m->device, why);
-
-		if (err)
-			return err;
+		kfree(m->device);
+		m->device = kstrdup(name, GFP_KERNEL);
+		if (!m->device)
+			return -ENOMEM;
 	}
 	pvf_node_u32(node, "offset", &m->offset);
 	pvf_node_u32(node, "size", &m->size);

@@ -441,7 +441,8 @@ one_test() {
 	also_holds
 }
 
-# For a group of tests to say what must be so after each that passed.
+# For a group of tests to say what must be so after each that passed. One of another
+# module names it in $MODULE and has functions of its own to put things back.
 also_holds() {
 	:
 }
@@ -449,7 +450,7 @@ also_holds() {
 run_tests() {
 	rt_names=$(sed -n 's/^\(test_[a-z0-9_]*\)() .*/\1/p' "$SELF")
 	plan "$(echo "$rt_names" | wc -l)"
-	need_module pv_driver
+	need_module "${MODULE:-pv_driver}"
 	[ -n "$CGROOT" ] || {
 		note "cgroup v2 is not mounted"
 		exit 1
