@@ -20,8 +20,16 @@ int pvf_word_text(const char *value, char **text, const char **why);
 int pvf_word_flag(const char *value, bool *flag, const char **why);
 
 /* The property "pvkit,NAME", or "NAME" where a binding of the kernel's own has it. */
+#ifdef CONFIG_OF
 void pvf_node_u32(const struct device_node *node, const char *name, u32 *number);
 bool pvf_node_flag(const struct device_node *node, const char *name);
+#else
+static inline void pvf_node_u32(const struct device_node *node, const char *name, u32 *number) { }
+static inline bool pvf_node_flag(const struct device_node *node, const char *name)
+{
+	return false;
+}
+#endif
 
 #if IS_ENABLED(CONFIG_NVMEM)
 int pvf_nvmem_init(void);
