@@ -2,20 +2,22 @@
 /*
  * nvmem as a medium: the scratch registers of an RTC, an EEPROM, an FRAM.
  *
- * The device is looked up and put at each access: as long as somebody holds it,
- * nobody hears that it goes (NVMEM_REMOVE is sent at the last put), and its
- * module stays.
+ * No reference to the device is held: whoever holds one is in the way of
+ * NVMEM_REMOVE, which is sent when the last is put, and keeps the driver's module.
+ * What keeps the pointer good is that notification, before anything goes; it waits
+ * for the access under way. Nor is the device looked up at each access: until it is
+ * out of the bus it can be found, also when its count of users has come to nothing.
+ * So it is looked up once, and after that its coming and going is told.
  *
- * From that notification until it is out of the bus a device can still be found,
- * and must not be: hence `gone`, under pvf_nvmem_lock. A put may be the last and
- * then sends the notification, so nothing is put under that lock.
- *
- * Locks: pvf_store.io, pvf_lock, pvf_nvmem_lock.
+ * Locks: pvf_store.io, pvf_nvmem_lock, pvf_nvmem.use; not with pvf_lock. A put may be
+ * the last and then sends the notification, so nothing is put under any but io.
  */
 
 #include <linux/device.h>
 #include <linux/errno.h>
+#include <linux/list.h>
 #include <linux/log2.h>
+#include <linux/mutex.h>
 #include <linux/nvmem-consumer.h>
 #include <linux/of.h>
 #include <linux/slab.h>
@@ -38,9 +40,11 @@
  * @atomic: the board's author vouches that its write works with interrupts off
  * @power: and that it keeps its content without power
  * @wear: and that writing wears it out
- * @gone: pvf_nvmem_lock. It is on its way out of the bus
- * @found: pvf_nvmem_lock. What was found last and is still there. Held by nobody:
- *	good to compare with, and to write to in a panic, when it can't go any more
+ * @node: pvf_nvmem_lock. In pvf_nvmem_list from the first attach on
+ * @looked: pvf_nvmem_lock. If it is there, @found says so
+ * @lost: it went, and the store has not been told
+ * @use: held over each access
+ * @found: use. The device; also written in a panic, when nobody can take it away
  */
 struct pvf_nvmem {
 	char *device;
@@ -51,10 +55,14 @@ struct pvf_nvmem {
 	bool atomic;
 	bool power;
 	bool wear;
-	bool gone;
+	struct list_head node;
+	bool looked;
+	bool lost;
+	struct mutex use;	/* see above */
 	struct nvmem_device *found;
 };
 
+static LIST_HEAD(pvf_nvmem_list);
 static DEFINE_MUTEX(pvf_nvmem_lock);
 
 static int pvf_nvmem_match(struct device *dev, const void *data)
@@ -66,17 +74,48 @@ static int pvf_nvmem_match(struct device *dev, const void *data)
 	return !strcmp(dev_name(dev), n->device);
 }
 
-static struct nvmem_device *pvf_nvmem_get(struct pvf_nvmem *n)
+static struct nvmem_device *pvf_nvmem_begin(struct pvf_nvmem *n)
 {
-	struct nvmem_device *nvmem = ERR_PTR(-ENODEV);
+	mutex_lock(&n->use);
+	if (n->found)
+		return n->found;
+	mutex_unlock(&n->use);
+	return ERR_PTR(-ENODEV);
+}
+
+static int pvf_nvmem_end(struct pvf_nvmem *n, int err)
+{
+	mutex_unlock(&n->use);
+	return err;
+}
+
+/* pvf_nvmem_lock. Waits for the access under way. */
+static void pvf_nvmem_now(struct pvf_nvmem *n, struct nvmem_device *nvmem)
+{
+	mutex_lock(&n->use);
+	WRITE_ONCE(n->found, nvmem);
+	mutex_unlock(&n->use);
+}
+
+/* io */
+static void pvf_nvmem_look(struct pvf_nvmem *n)
+{
+	struct nvmem_device *nvmem = NULL;
 
 	mutex_lock(&pvf_nvmem_lock);
-	if (!n->gone)
+	if (list_empty(&n->node))
+		list_add_tail(&n->node, &pvf_nvmem_list);
+	if (!n->found && !n->looked) {
 		nvmem = nvmem_device_find(n, pvf_nvmem_match);
-	WRITE_ONCE(n->found, IS_ERR(nvmem) ? NULL : nvmem);
+		/* EPROBE_DEFER: no such name. EINVAL: its module is going. */
+		if (IS_ERR(nvmem))
+			nvmem = NULL;
+		pvf_nvmem_now(n, nvmem);
+		n->looked = true;
+	}
 	mutex_unlock(&pvf_nvmem_lock);
-	/* EPROBE_DEFER: no such name. EINVAL: its module is going. */
-	return IS_ERR(nvmem) ? ERR_PTR(-ENODEV) : nvmem;
+	if (nvmem)
+		nvmem_device_put(nvmem);
 }
 
 static int pvf_nvmem_result(int done, u32 len)
@@ -115,7 +154,7 @@ static int pvf_nvmem_put(struct nvmem_device *nvmem, const struct pvf_nvmem *n, 
 static int pvf_nvmem_read(void *arg, u32 at, void *buf, u32 len)
 {
 	struct pvf_nvmem *n = arg;
-	struct nvmem_device *nvmem = pvf_nvmem_get(n);
+	struct nvmem_device *nvmem = pvf_nvmem_begin(n);
 	int err;
 
 	if (IS_ERR(nvmem))
@@ -124,24 +163,20 @@ static int pvf_nvmem_read(void *arg, u32 at, void *buf, u32 len)
 		err = pvf_nvmem_get_words(nvmem, n, n->offset + at, buf, len);
 	else
 		err = pvf_nvmem_result(nvmem_device_read(nvmem, n->offset + at, len, buf), len);
-	nvmem_device_put(nvmem);
-	return err;
+	return pvf_nvmem_end(n, err);
 }
 
 static int pvf_nvmem_program(void *arg, u32 at, const void *buf, u32 len)
 {
 	struct pvf_nvmem *n = arg;
-	struct nvmem_device *nvmem = pvf_nvmem_get(n);
-	int err;
+	struct nvmem_device *nvmem = pvf_nvmem_begin(n);
 
 	if (IS_ERR(nvmem))
 		return PTR_ERR(nvmem);
-	err = pvf_nvmem_put(nvmem, n, at, buf, len);
-	nvmem_device_put(nvmem);
-	return err;
+	return pvf_nvmem_end(n, pvf_nvmem_put(nvmem, n, at, buf, len));
 }
 
-/* io. Only a panic calls it without; then there is nobody to take the device away. */
+/* Everybody else has stopped: no lock, and nobody takes the device away. */
 static int pvf_nvmem_panic(struct pvf_store *store)
 {
 	struct pvf_nvmem *n = store->priv;
@@ -224,6 +259,8 @@ static int pvf_nvmem_check(struct pvf_store *store, const char **why)
 {
 	struct pvf_nvmem *n = store->priv;
 
+	INIT_LIST_HEAD(&n->node);
+	mutex_init(&n->use);
 	if (!n->word)
 		n->word = 1;
 	if (!n->device && !n->provider)
@@ -256,11 +293,12 @@ static int pvf_nvmem_attach(struct pvf_store *store, const char **why)
 	size_t total;
 	u32 size;
 
-	nvmem = pvf_nvmem_get(n);
+	pvf_nvmem_look(n);
+	nvmem = pvf_nvmem_begin(n);
 	if (IS_ERR(nvmem))
 		return PTR_ERR(nvmem);
 	total = pvk_nvmem_size(nvmem);
-	nvmem_device_put(nvmem);
+	pvf_nvmem_end(n, 0);
 
 	size = total ? pvf_nvmem_room(n, total) : n->size;
 	if (!size) {
@@ -292,46 +330,74 @@ static void pvf_nvmem_free(struct pvf_store *store)
 {
 	struct pvf_nvmem *n = store->priv;
 
+	mutex_lock(&pvf_nvmem_lock);
+	/* not even initialized when the description was refused */
+	if (n->node.next)
+		list_del(&n->node);
+	mutex_unlock(&pvf_nvmem_lock);
 	of_node_put(n->provider);
 	kfree(n->device);
 }
 
-/* pvf_lock */
-static void pvf_nvmem_came(struct pvf_store *store, void *nvmem)
+static bool pvf_nvmem_named(const struct pvf_nvmem *n, struct nvmem_device *nvmem)
 {
-	struct pvf_nvmem *n = store->priv;
+	return n->device && !n->provider && !strcmp(nvmem_dev_name(nvmem), n->device);
+}
 
-	mutex_lock(&pvf_nvmem_lock);
-	if (n->provider || !strcmp(nvmem_dev_name(nvmem), n->device))
-		n->gone = false;
-	mutex_unlock(&pvf_nvmem_lock);
-	if (!READ_ONCE(n->found))
+/* pvf_lock. Of what the device tree names only a look tells. */
+static void pvf_nvmem_tell_came(struct pvf_store *store, void *nvmem)
+{
+	const struct pvf_nvmem *n = store->priv;
+
+	if (pvf_nvmem_named(n, nvmem) || (n->provider && !READ_ONCE(n->found)))
 		pvf_store_changed(store);
 }
 
 /* pvf_lock */
-static void pvf_nvmem_went(struct pvf_store *store, void *nvmem)
+static void pvf_nvmem_tell_went(struct pvf_store *store, void *nvmem)
 {
 	struct pvf_nvmem *n = store->priv;
-	bool ours;
+
+	if (xchg(&n->lost, false))
+		pvf_store_changed(store);
+}
+
+static void pvf_nvmem_came(struct nvmem_device *nvmem)
+{
+	struct pvf_nvmem *n;
 
 	mutex_lock(&pvf_nvmem_lock);
-	ours = n->found == nvmem || (n->device && !strcmp(nvmem_dev_name(nvmem), n->device));
-	if (ours) {
-		n->gone = true;
-		WRITE_ONCE(n->found, NULL);
+	list_for_each_entry(n, &pvf_nvmem_list, node) {
+		if (n->provider && !n->found)
+			n->looked = false;
+		else if (!n->found && pvf_nvmem_named(n, nvmem))
+			pvf_nvmem_now(n, nvmem);
 	}
 	mutex_unlock(&pvf_nvmem_lock);
-	if (ours)
-		pvf_store_changed(store);
+	pvf_for_each_store(&pvf_nvmem_ops, pvf_nvmem_tell_came, nvmem);
+}
+
+static void pvf_nvmem_went(struct nvmem_device *nvmem)
+{
+	struct pvf_nvmem *n;
+
+	mutex_lock(&pvf_nvmem_lock);
+	list_for_each_entry(n, &pvf_nvmem_list, node) {
+		if (n->found != nvmem)
+			continue;
+		pvf_nvmem_now(n, NULL);
+		WRITE_ONCE(n->lost, true);
+	}
+	mutex_unlock(&pvf_nvmem_lock);
+	pvf_for_each_store(&pvf_nvmem_ops, pvf_nvmem_tell_went, NULL);
 }
 
 static int pvf_nvmem_event(struct notifier_block *nb, unsigned long event, void *nvmem)
 {
 	if (event == NVMEM_ADD)
-		pvf_call_stores(&pvf_nvmem_ops, pvf_nvmem_came, nvmem);
+		pvf_nvmem_came(nvmem);
 	else if (event == NVMEM_REMOVE)
-		pvf_call_stores(&pvf_nvmem_ops, pvf_nvmem_went, nvmem);
+		pvf_nvmem_went(nvmem);
 	return NOTIFY_DONE;
 }
 

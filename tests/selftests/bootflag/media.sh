@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Stores on partitions of one, two and many erase blocks, erased, full, of garbage and
 # of somebody else, who keeps what is his unless it is taken by force.
-# vm: own
+# vm: own timeout=300
 
 . "${0%/*}/lib.sh"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Media come after their stores, go while they are read and written, and are held by
 # nobody: the module of a flash can be removed at any time.
-# vm: own
+# vm: own timeout=300
 
 . "${0%/*}/lib.sh"
 
@@ -159,7 +159,7 @@ test_an_nvmem_flaps_under_writers() {
 	background "$T/w" writer n 1 300
 	writer=$child
 	i=0
-	while [ $i -lt 60 ]; do
+	while [ $i -lt 200 ]; do
 		i=$((i + 1))
 		echo 0 >/sys/module/simnvmem/parameters/present
 		echo 1 >/sys/module/simnvmem/parameters/present
@@ -172,13 +172,13 @@ test_an_nvmem_flaps_under_writers() {
 
 test_an_nvmem_of_words_gets_whole_words() {
 	modprobe simnvmem word=4
-	add n medium=nvmem device=simnvmem word=4 offset=4 size=8 format=bootcount form=rtc limit=5
-	expect_soon_state n empty
+	add n medium=nvmem device=simnvmem word=4 offset=4 size=8 format=bootcount form=u32 limit=5
+	wait_until 5 not state_is n absent || broken "the device is found" absent
 	must_set n tries=5
 	expect_flag n tries 5
 	add m medium=nvmem device=simnvmem word=4 offset=16 size=4 format=magic width=1 \
 		mode-a=0x41 mode-b=0x42
-	expect_soon_state m empty
+	wait_until 5 not state_is m absent || broken "the device is found" absent
 	must_set m mode=b
 	expect_flag m mode b
 	expect "the register" 42000000 \
@@ -188,7 +188,7 @@ test_an_nvmem_of_words_gets_whole_words() {
 test_a_register_that_does_not_keep_what_is_written() {
 	modprobe simnvmem
 	add n medium=nvmem device=simnvmem size=4 format=magic mode-a=0x41424344
-	expect_soon_state n empty
+	wait_until 5 not state_is n absent || broken "the device is found" absent
 	echo 1 >/sys/module/simnvmem/parameters/bad
 	set_refused 'error' n mode=a
 }
