@@ -374,7 +374,7 @@ static void pvf_nvmem_came(struct nvmem_device *nvmem)
 			pvf_nvmem_now(n, nvmem);
 	}
 	mutex_unlock(&pvf_nvmem_lock);
-	pvf_for_each_store(&pvf_nvmem_ops, pvf_nvmem_tell_came, nvmem);
+	pvf_call_stores(&pvf_nvmem_ops, pvf_nvmem_tell_came, nvmem);
 }
 
 static void pvf_nvmem_went(struct nvmem_device *nvmem)
@@ -389,7 +389,7 @@ static void pvf_nvmem_went(struct nvmem_device *nvmem)
 		WRITE_ONCE(n->lost, true);
 	}
 	mutex_unlock(&pvf_nvmem_lock);
-	pvf_for_each_store(&pvf_nvmem_ops, pvf_nvmem_tell_went, NULL);
+	pvf_call_stores(&pvf_nvmem_ops, pvf_nvmem_tell_went, NULL);
 }
 
 static int pvf_nvmem_event(struct notifier_block *nb, unsigned long event, void *nvmem)
