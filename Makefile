@@ -109,6 +109,14 @@ daemon_pkgs += libseccomp
 std_cflags += -DPVKIT_SECCOMP
 endif
 cli_pkgs := libmnl libkmod
+# UBOOTENV=0: for a target without libubootenv; the U-Boot environment is then no source.
+UBOOTENV ?= 1
+ifneq ($(UBOOTENV),0)
+daemon_pkgs += libubootenv
+cli_pkgs += libubootenv
+lib_pkgs += libubootenv
+std_cflags += -DPVKIT_UBOOTENV
+endif
 
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 pkg_libs = $(guest_libs) $(shell $(PKG_CONFIG) --libs $(1))
