@@ -399,6 +399,29 @@ int pvf_store_add(const char *name, const char *spec, const char **why)
 	return pvf_store_new(name, spec, NULL, NULL, why);
 }
 
+#ifdef CONFIG_OF
+/* Its description, as far as users are told, is where the node is. */
+int pvf_store_add_node(const char *name, const struct pvf_medium_ops *medium,
+		       struct device_node *node, const char **why)
+{
+	char *path = kasprintf(GFP_KERNEL, "%pOF", node);
+	int err;
+
+	if (!path) {
+		*why = "out of memory";
+		return -ENOMEM;
+	}
+	if (strlen(path) > PV_BOOTFLAG_MAX_SPEC) {
+		*why = "path of the node too long";
+		err = -EINVAL;
+	} else {
+		err = pvf_store_new(name, path, medium, node, why);
+	}
+	kfree(path);
+	return err;
+}
+#endif
+
 int pvf_registry_init(void)
 {
 	return class_register(&pvf_class);
