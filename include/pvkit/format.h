@@ -38,6 +38,7 @@ struct pvb_setup {
 	uint32_t base;			/* bcb: where bootloader_message begins (0) */
 	uint32_t backup;		/* bcb: where the copy of the A/B control is (none) */
 	bool proved_bare;		/* bcb: successful takes the tries away; see bcb.h */
+	bool wrap;			/* log: an only block is erased when it is full */
 	uint8_t n_slots;		/* 2 */
 	uint8_t n_modes;
 	struct pvb_mode mode[PVB_MODES_MAX];
@@ -88,8 +89,13 @@ struct pvb_format {
 struct pvb_log_state {
 	bool known;
 	uint32_t block;			/* offset of the erase block that is written, or the copy */
+	uint32_t slot;			/* bytes of a slot there */
 	uint32_t next;			/* offset of the next free place */
 	uint32_t seq;			/* of the newest record */
+	uint32_t newest;		/* offset of the newest record */
+	uint32_t len;			/* bytes of its items */
+	uint32_t erases;		/* of the block that is written, as far as is known */
+	bool doubtful;			/* a cut may have left weak bits in the next place */
 };
 
 struct pvb_store {

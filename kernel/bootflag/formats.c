@@ -10,12 +10,14 @@
 
 #include <pvkit/bcb.h>
 #include <pvkit/bootcount.h>
+#include <pvkit/log_write.h>
 #include <pvkit/magic.h>
 
 static const struct pvb_format *const pvf_formats[] = {
 	&pvb_magic_format,
 	&pvb_bootcount_format,
 	&pvb_bcb_format,
+	&pvb_log_format,
 };
 
 const struct pvb_format *pvf_format_find(const char *name)

@@ -238,6 +238,11 @@ static int pvf_word_proved_bare(struct pvf_store *store, const char *value, cons
 	return pvf_flag_word(value, &store->core.setup.proved_bare, why);
 }
 
+static int pvf_word_wrap(struct pvf_store *store, const char *value, const char **why)
+{
+	return pvf_flag_word(value, &store->core.setup.wrap, why);
+}
+
 static int pvf_word_slots(struct pvf_store *store, const char *value, const char **why)
 {
 	u32 n;
@@ -323,6 +328,7 @@ static const struct pvf_word {
 	{ "base", ",bcb,", PVF_WORD_NUMBER, pvf_word_base },
 	{ "backup", ",bcb,", PVF_WORD_NUMBER, pvf_word_backup },
 	{ "proved-bare", ",bcb,", PVF_WORD_FLAG, pvf_word_proved_bare },
+	{ "wrap", ",log,", PVF_WORD_FLAG, pvf_word_wrap },
 	{ "slots", ",bcb,log,", PVF_WORD_NUMBER, pvf_word_slots },
 	{ "modes", ",bcb,log,", PVF_WORD_LIST, pvf_word_modes },
 	{ "keep", NULL, PVF_WORD_FLAG, pvf_word_keep },
