@@ -368,7 +368,8 @@ flagimage := $(BUILD)/tests/lib/flagimage
 
 $(flagimage): tests/lib/flagimage.c $(unit_lib)
 	@mkdir -p $(@D)
-	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -o $@ $< $(unit_lib) $(call pkg_libs,libmnl)
+	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -o $@ $< $(unit_lib) \
+		$(call pkg_libs,$(daemon_pkgs))
 
 unit: $(unit_bin) $(unit_cli) $(stand_in) $(flagimage) docs
 

@@ -10,6 +10,10 @@
  * width=, endian=, mode-NAME=N. What is set there afterwards goes to stdout as one
  * line of FIELD=VALUE words. Without a FIELD nothing is written.
  *
+ *   flagimage env FW_ENV.CONFIG LOCK [FIELD=VALUE...] [--force]
+ *
+ * is the U-Boot environment, in variables pv_FIELD, by our library.
+ *
  * Exit status: 0; 1 with one line about why; 2 wrong usage.
  */
 #include <errno.h>
@@ -25,6 +29,7 @@
 #include <pvkit/magic.h>
 
 #include "flags.h"
+#include "ubootenv.h"
 
 static const struct pvb_format *const formats[] = {
 	&pvb_magic_format,
@@ -218,6 +223,38 @@ static int write_fields(int argc, char **argv, struct pvb_flags *flags, bool for
 	return ret && ret != -PVB_ENODATA ? fail("read back", ret) : 0;
 }
 
+static int environment(const char *config, const char *lock, int argc, char **argv)
+{
+	pvk_auto_buf struct pvk_buf line = PVK_BUF_INIT(1024);
+	struct pvk_env env = { .config = config, .lock = lock };
+	struct pvk_change change = { .force = false };
+	struct pvk_err err = { .text = "" };
+	char name[PVB_FIELDS][32];
+	struct pvb_flags flags;
+	unsigned int field;
+	int i, ret = 0;
+
+	for (field = PVB_MODE; field < PVB_FIELDS; field++) {
+		snprintf(name[field], sizeof(name[field]), "pv_%s", pvk_field_name(field));
+		env.variable[field] = name[field];
+	}
+	for (i = 0; i < argc; i++)
+		if (!strcmp(argv[i], "--force"))
+			change.force = true;
+		else if (pvk_change_word(&change, argv[i], &err))
+			usage(argv[i]);
+	if (argc)
+		ret = pvk_env_change(&env, &change, NULL, &err);
+	if (!ret)
+		ret = pvk_env_read(&env, &flags, NULL, NULL, &err);
+	if (ret) {
+		fprintf(stderr, "flagimage: %s\n", err.text);
+		return 1;
+	}
+	puts(pvk_flags_line(&flags, &line));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct image image = { .fd = -1 };
@@ -229,6 +266,8 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		usage("FORMAT FILE [SETUP...] [FIELD=VALUE...]");
+	if (argc > 3 && !strcmp(argv[1], "env"))
+		return environment(argv[2], argv[3], argc - 4, argv + 4);
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
 		if (!strcmp(formats[i]->name, argv[1]))
 			store.format = formats[i];

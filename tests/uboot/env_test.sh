@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 # The U-Boot environment as those read it that were there before us: fw_printenv of
 # libubootenv, fw_printenv of U-Boot's own source, and U-Boot itself out of NOR flash.
-# Which of two copies counts is where they differ; so this is what a writer may leave.
+# Which of two copies counts is where they differ; so this is what a writer may leave,
+# and then what ours does leave.
 . "${0%/*}/../lib/ktap.sh"
 . "${0%/*}/../lib/uboot.sh"
 
-plan 27
+plan 39
 cd "$KTAP_TMP" || exit
 size=0x4000
 
@@ -76,21 +77,50 @@ for flags in '1 0' '0 1' '255 0' '0 255'; do
 		"$(lib fw_printenv -n k) $(own fw_printenv -n k)"
 done
 
+# ours [WORD...]: the flags, after setting what is given
+ours() {
+	"$BUILD/tests/lib/flagimage" env redundant.config "$PWD/fw_printenv.lock" "$@" 2>&1 || true
+}
+
+# all VARIABLE: what both read of it
+all() {
+	echo "$(lib fw_printenv -n "$1") $(own fw_printenv -n "$1")"
+}
+
+# What ours writes they read, and the other way round, from each pair of flags.
+for flags in '1 0' '0 1' '254 255' '255 0' '0 255'; do
+	# shellcheck disable=SC2086 # two words
+	given $flags
+	ours mode=recovery slot=b >/dev/null
+	check_eq "from flags $flags, ours writes and they read" 'recovery recovery b b' \
+		"$(all pv_mode) $(all pv_slot)"
+	own fw_setenv pv_mode ota
+	lib fw_setenv pv_tries 2
+	check_eq "from flags $flags, they write and ours reads" 'mode=ota slot=b tries=2' "$(ours)"
+done
+given 1 0
+damage one.env
+damage two.env
+before=$(cat one.env two.env | sha256sum)
+check_match 'with both broken, ours refuses' 'flagimage: *' "$(ours mode=recovery)"
+check_eq 'and has written nothing' "$before" "$(cat one.env two.env | sha256sum)"
+
 # They write in turn, past the counter's end: each always reads what the other wrote.
 given 250 249
 turn=0
 agreed=
-while [ $turn -lt 14 ]; do
+while [ $turn -lt 15 ]; do
 	turn=$((turn + 1))
-	case $((turn % 2)) in
-	1) lib fw_setenv k "turn$turn" ;;
-	0) own fw_setenv k "turn$turn" ;;
+	case $((turn % 3)) in
+	0) ours "mode=turn$turn" >/dev/null ;;
+	1) lib fw_setenv pv_mode "turn$turn" ;;
+	2) own fw_setenv pv_mode "turn$turn" ;;
 	esac
-	if [ "$(lib fw_printenv -n k) $(own fw_printenv -n k)" = "turn$turn turn$turn" ]; then
+	if [ "$(all pv_mode) $(ours)" = "turn$turn turn$turn mode=turn$turn" ]; then
 		agreed="$agreed $turn"
 	fi
 done
-check_eq 'both writers in turn, past 255' ' 1 2 3 4 5 6 7 8 9 10 11 12 13 14' "$agreed"
+check_eq 'three writers in turn, past 255' ' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15' "$agreed"
 check_eq 'and the other variable is as it was' 'as it was' "$(own fw_printenv -n boot)"
 
 # NOR flash as U-Boot reads it: 1 is the active copy, 0 the obsolete one, 255 the one that
