@@ -245,7 +245,7 @@ $(libpvkit): $(lib_obj)
 	$(AR) rcs $@ $^
 
 $(cdir)/pvkitd: $(daemon_obj) $(libpvkit)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(daemon_pkgs))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(daemon_pkgs)) -lpthread
 
 $(cdir)/pvkit: $(cli_obj) $(libpvkit)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(cli_pkgs))
@@ -347,7 +347,7 @@ $(fuzz_lib): $(fuzz_obj)
 
 $(BUILD)/fuzz/bin/%: $(BUILD)/fuzz-obj/tests/fuzz/%_fuzz.o $(fuzz_lib)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(san_cflags) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(daemon_pkgs))
+	$(FUZZ_CC) $(san_cflags) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(daemon_pkgs)) -lpthread
 
 fuzz-programs: $(fuzz_bin)
 
@@ -361,7 +361,7 @@ $(stand_in): tests/lib/stand_in.c $(unit_lib)
 	@mkdir -p $(@D)
 	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Iuser/daemon \
 		$(call pkg_cflags,$(daemon_pkgs)) -o $@ $< $(unit_lib) \
-		$(call pkg_libs,$(daemon_pkgs))
+		$(call pkg_libs,$(daemon_pkgs)) -lpthread
 
 # The formats on a file, for tests where another program has it too.
 flagimage := $(BUILD)/tests/lib/flagimage

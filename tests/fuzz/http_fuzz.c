@@ -234,6 +234,9 @@ static void run_server(void)
 	for (i = 0; i < 4; i++)
 		if (event_base_loop(server.base, EVLOOP_NONBLOCK) < 0)
 			abort();
+	while (http_waiting(server.http))
+		if (event_base_loop(server.base, EVLOOP_ONCE) < 0)
+			abort();
 }
 
 /* Whether the server has closed its end. */

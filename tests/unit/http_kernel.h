@@ -29,6 +29,8 @@ enum who { HOST, MGMT, PLAIN, STRANGER, CROWD, WHO_COUNT };
 #define CROWD_SHARE	8
 #define MANY		5000	/* drivers that only the host sees, on demand */
 #define COMMAND_MAX	256
+#define FINISH_MS	1500
+#define EXIT_UNFINISHED	7
 
 static char dir[] = "/tmp/pvkit-http.XXXXXX";
 static char paths[WHO_COUNT][64];
@@ -364,6 +366,8 @@ static int serve(bool tells_containers)
 	event = event_new(k.base, k.control, EV_READ | EV_PERSIST, on_control, NULL);
 	event_add(event, NULL);
 	event_base_dispatch(k.base);
+	if (http_finish(k.http, FINISH_MS))
+		_exit(EXIT_UNFINISHED);
 
 	event_free(event);
 	http_free(k.http);

@@ -213,6 +213,8 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
 	struct http_conn *conn = arg;
 
 	calls_forget(conn->http->calls, evcon);
+	if (conn->http->metas)
+		metas_forget(conn->http->metas, evcon);
 	flags_forget(conn->http->flags, evcon);
 	if (conn->stream)
 		stream_forget(conn);

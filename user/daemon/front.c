@@ -25,6 +25,8 @@
 
 /* After kernel and sockets were lost: started again, with rights, by the parent. */
 #define EXIT_AGAIN	1
+/* For metadata that was accepted before the end; less than the supervisor waits. */
+#define FINISH_MS	3000
 /* How long to wait for a message of the kernel before looking for pv_driver anew. */
 #define FAMILY_WAIT_MS	10000
 /* Times that events are read in one go; what comes faster is read anew as a whole. */
@@ -146,6 +148,19 @@ static void on_flags_pending(void *arg)
 
 	if (front->flags_ev)
 		event_active(front->flags_ev, EV_READ, 0);
+}
+
+/* The thread that metadata is written in has no more rights than all else here. */
+static int k_confine(void *arg)
+{
+	struct front *front = arg;
+	struct pvk_err err;
+	int ret;
+
+	ret = sandbox_enter(&front->sandbox, &err);
+	if (ret)
+		log_msg(LOG_ERR, "%s", err.text);
+	return ret;
 }
 
 static void on_outcome(void *arg, const struct pvk_outcome *outcome)
@@ -531,13 +546,9 @@ static int give_up_rights(struct front *front, struct pvk_err *err)
 /* The last step before the first request. */
 static int enter_sandbox(struct front *front)
 {
-	struct pvk_err err;
-	int ret;
+	int ret = k_confine(front);
 
-	ret = sandbox_enter(&front->sandbox, &err);
 	sandbox_free(&front->sandbox);
-	if (ret)
-		log_msg(LOG_ERR, "%s", err.text);
 	return ret;
 }
 
@@ -553,6 +564,7 @@ static int set_up(struct front *front)
 		.store = k_store,
 		.set = k_set,
 		.refresh = k_refresh,
+		.confine = k_confine,
 		.arg = front,
 	};
 	struct pvk_err err;
@@ -586,6 +598,24 @@ static int set_up(struct front *front)
 	if (!ret)
 		ret = add_listeners(front);
 	return ret ? ret : enter_sandbox(front);
+}
+
+/* What was accepted is written. The kernel's news are nobody's any more. */
+static void finish(struct front *front)
+{
+	unsigned int left;
+
+	if (!http_waiting(front->http))
+		return;
+	event_del(front->drv_ev);
+	event_del(front->news_ev);
+	event_del(front->family_ev);
+	left = http_finish(front->http, FINISH_MS);
+	if (!left)
+		return;
+	log_msg(LOG_ERR, "%u requests for metadata are not done after %d s: a slow disk", left,
+		FINISH_MS / 1000);
+	_exit(front->status);
 }
 
 static void tear_down(struct front *front)
@@ -639,6 +669,7 @@ int front_run(struct role_env *env)
 		role_ready(env);
 		if (event_base_dispatch(front.base) < 0)
 			front.status = EXIT_AGAIN;
+		finish(&front);
 	}
 	tear_down(&front);
 	return front.status;

@@ -192,6 +192,10 @@ static void on_request(struct evhttp_request *ev, void *arg)
 		http_reply_close(ev, 400, fault);
 		return;
 	}
+	if (http->closing) {
+		http_reply_close(ev, 503, "pvkitd is ending");
+		return;
+	}
 	http_refresh(http);
 	if (!conn || conn_identify(conn) || conn->peer.kind == PV_DRIVER_PEER_UNKNOWN) {
 		http_reply_error(ev, 403, "the caller is in no known container");
@@ -238,8 +242,10 @@ struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 	http->metrics = metrics_new();
 	http->views = views_new(HTTP_VIEWS_MAX);
 	http->streams = streams_new();
+	if (user_meta || device_meta)
+		http->metas = metas_new(base, kernel);
 	if (conns_init(http) || !http->calls || !http->flags || !http->metrics || !http->views ||
-	    !http->streams) {
+	    !http->streams || ((user_meta || device_meta) && !http->metas)) {
 		http_free(http);
 		return NULL;
 	}
@@ -343,6 +349,48 @@ void http_refresh(struct http *http)
 		forget_all(http);
 }
 
+unsigned int http_waiting(const struct http *http)
+{
+	return http->metas ? metas_count(http->metas) : 0;
+}
+
+static void on_too_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	*(bool *)arg = true;
+}
+
+static bool is_busy(const struct http *http)
+{
+	const struct http_conn *conn;
+
+	LIST_FOREACH(conn, &http->conns.list, link)
+		if (conn->state == CONN_WRITING)
+			return true;
+	return http_waiting(http);
+}
+
+unsigned int http_finish(struct http *http, int ms)
+{
+	const struct timeval limit = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L };
+	bool too_late = false;
+	struct event *timer;
+	unsigned int i;
+
+	http->closing = true;
+	for (i = 0; i < http->n_listeners; i++)
+		evconnlistener_disable(http->listener[i].lev);
+	timer = evtimer_new(http->base, on_too_late, &too_late);
+	if (timer && !event_add(timer, &limit))
+		while (is_busy(http) && !too_late &&
+		       event_base_loop(http->base, EVLOOP_ONCE) >= 0)
+			;
+	if (timer)
+		event_free(timer);
+	return http_waiting(http);
+}
+
 void http_free(struct http *http)
 {
 	unsigned int i;
@@ -351,6 +399,7 @@ void http_free(struct http *http)
 	for (i = 0; i < http->n_listeners; i++)
 		evhttp_free(http->listener[i].evhttp);
 	conns_free(http);
+	metas_free(http->metas);
 	if (http->calls)
 		calls_free(http->calls);
 	if (http->flags)

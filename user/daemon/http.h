@@ -64,6 +64,8 @@ struct http_kernel {
 		   uint32_t *seq, struct pvk_err *err);
 	/* Hands to http_event() what has happened; an error: that is not known. */
 	int (*refresh)(void *arg);
+	/* Each thread's first step; NULL: none. */
+	int (*confine)(void *arg);
 	uint32_t timeout_ms;	/* of a request that names none; 0: the usual */
 	/* Also containers that come and go are events. */
 	bool tells_containers;
@@ -83,6 +85,8 @@ struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 void http_set_times(struct http *http, const struct http_times *times);
 /* Takes over the fds, with success; without them ?wait= is refused. */
 int http_watch_devices(struct http *http, const struct device_fds *fds);
+/* Requests for metadata that are not answered yet. */
+unsigned int http_waiting(const struct http *http);
 /* Takes over the listening socket. */
 int http_listen(struct http *http, int fd);
 /* What became of something that submit took. */
@@ -94,6 +98,13 @@ void http_flags_gone(struct http *http);
 bool http_idle(const struct http *http);
 /* Something happened, to any driver (or container) that there is. */
 void http_event(struct http *http, const struct pvk_event *event);
+/*
+ * Takes no more requests, and turns the loop until all metadata that was accepted is
+ * written and answered, for `ms` at most. Returns how many requests are left: the
+ * process can then only exit, for the disk has a thread of it.
+ */
+unsigned int http_finish(struct http *http, int ms);
+/* Waits for the write that is under way. */
 void http_free(struct http *http);
 
 #endif /* PVKITD_HTTP_H */

@@ -13,6 +13,7 @@
 
 struct http_calls;
 struct http_flags;
+struct http_metas;
 struct http_metrics;
 struct http_streams;
 struct http_views;
@@ -25,6 +26,7 @@ struct http {
 	struct pvk_meta *device_meta;
 	struct http_calls *calls;
 	struct http_flags *flags;
+	struct http_metas *metas;	/* NULL: there is no store */
 	struct http_metrics *metrics;
 	struct http_views *views;
 	struct http_streams *streams;
@@ -90,6 +92,18 @@ bool driver_look_up(struct http_request *request, const char *alias, struct pvk_
 void meta_get(struct http_request *request);
 void meta_put(struct http_request *request);
 void meta_delete(struct http_request *request);
+
+#define METAS_MAX		64	/* that wait for the disk; what is above: 503 */
+#define METAS_PER_PEER_MAX	16	/* of one container */
+#define METAS_HOST_RESERVE	8	/* the host's */
+
+struct http_metas *metas_new(struct event_base *base, const struct http_kernel *kernel);
+/* Waits for what is being read or written; the rest is dropped without an answer. */
+void metas_free(struct http_metas *metas);
+/* The connection is going away; what it asked for is done, but not answered any more. */
+void metas_forget(struct http_metas *metas, struct evhttp_connection *evcon);
+/* What is not answered yet. */
+unsigned int metas_count(const struct http_metas *metas);
 
 /* bootflags_ep.c: /bootflags, and the sets under way until their outcomes have come */
 #define FLAG_SETS_MAX		64	/* what is above is refused with 503 */
