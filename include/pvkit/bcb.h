@@ -72,7 +72,7 @@ static const struct {
 	{ "bootloader", "bootonce-bootloader" },
 };
 
-#define PVB_BCB_COMMANDS	(sizeof(pvb_bcb_command) / sizeof(pvb_bcb_command[0]))
+#define PVB_BCB_COMMANDS	PVB_COUNT(pvb_bcb_command)
 
 /* What begins a file system or a partition table, and where. */
 static const struct pvb_bcb_sign {
@@ -109,7 +109,7 @@ static const struct pvb_bcb_sign {
 	{ 65536 + 64, 8, "_BHRfS_M" },		/* btrfs */
 };
 
-#define PVB_BCB_SIGNS	(sizeof(pvb_bcb_sign) / sizeof(pvb_bcb_sign[0]))
+#define PVB_BCB_SIGNS	PVB_COUNT(pvb_bcb_sign)
 
 enum pvb_bcb_what {
 	PVB_BCB_EMPTY,		/* erased, or zeros */
@@ -587,10 +587,10 @@ static inline void pvb_bcb_list(const struct pvb_store *store, const struct pvb_
 				struct pvb_bcb_patches *p)
 {
 	uint32_t base = store->setup.base, backup = store->setup.backup;
-	int turn;
+	unsigned int turn;
 
 	for (turn = 0; turn < 2; turn++) {
-		if ((turn == 0) == bcb->from_backup) {
+		if (turn != bcb->from_backup) {
 			pvb_bcb_add(p, base, bcb->command, PVB_BCB_COMMAND);
 			if (bcb->has_control)
 				pvb_bcb_add(p, base + PVB_BCB_MESSAGE, bcb->control,

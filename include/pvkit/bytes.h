@@ -7,6 +7,8 @@
 
 #include "types.h"
 
+#define PVB_COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+
 static inline void pvb_copy(uint8_t *to, const uint8_t *from, uint32_t len)
 {
 	while (len--)

@@ -145,8 +145,11 @@ static void test_cases(uint32_t base, const char *where)
 
 	for (i = 0; i < PVK_ARRAY_SIZE(cases); i++) {
 		const char *what = cases[i].what, *then = cases[i].then;
+		const char *after = cases[i].then_command;
 		char command[32] = "";
 
+		if (!after)
+			after = cases[i].command;
 		start(base + 4096, 0, 1, false, 0);
 		kept.setup.base = base;
 		put(cases[i].command, cases[i].control);
@@ -156,9 +159,8 @@ static void test_cases(uint32_t base, const char *where)
 		ktap_str(read_text(), says, "%s%s: reads", where, what);
 		ktap_eq(write_flags(cases[i].set, false), cases[i].ret, "%s%s: set", where, what);
 		ktap_str(read_text(), then ? then : cases[i].set, "%s%s: reads back", where, what);
-		if (cases[i].then_command || cases[i].command)
-			strcpy(command, cases[i].then_command ? cases[i].then_command :
-								cases[i].command);
+		if (after)
+			strcpy(command, after);
 		if (!cases[i].ret || cases[i].command)
 			ktap_check(!memcmp(sim.data + base, command, 32), "%s%s: the command",
 				   where, what);

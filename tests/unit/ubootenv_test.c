@@ -30,7 +30,6 @@ int main(void)
 #define SIZE	0x1000
 #define SIZE_HEX	"0x1000"
 
-extern char **environ;
 static char dir[] = "/tmp/pvkit-env.XXXXXX";
 static char image[2][64], config[64], input[64], lock[64], keep[64];
 

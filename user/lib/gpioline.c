@@ -90,7 +90,7 @@ static bool is_chip(const struct search *s, const char *file, const struct gpioc
 /* Looks at one chip. 0, or what ends the search. */
 static int look_at(struct search *s, int dir, const char *file)
 {
-	struct gpiochip_info info;
+	struct gpiochip_info info = { .lines = 0 };
 	int fd, n;
 
 	fd = open_chip(dir, file, &info);

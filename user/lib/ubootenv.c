@@ -109,7 +109,8 @@ static void read_copy(struct copy *c)
 		return;
 	c->plain = !S_ISCHR(st.st_mode);
 	if (S_ISCHR(st.st_mode) && !ioctl(fd, MEMGETINFO, &mtd))
-		c->plain = c->nor = mtd.type == MTD_NORFLASH;
+		c->nor = mtd.type == MTD_NORFLASH;
+	c->plain = c->plain || c->nor;
 	if (S_ISBLK(st.st_mode))
 		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	at = c->offset < 0 ? lseek(fd, 0, SEEK_END) + c->offset : c->offset;
