@@ -100,8 +100,7 @@ static int status_of(int fd)
 	}
 	answer[len] = '\0';
 	close(fd);
-	sscanf(answer, "HTTP/1.1 %d", &status);
-	return status;
+	return sscanf(answer, "HTTP/1.1 %d", &status) == 1 ? status : 0;
 }
 
 static int get_drivers(enum who who)
@@ -312,7 +311,7 @@ static void test_ends_well(void)
 	fd[1] = put(MGMT, "k", "2");
 	fd[2] = put(HOST, "k", "3");
 	all_read();
-	/* Its end, to which test_ends_well's server is told by its control socket. */
+	/* That it is to end. */
 	shutdown(control, SHUT_WR);
 	send_text(late, "GET /drivers HTTP/1.1\r\nHost: x\r\n\r\n");
 	ktap_eq(status_of(late), 503, "a server that is told to end takes no more requests");

@@ -239,6 +239,25 @@ def test_metadata(client):
         client.ask(404, "host", "DELETE", key, key="drivers.k")
 
 
+def test_stalled_disk(client):
+    """As many requests for metadata as a container may have wait for the disk; one more."""
+    stalled = os.path.join(client.front.dir, "stalled")
+    with open(stalled, "w", encoding="ascii"):
+        pass
+    waiting = [client.front.connect("mgmt") for _ in range(16)]
+    for connection in waiting:
+        connection.request("PUT", "/user-meta/k", body="v")
+    client.ask(200, "mgmt", "GET", "/drivers")
+    for store in STORES:
+        client.ask(503, "mgmt", "GET", store)
+        client.ask(503, "mgmt", "PUT", store + "/{key}", body="v", key="k")
+        client.ask(503, "mgmt", "DELETE", store + "/{key}", key="k")
+    os.unlink(stalled)
+    for at, connection in enumerate(waiting):
+        equal(connection.getresponse().status, 200, f"write {at} is done when the disk goes on")
+        connection.close()
+
+
 def test_bootflags(client):
     """What the next boot is told."""
     one = "/bootflags/{store}"
@@ -322,6 +341,7 @@ def main():
         test_drivers(client)
         test_loads(client)
         test_metadata(client)
+        test_stalled_disk(client)
         test_bootflags(client)
         test_metrics(client)
         test_events(spec, front, client)

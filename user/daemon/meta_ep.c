@@ -186,7 +186,8 @@ static void start(struct http_request *request, enum meta_op op, struct evbuffer
 		return;
 	}
 	if (!room_for(metas, request->peer->id)) {
-		http_reply_error(request->ev, 503, "too many requests wait for the metadata's disk");
+		http_reply_error(request->ev, 503,
+				 "too many requests wait for the metadata's disk");
 		return;
 	}
 	job = job_new(request, op, meta, body ? evbuffer_get_length(body) : 0);
