@@ -35,7 +35,8 @@ static void test_words(void)
 		  "cursor: \"18446744073709551616\" is not a number" },
 		{ "successful is 0 or 1", "successful=2", NULL, "successful: 2 is more than 1" },
 		{ "a mode in capitals", "mode=Ota", "mode=Ota", NULL },
-		{ "a mode with a slash", "mode=a/b", NULL, "mode: \"a/b\" has characters other than "
+		{ "a mode with a slash", "mode=a/b", NULL,
+		  "mode: \"a/b\" has characters other than "
 		  "A-Z, a-z, 0-9, '.', '_' and '-'" },
 		{ "a mode that is too long", "mode=12345678901234567890123456789012", NULL,
 		  "mode: longer than 31 bytes" },

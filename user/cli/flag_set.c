@@ -102,11 +102,13 @@ static int carry_out(struct set *set, struct pvk_flagsource *source)
 {
 	struct flag *flag = &set->flag;
 	int64_t deadline = pvk_now_ms() + flag->timeout_ms;
+	pvk_auto_list struct pvk_list warnings = { 0 };
 	struct pvk_store *store = &source->store;
 	struct pvk_err err = { .text = "" };
 	struct pvb_flags was;
 	int64_t left;
 	int ret = 0;
+	size_t i;
 
 	if (set->wait && source->kind == PVK_SOURCE_KERNEL &&
 	    store->state == PV_BOOTFLAG_STATE_ABSENT)
@@ -119,7 +121,9 @@ static int carry_out(struct set *set, struct pvk_flagsource *source)
 	left = deadline - pvk_now_ms();
 	if (!ret)
 		ret = pvk_flagsource_set(source, &flag->conf, flag->cli->bf, &set->change,
-					 left > 0 ? (int)left : 0, &err);
+					 left > 0 ? (int)left : 0, &warnings, &err);
+	for (i = 0; i < warnings.count; i++)
+		cli_complain(store->name, "warning: %s", warnings.item[i]);
 	if (ret == -ENODEV && !set->wait && !err.text[0])
 		pvk_err_set(&err, ret, "its medium is not there (--wait waits for it)");
 	if (ret)

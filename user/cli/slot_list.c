@@ -6,7 +6,9 @@
 
 static bool has_slot(const struct pvk_flagsource *source)
 {
-	return (source->store.offers | source->store.flags.has) & PVB_HAS(PVB_SLOT);
+	/* The command line could say a slot: only if it does. */
+	return (source->store.flags.has | (source->writable ? source->store.offers : 0)) &
+	       PVB_HAS(PVB_SLOT);
 }
 
 static void print_row(struct table *table, const struct pvk_flagsources *list,

@@ -112,7 +112,7 @@ static enum end commit(struct mark *mark)
 			return end;
 		change.generation = mark->source.store.generation;
 		ret = pvk_flagsource_set(&mark->source, &mark->flag.conf, mark->flag.cli->bf,
-					 &change, (int)mark->flag.timeout_ms, &err);
+					 &change, (int)mark->flag.timeout_ms, NULL, &err);
 		if (ret != -EAGAIN)
 			break;
 	}

@@ -25,6 +25,7 @@ void pvk_flagconf_init(struct pvk_flagconf *conf)
 	strcpy(conf->uboot_env, "/etc/fw_env.config");
 	conf->cmdline = true;
 	strcpy(conf->cmdline_file, "/proc/cmdline");
+	strcpy(conf->keep, "/var/lib/pvkit");
 	strcpy(conf->dev, "/dev");
 	strcpy(conf->state, PVK_STATE_DIR);
 	for (i = 1; i < PVB_FIELDS; i++) {

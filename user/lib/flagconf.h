@@ -53,6 +53,7 @@ struct pvk_flagconf {
 	struct pvk_flagconf_gpio gpio[PVK_FLAGCONF_GPIOS_MAX];
 	unsigned int n_gpios;
 	char dev[PATH_MAX];		/* where the devices are */
+	char keep[PATH_MAX];		/* for a broken environment that force overwrites */
 	char state[PATH_MAX];		/* a directory that is empty after a boot */
 };
 

@@ -109,6 +109,8 @@ int pvk_flagsources_read(struct pvk_flagsources *list, const struct pvk_flagconf
 		ret = add_stores(list, bf, err);
 	if (!ret)
 		ret = flagsource_add_others(list, conf, err);
+	if (!ret)
+		ret = flagsource_add_env(list, conf, err);
 	if (ret) {
 		pvk_flagsources_free(list);
 		return ret;
@@ -156,12 +158,11 @@ const char *pvk_flagsource_kind(const struct pvk_flagsource *source, char *text,
 
 int pvk_flagsource_set(const struct pvk_flagsource *source, const struct pvk_flagconf *conf,
 		       struct pvk_bf *bf, const struct pvk_change *change, int timeout_ms,
-		       struct pvk_err *err)
+		       struct pvk_list *warnings, struct pvk_err *err)
 {
 	pvk_auto_buf struct pvk_buf names = PVK_BUF_INIT(256);
 	uint32_t lacks = pvk_change_fields(change) & ~source->store.offers;
 
-	(void)conf;
 	if (!source->writable)
 		return pvk_err_set(err, -EROFS, "can only be read");
 	/* Of one that is absent the kernel may not know yet. */
@@ -169,6 +170,8 @@ int pvk_flagsource_set(const struct pvk_flagsource *source, const struct pvk_fla
 		return pvk_err_set(err, -EOPNOTSUPP, "has no field %s (it has %s)",
 				   pvk_field_name((unsigned int)__builtin_ctz(lacks)),
 				   pvk_field_names(source->store.offers, &names));
+	if (source->kind == PVK_SOURCE_UBOOT_ENV)
+		return flagsource_set_env(source, conf, change, warnings, err);
 	return pvk_bf_set(bf, source->store.name, change, timeout_ms, NULL, err);
 }
 

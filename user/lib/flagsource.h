@@ -51,12 +51,13 @@ const char *pvk_flagsource_kind(const struct pvk_flagsource *source, char *text,
 bool pvk_flagsource_reserved(const char *name);
 
 /*
- * Waits for the outcome. The source is as it was listed; -EROFS if it can't be
- * written, -EOPNOTSUPP if it lacks a field, both with the field or source named.
+ * Waits for the outcome. What is worth a word goes to warnings (may be NULL). The
+ * source is as it was listed; -EROFS if it can't be written, -EOPNOTSUPP if it lacks a
+ * field, both with the field or source named.
  */
 int pvk_flagsource_set(const struct pvk_flagsource *source, const struct pvk_flagconf *conf,
 		       struct pvk_bf *bf, const struct pvk_change *change, int timeout_ms,
-		       struct pvk_err *err);
+		       struct pvk_list *warnings, struct pvk_err *err);
 
 /* Why a source has, or has not, decided a field of this boot. */
 enum pvk_verdict {

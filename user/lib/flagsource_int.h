@@ -14,4 +14,11 @@ struct pvk_flagsource *flagsource_add(struct pvk_flagsources *list, enum pvk_sou
 int flagsource_add_others(struct pvk_flagsources *list, const struct pvk_flagconf *conf,
 			  struct pvk_err *err);
 
+/* The U-Boot environment. */
+int flagsource_add_env(struct pvk_flagsources *list, const struct pvk_flagconf *conf,
+		       struct pvk_err *err);
+int flagsource_set_env(const struct pvk_flagsource *source, const struct pvk_flagconf *conf,
+		       const struct pvk_change *change, struct pvk_list *warnings,
+		       struct pvk_err *err);
+
 #endif /* PVK_FLAGSOURCE_INT_H */
