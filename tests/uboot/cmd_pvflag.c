@@ -16,10 +16,8 @@
 #include <vsprintf.h>
 
 #include <pvkit/bcb.h>
+#include <pvkit/log.h>
 
-static const struct pvb_format *const formats[] = {
-	&pvb_bcb_format,
-};
 
 static int flash_read_at(void *arg, uint32_t at, void *buf, uint32_t len)
 {
@@ -54,25 +52,23 @@ static void tell(const struct pvb_flags *flags)
 	tell_number(flags, PVB_SUCCESSFUL, "successful", flags->successful);
 }
 
-static const struct pvb_format *find_format(const char *name)
-{
-	unsigned int i;
+typedef int read_fn(struct pvb_store *store, struct pvb_flags *flags);
 
-	for (i = 0; i < ARRAY_SIZE(formats); i++)
-		if (!strcmp(formats[i]->name, name))
-			return formats[i];
-	return NULL;
+/* Of a log only the reader is compiled in: what writes is in log_write.h. */
+static read_fn *find_format(const char *name)
+{
+	return !strcmp(name, "log") ? pvb_log_read : !strcmp(name, "bcb") ? pvb_bcb_read : NULL;
 }
 
 static int do_pvflag(struct cmd_tbl *cmdtp, int flag, int argc, char *const argv[])
 {
 	static uint8_t work[1024];
 	struct pvb_store store = { .work = work, .work_size = sizeof(work) };
+	read_fn *read = argc == 5 ? find_format(argv[1]) : NULL;
 	struct pvb_flags flags;
 	int ret;
 
-	store.format = argc == 5 ? find_format(argv[1]) : NULL;
-	if (!store.format)
+	if (!read)
 		return CMD_RET_USAGE;
 	store.medium.arg = map_sysmem(hextoul(argv[2], NULL), 0);
 	store.medium.size = hextoul(argv[3], NULL);
@@ -80,7 +76,7 @@ static int do_pvflag(struct cmd_tbl *cmdtp, int flag, int argc, char *const argv
 	store.medium.write = 1;
 	store.medium.bitwise = true;
 	store.medium.read = flash_read_at;
-	ret = store.format->read(&store, &flags);
+	ret = read(&store, &flags);
 	if (ret) {
 		printf("pvflag: %s (%d)\n", ret == -PVB_ENODATA ? "nothing is set" :
 		       ret == -PVB_EMEDIUMTYPE ? "something else is there" : "can't be read", ret);
@@ -91,4 +87,4 @@ static int do_pvflag(struct cmd_tbl *cmdtp, int flag, int argc, char *const argv
 }
 
 U_BOOT_CMD(pvflag, 5, 0, do_pvflag, "read pvkit's boot flags",
-	   "FORMAT ADDRESS SIZE ERASE - FORMAT is bcb; numbers are hexadecimal");
+	   "FORMAT ADDRESS SIZE ERASE - FORMAT is log or bcb; numbers are hexadecimal");
