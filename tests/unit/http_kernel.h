@@ -29,8 +29,9 @@ enum who { HOST, MGMT, PLAIN, STRANGER, CROWD, WHO_COUNT };
 #define CROWD_SHARE	8
 #define MANY		5000	/* drivers that only the host sees, on demand */
 #define COMMAND_MAX	256
-#define FINISH_MS	1500
 #define EXIT_UNFINISHED	7
+
+static int finish_ms = 1500;	/* of a server that is told to end */
 
 static char dir[] = "/tmp/pvkit-http.XXXXXX";
 static char paths[WHO_COUNT][64];
@@ -330,6 +331,10 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	text[n] = '\0';
+	if (!strcmp(text, "idle")) {
+		send(fd, http_idle(k.http) ? "idle" : "busy", 4, 0);
+		return;
+	}
 	/* "!": before the server has had time to hear of it. */
 	held = text[0] == '!';
 	obey(text + held);
@@ -366,7 +371,7 @@ static int serve(bool tells_containers)
 	event = event_new(k.base, k.control, EV_READ | EV_PERSIST, on_control, NULL);
 	event_add(event, NULL);
 	event_base_dispatch(k.base);
-	if (http_finish(k.http, FINISH_MS))
+	if (http_finish(k.http, finish_ms))
 		_exit(EXIT_UNFINISHED);
 
 	event_free(event);

@@ -155,6 +155,7 @@ static void test_others_go_on(void)
 	ktap_eq(get_drivers(PLAIN), 200, "GET /drivers is answered while a write is synced");
 	ktap_eq(get_drivers(MGMT), 200, "to the writer too");
 	ktap_check(!is_answered(fd), "the write is not, before it is durable");
+	ktap_str(kernel("idle"), "busy", "a server with a write under way is not idle");
 	let_fsync();
 	wait_for_fsync("the directory of a");
 	all_read();
@@ -172,6 +173,7 @@ static void test_others_go_on(void)
 	let_all();
 	ktap_eq(status_of(fd2), 200, "so is the second");
 	ktap_check(has("b", "2"), "and a GET after that shows it");
+	ktap_str(kernel("idle"), "idle", "then it is");
 	forget("a");
 	forget("b");
 }
@@ -239,7 +241,7 @@ static void test_too_many(void)
 
 static void test_client_gone(void)
 {
-	int fd;
+	int fd, half;
 
 	*hold = true;
 	fd = put(MGMT, "a", "1");
@@ -247,8 +249,11 @@ static void test_client_gone(void)
 	close(fd);
 	close(put(MGMT, "b", "2"));
 	close(ask(PLAIN, "GET", "/user-meta", ""));
+	half = put(MGMT, "b", "2");
+	shutdown(half, SHUT_WR);
 	all_read();
 	let_all();
+	ktap_eq(status_of(half), 200, "a client that only says no more gets its answer");
 	ktap_check(has("a", "1") && has("b", "2"), "a write is done though its client has gone");
 	forget("a");
 	forget("b");
@@ -301,9 +306,11 @@ static void test_killed(unsigned int steps, const char *want, const char *what)
 
 static void test_ends_well(void)
 {
-	int fd[3], i, wrong = 0, late;
+	int fd[3], i, wrong = 0, late, usual = finish_ms;
 
+	finish_ms = PATIENCE_MS;
 	start(false);
+	finish_ms = usual;
 	late = dial(HOST);
 	*hold = true;
 	fd[0] = put(MGMT, "k", "1");

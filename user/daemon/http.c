@@ -312,7 +312,8 @@ bool http_idle(const struct http *http)
 	struct calls_count count;
 
 	calls_count(http->calls, &count);
-	return !count.queued && !count.in_flight && !count.watching && flags_idle(http->flags);
+	return !count.queued && !count.in_flight && !count.watching &&
+	       flags_idle(http->flags) && !http_waiting(http);
 }
 
 /* What is not known to be true still is asked for anew. */
