@@ -91,7 +91,7 @@ struct pvb_log_state {
 	uint32_t block;			/* offset of the erase block that is written, or the copy */
 	uint32_t slot;			/* bytes of a slot there */
 	uint32_t next;			/* offset of the next free place */
-	uint32_t seq;			/* of the newest record */
+	uint32_t seq;			/* the next record has one more */
 	uint32_t newest;		/* offset of the newest record */
 	uint32_t len;			/* bytes of its items */
 	uint32_t erases;		/* of the block that is written, as far as is known */

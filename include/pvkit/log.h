@@ -430,6 +430,7 @@ struct pvb_log_record {
 	uint32_t at;		/* PVB_LOG_NOWHERE: none */
 	uint32_t seq;
 	uint32_t len;		/* of the items */
+	uint32_t base;		/* of its block; of a full scan only */
 };
 
 #define PVB_LOG_HEAD		16u
@@ -684,7 +685,7 @@ static inline int pvb_log_find_quickly(struct pvb_store *store, struct pvb_log_r
 		return ret;
 	store->log.block = newest.at;
 	store->log.slot = newest.slot;
-	store->log.seq = newest.base - 1;
+	store->log.seq = newest.base;
 	store->log.erases = newest.erases;
 	block = newest;
 	ret = pvb_log_last_before(store, &newest, store->log.next, record);
@@ -700,9 +701,8 @@ static inline int pvb_log_find_quickly(struct pvb_store *store, struct pvb_log_r
 	}
 	if (ret < 0)
 		return ret;
-	/* records of a block have its number or later ones, those before the one before */
-	if (block.at == newest.at ? pvb_log_later(newest.base, record->seq) :
-				    record->seq != newest.base - 1)
+	/* records of a block have its number or later ones, those before earlier ones */
+	if ((block.at == newest.at) == pvb_log_later(newest.base, record->seq))
 		return 0;
 	return pvb_log_in_order(store, &newest, record->seq);
 }
@@ -742,6 +742,14 @@ static inline int pvb_log_next_mark(const struct pvb_store *store, uint32_t slot
 	return 0;
 }
 
+/* Of two with one number, which a cut may leave, the one in the newer block or place. */
+static inline bool pvb_log_newer(const struct pvb_log_record *a, const struct pvb_log_record *b)
+{
+	if (a->seq != b->seq)
+		return pvb_log_later(a->seq, b->seq);
+	return !pvb_log_later(b->base, a->base);
+}
+
 /* The newest record of a block if it is newer than that known. 0 or negative. */
 static inline int pvb_log_scan_block(struct pvb_store *store, const struct pvb_log_block *block,
 				     struct pvb_log_record *newest)
@@ -755,8 +763,8 @@ static inline int pvb_log_scan_block(struct pvb_store *store, const struct pvb_l
 		if (ret < 0)
 			return ret;
 		place += ret ? pvb_log_span(block->slot, record.len) : block->slot;
-		if (!ret || (newest->at != PVB_LOG_NOWHERE &&
-			     pvb_log_later(newest->seq, record.seq)))
+		record.base = block->base;
+		if (!ret || (newest->at != PVB_LOG_NOWHERE && !pvb_log_newer(&record, newest)))
 			continue;
 		*newest = record;
 		/* something is out of order: the next record begins a block */
@@ -787,6 +795,8 @@ static inline int pvb_log_find_slowly(struct pvb_store *store, struct pvb_log_re
 			return -PVB_EMEDIUMTYPE;
 		if (block.kind == PVB_LOG_BAD || block.kind == PVB_LOG_ERASED)
 			continue;
+		if (block.kind == PVB_LOG_WHOLE && pvb_log_later(block.base, store->log.seq))
+			store->log.seq = block.base;
 		ret = pvb_log_scan_block(store, &block, newest);
 		if (ret)
 			return ret;
@@ -928,8 +938,9 @@ static inline int pvb_log_judge(const struct pvb_store *store)
 
 /* --- flash: all of it --------------------------------------------------------------------- */
 
-/* Looks for the newest record and leaves in store->log where the next one goes. */
-static inline int pvb_log_find(struct pvb_store *store, struct pvb_log_record *record)
+/* As pvb_log_find(); log.seq becomes the number of the newest header, if there is one. */
+static inline int pvb_log_look(struct pvb_store *store, struct pvb_log_record *record,
+			       bool *headers)
 {
 	int ret;
 
@@ -942,19 +953,34 @@ static inline int pvb_log_find(struct pvb_store *store, struct pvb_log_record *r
 	store->log.newest = PVB_LOG_NOWHERE;
 	store->log.doubtful = true;
 	ret = pvb_log_find_quickly(store, record);
+	*headers = store->log.block != PVB_LOG_NOWHERE;
 	if (!ret)
 		ret = pvb_log_find_slowly(store, record);
+	return ret ? ret : pvb_log_judge(store);
+}
+
+/*
+ * Looks for the newest record and leaves in store->log where the next one goes. Its
+ * number is beyond any that a cut may have left behind, which may yet turn out whole.
+ */
+static inline int pvb_log_find(struct pvb_store *store, struct pvb_log_record *record)
+{
+	struct pvb_log_state *log = &store->log;
+	bool headers;
+	int ret = pvb_log_look(store, record, &headers);
+
+	if (ret == -PVB_ENODATA) {
+		log->seq = headers ? log->seq - 1 : 0;
+		log->known = true;
+	}
 	if (ret < 0)
 		return ret;
-	if (!ret) {
-		ret = pvb_log_judge(store);
-		store->log.known = ret == -PVB_ENODATA;
-		return ret;
-	}
-	store->log.newest = record->at;
-	store->log.len = record->len;
-	store->log.seq = record->seq;
-	store->log.known = true;
+	log->newest = record->at;
+	log->len = record->len;
+	if (!headers || pvb_log_later(record->seq, log->seq))
+		log->seq = record->seq;
+	log->seq++;
+	log->known = true;
 	return 0;
 }
 

@@ -413,11 +413,16 @@ static inline int pvb_log_make_record(struct pvb_store *store, const struct pvb_
 	return (int)span;
 }
 
-/* After an attempt whose remains may read as whole one day: what is acknowledged is later. */
+/*
+ * After an attempt whose remains may read as whole one day: what is acknowledged is
+ * later. Not of the very first record, whose number says that none is lost.
+ */
 static inline void pvb_log_renumber(struct pvb_store *store)
 {
 	uint8_t *image = store->work;
 
+	if (store->log.newest == PVB_LOG_NOWHERE)
+		return;
 	pvb_put32(image + 4, pvb_get32(image + 4) + 1);
 	pvb_put32(image + 12, pvb_crc32(0, image, 12));
 }

@@ -23,6 +23,8 @@ static const struct geometry geometries[] = {
 	  .bad = 1 << 5, .again = true },
 	{ .name = "NOR of 4 blocks behind a cache", .like = { NOR(4, 512), .cached = true },
 	  .blank = 0xff },
+	{ .name = "NOR of 4 blocks, every 23rd program fails unseen",
+	  .like = { NOR(4, 512), .silent = 23 }, .blank = 0xff },
 	{ .name = "NAND of 4 blocks, one bad", .like = { UNITS(4, 16384, 2048) }, .blank = 0xff,
 	  .bad = 1 << 2, .erase_step = 97, .program_step = 61 },
 	{ .name = "NAND of 8 blocks, two bad, ECC", .like = { UNITS(8, 16384, 2048), .ecc = true },
@@ -32,6 +34,8 @@ static const struct geometry geometries[] = {
 	  .blank = 0xff },
 	{ .name = "copies of two registers", .like = { .size = 16, .write = 4 } },
 	{ .name = "copies of 16 bytes", .like = { .size = 32, .write = 1 } },
+	{ .name = "copies of 16 bytes, every 7th program fails unseen",
+	  .like = { .size = 32, .write = 1, .silent = 7 } },
 	{ .name = "copies of 64 bytes", .like = { .size = 128, .write = 1 }, .blank = 0xff },
 	{ .name = "copies of 256 bytes", .like = { .size = 1024, .write = 1 } },
 };

@@ -53,11 +53,16 @@ static void matrix_fail(struct matrix *m, const char *what, int ret, const struc
 		 got ? bootlog_text(got, text[3], sizeof(text[3])) : "-");
 }
 
-/* An only block that is full is erased when that is asked for. */
+/*
+ * An only block that is full is erased when that is asked for. Where programs fail
+ * unseen, a write may find no place that takes it, and says so; the next one does.
+ */
 static int matrix_write(struct matrix *m, const struct pvb_flags *flags)
 {
 	int ret = bootlog_write(&m->log, flags, false);
 
+	if (ret == -PVB_EIO && m->log.sim.silent)
+		ret = bootlog_write(&m->log, flags, false);
 	if (ret == -PVB_ENOSPC && m->log.sim.n_blocks == 1 && m->log.sim.erase)
 		ret = bootlog_write(&m->log, flags, true);
 	return ret;
@@ -173,6 +178,13 @@ static void matrix_update(struct matrix *m)
 		if (m->n_ops)
 			matrix_fail(m, "something was written to a full block", ret, NULL);
 		/* asked for by force, it is not atomic */
+		ret = matrix_write(m, &m->new);
+		m->n_ops = 0;
+	}
+	if (ret == -PVB_EIO && sim->silent) {
+		if (!matrix_expect(m, "not as before a failed update",
+				   m->empty ? &m->new : &m->old, &m->new, m->empty))
+			return;
 		ret = matrix_write(m, &m->new);
 		m->n_ops = 0;
 	}

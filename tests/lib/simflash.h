@@ -57,6 +57,8 @@ struct sim {
 	uint32_t size, erase, write;
 	bool bitwise, ecc, cached, no_marks;
 	unsigned int silent;	/* each so manieth program leaves bits out and says nothing */
+	int error;		/* what programs and erases return once error_after is 0 */
+	unsigned int error_after;
 	bool dull;		/* a cut that leaves what the one before left comes back as 2 */
 
 	struct sim_state now, saved;
@@ -237,6 +239,18 @@ static inline void sim_store(struct sim *sim, uint32_t at, const uint8_t *data, 
 	}
 }
 
+/* The medium goes, or was never to be written. */
+static inline bool sim_is_gone(struct sim *sim)
+{
+	if (!sim->error)
+		return false;
+	if (sim->error_after) {
+		sim->error_after--;
+		return false;
+	}
+	return true;
+}
+
 static inline int sim_program(void *arg, uint32_t at, const void *buf, uint32_t len)
 {
 	struct sim *sim = arg;
@@ -246,6 +260,8 @@ static inline int sim_program(void *arg, uint32_t at, const void *buf, uint32_t 
 		sim_violate(sim, "programmed what is not whole units of the medium");
 		return -PVB_EINVAL;
 	}
+	if (sim_is_gone(sim))
+		return sim->error;
 	if (sim->erase)
 		sim_check_program(sim, at, buf, len);
 	sim->programs++;
@@ -290,6 +306,8 @@ static inline int sim_erase(void *arg, uint32_t at)
 		sim_violate(sim, "erased what is not a block");
 		return -PVB_EINVAL;
 	}
+	if (sim_is_gone(sim))
+		return sim->error;
 	if (sim->now.block[at / sim->erase] & SIM_BAD)
 		sim_violate(sim, "erased a bad block");
 	sim->erases++;
