@@ -19,7 +19,7 @@
 #define PVB_LOG_VERSION		1
 #define PVB_LOG_NOWHERE		0xffffffffu	/* for an offset: there is none */
 
-/* --- items: what records and copies hold ------------------------------------ */
+/* --- items: what records and copies hold --------------------------------- */
 
 /* The fields by their number, and the short forms that copies of few bytes take. */
 #define PVB_LOG_END		0	/* no more items */
@@ -206,7 +206,7 @@ static inline int pvb_log_decode(const struct pvb_setup *setup, const uint8_t *i
 	return ret;
 }
 
-/* --- reading ------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------- */
 
 #define PVB_LOG_RECORD_MAX	256u	/* a record with its head, and a copy */
 #define PVB_LOG_UNREADABLE	1
@@ -252,7 +252,7 @@ static inline bool pvb_log_later(uint32_t a, uint32_t b)
 	return a != b && a - b < 0x80000000u;
 }
 
-/* --- two copies, rewritten in place --------------------------------------------- */
+/* --- two copies, rewritten in place -------------------------------------- */
 
 #define PVB_LOG_COPY_MIN	8u
 #define PVB_LOG_TINY		32u	/* copies below: CRC-16, short forms of items */
@@ -405,7 +405,7 @@ static inline int pvb_log_copies_read(struct pvb_store *store, struct pvb_flags 
 	return pvb_log_decode(&store->setup, p + copy.items, copy.size - copy.items, flags);
 }
 
-/* --- flash: blocks --------------------------------------------------------------- */
+/* --- flash: blocks ------------------------------------------------------- */
 
 #define PVB_LOG_SLOT		32u	/* the smallest slot, and a block's header */
 
@@ -492,7 +492,14 @@ static inline int pvb_log_block_at(const struct pvb_store *store, uint32_t at,
 	return 0;
 }
 
-/* --- flash: records in a block ------------------------------------------------------ */
+/* --- flash: records in a block ------------------------------------------- */
+
+/* It goes on from where the record is: an item that looks like one is none. */
+static inline uint32_t pvb_log_head_crc(const struct pvb_medium *medium, uint32_t at,
+					const uint8_t *p)
+{
+	return pvb_crc32(at % medium->erase, p, 12);
+}
 
 /* Is there a whole record at `at` that ends by `end`: 1, 0 or negative. */
 static inline int pvb_log_record_at(const struct pvb_store *store, uint32_t at, uint32_t end,
@@ -507,7 +514,8 @@ static inline int pvb_log_record_at(const struct pvb_store *store, uint32_t at, 
 		return ret < 0 ? ret : 0;
 	len = pvb_get16(p + 2);
 	if (pvb_get16(p) != PVB_LOG_RECORD_MARK || len > PVB_LOG_ITEMS_MAX ||
-	    PVB_LOG_HEAD + len > end - at || pvb_get32(p + 12) != pvb_crc32(0, p, 12))
+	    PVB_LOG_HEAD + len > end - at ||
+	    pvb_get32(p + 12) != pvb_log_head_crc(&store->medium, at, p))
 		return 0;
 	if (PVB_LOG_HEAD + len > PVB_LOG_SLOT) {
 		ret = pvb_log_fetch(store, at, PVB_LOG_HEAD + len);
@@ -577,7 +585,7 @@ static inline int pvb_log_last_in(const struct pvb_store *store, const struct pv
 	return ret ? ret : pvb_log_last_before(store, block, free, record);
 }
 
-/* --- flash: which block ---------------------------------------------------------------- */
+/* --- flash: which block -------------------------------------------------- */
 
 static inline uint32_t pvb_log_blocks(const struct pvb_medium *medium)
 {
@@ -675,6 +683,7 @@ static inline int pvb_log_find_quickly(struct pvb_store *store, struct pvb_log_r
 {
 	const struct pvb_medium *medium = &store->medium;
 	struct pvb_log_block newest, block;
+	bool in_newest;
 	int ret;
 
 	ret = pvb_log_newest_block(store, &newest);
@@ -702,7 +711,8 @@ static inline int pvb_log_find_quickly(struct pvb_store *store, struct pvb_log_r
 	if (ret < 0)
 		return ret;
 	/* records of a block have its number or later ones, those before earlier ones */
-	if ((block.at == newest.at) == pvb_log_later(newest.base, record->seq))
+	in_newest = block.at == newest.at;
+	if (in_newest == pvb_log_later(newest.base, record->seq))
 		return 0;
 	return pvb_log_in_order(store, &newest, record->seq);
 }
@@ -804,7 +814,7 @@ static inline int pvb_log_find_slowly(struct pvb_store *store, struct pvb_log_re
 	return newest->at != PVB_LOG_NOWHERE;
 }
 
-/* --- flash: no record is whole ------------------------------------------------------------ */
+/* --- flash: no record is whole ------------------------------------------- */
 
 /* The header that the first block of a log gets, on a medium that came erased. */
 static inline void pvb_log_make_header(const struct pvb_medium *medium, uint32_t base,
@@ -936,7 +946,7 @@ static inline int pvb_log_judge(const struct pvb_store *store)
 	return census.unreadable ? -PVB_EIO : -PVB_ENODATA;
 }
 
-/* --- flash: all of it --------------------------------------------------------------------- */
+/* --- flash: all of it ---------------------------------------------------- */
 
 /* As pvb_log_find(); log.seq becomes the number of the newest header, if there is one. */
 static inline int pvb_log_look(struct pvb_store *store, struct pvb_log_record *record,

@@ -15,7 +15,7 @@
 #include "inplace.h"
 #include "log.h"
 
-/* --- items ------------------------------------------------------------------------ */
+/* --- items --------------------------------------------------------------- */
 
 struct pvb_log_out {
 	uint8_t *items;
@@ -158,7 +158,7 @@ static inline bool pvb_log_valid(const struct pvb_flags *flags)
 	       (!(flags->has & PVB_HAS(PVB_PHASE)) || flags->phase[0]);
 }
 
-/* --- what can be kept ----------------------------------------------------------------- */
+/* --- what can be kept ---------------------------------------------------- */
 
 /* Bytes for items. */
 static inline uint32_t pvb_log_room(const struct pvb_medium *medium)
@@ -226,7 +226,7 @@ static inline uint32_t pvb_log_guarantee(const struct pvb_store *store)
 	return medium->erase && medium->size == medium->erase && store->setup.wrap ? 0 : PVB_ATOMIC;
 }
 
-/* --- two copies --------------------------------------------------------------------------- */
+/* --- two copies ---------------------------------------------------------- */
 
 /* The units of the image that hold its bytes `from` to `to`. */
 static inline int pvb_log_copy_program(struct pvb_store *store, uint32_t at, uint32_t from,
@@ -351,7 +351,7 @@ static inline int pvb_log_copies_write(struct pvb_store *store, const struct pvb
 	return ret < 0 ? ret : pvb_log_read_back(store, at, copy.size);
 }
 
-/* --- flash -------------------------------------------------------------------------------- */
+/* --- flash --------------------------------------------------------------- */
 
 /* What became of an attempt; below 0 no other place would be better. */
 enum pvb_log_attempt {
@@ -387,7 +387,10 @@ static inline int pvb_log_program(const struct pvb_store *store, uint32_t at, ui
 	return PVB_LOG_DONE;
 }
 
-/* The image of a record; what its last slot has left is zero. Its span, or -PVB_ENOSPC. */
+/*
+ * The image of a record but for the checksum of its head; what its last slot has left
+ * is zero. Its span, or -PVB_ENOSPC.
+ */
 static inline int pvb_log_make_record(struct pvb_store *store, const struct pvb_flags *flags,
 				      const uint8_t *old, uint32_t old_len, uint32_t seq)
 {
@@ -405,7 +408,6 @@ static inline int pvb_log_make_record(struct pvb_store *store, const struct pvb_
 	pvb_put16(image + 2, (uint16_t)out.len);
 	pvb_put32(image + 4, seq);
 	pvb_put32(image + 8, pvb_crc32(0, image + PVB_LOG_HEAD, out.len));
-	pvb_put32(image + 12, pvb_crc32(0, image, 12));
 	/* a used slot that reads as erased would hide what follows */
 	for (i = 0; i < span; i += slot)
 		if (pvb_all(image + i, 0xff, slot))
@@ -419,12 +421,10 @@ static inline int pvb_log_make_record(struct pvb_store *store, const struct pvb_
  */
 static inline void pvb_log_renumber(struct pvb_store *store)
 {
-	uint8_t *image = store->work;
+	uint8_t *seq = store->work + 4;
 
-	if (store->log.newest == PVB_LOG_NOWHERE)
-		return;
-	pvb_put32(image + 4, pvb_get32(image + 4) + 1);
-	pvb_put32(image + 12, pvb_crc32(0, image, 12));
+	if (store->log.newest != PVB_LOG_NOWHERE)
+		pvb_put32(seq, pvb_get32(seq) + 1);
 }
 
 /*
@@ -434,8 +434,10 @@ static inline void pvb_log_renumber(struct pvb_store *store)
 static inline int pvb_log_place(const struct pvb_store *store, uint32_t at, uint32_t span)
 {
 	uint32_t len = PVB_LOG_HEAD + pvb_get16(store->work + 2);
-	int ret = pvb_log_program(store, at, span);
+	int ret;
 
+	pvb_put32(store->work + 12, pvb_log_head_crc(&store->medium, at, store->work));
+	ret = pvb_log_program(store, at, span);
 	if (ret)
 		return ret;
 	ret = pvb_sync(&store->medium);
@@ -487,12 +489,14 @@ static inline int pvb_log_append(struct pvb_store *store, uint32_t span)
 	end = log->block + store->medium.erase;
 	if (end - log->next < span + (log->doubtful ? slot : 0))
 		return PVB_LOG_FULL;
+	/* the first time all that follows: halving may have been led astray */
+	ret = log->doubtful ? pvb_log_erased(store, log->next + slot, end - log->next - slot) :
+			      pvb_log_erased(store, log->next, span);
+	if (ret <= 0)
+		return ret < 0 ? ret : PVB_LOG_UNFIT;
 	ret = pvb_log_burn(store);
 	if (ret)
 		return ret;
-	ret = pvb_log_erased(store, log->next, span);
-	if (ret <= 0)
-		return ret < 0 ? ret : PVB_LOG_UNFIT;
 	return pvb_log_place(store, log->next, span);
 }
 

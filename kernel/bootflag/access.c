@@ -267,7 +267,7 @@ static int pvf_write_failed(struct pvf_store *store, int err, const char **why)
 		*why = "a field that this format can't hold, or can't unset";
 		return err;
 	case -PVB_ENOSPC:
-		*why = "a value is too large for this format";
+		*why = "a value is too large for this format, or an only erase block full";
 		return err;
 	case -PVB_EINVAL:
 		*why = "a value that this format does not know";

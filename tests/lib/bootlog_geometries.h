@@ -25,7 +25,7 @@ static const struct geometry geometries[] = {
 	  .blank = 0xff },
 	{ .name = "NOR of 4 blocks, every 23rd program fails unseen",
 	  .like = { NOR(4, 512), .silent = 23 }, .blank = 0xff },
-	{ .name = "NAND of 4 blocks, one bad", .like = { UNITS(4, 16384, 2048) }, .blank = 0xff,
+	{ .name = "NAND of 4 blocks, one bad", .like = { UNITS(4, 8192, 2048) }, .blank = 0xff,
 	  .bad = 1 << 2, .erase_step = 97, .program_step = 61 },
 	{ .name = "NAND of 8 blocks, two bad, ECC", .like = { UNITS(8, 16384, 2048), .ecc = true },
 	  .blank = 0xff, .bad = 1 << 2 | 1 << 5, .erase_step = 97 },
