@@ -611,7 +611,12 @@ static int pvf_spec_one(char *text)
 		return 0;
 	/* "NAME: WORDS"; a blank does as well, as in sysfs. */
 	name = strsep(&rest, ": \t\n");
-	err = pvf_store_add(name, rest ? strim(rest) : "", &why);
+	if (!rest || !*strim(rest)) {
+		/* insmod passes words on as they are, and the kernel cuts at blanks */
+		pr_err("stores: %s: no words; insmod wants 'stores=\"NAME: WORDS\"'\n", name);
+		return -EINVAL;
+	}
+	err = pvf_store_add(name, strim(rest), &why);
 	if (err)
 		pr_err("stores: %s: %s\n", name, why);
 	return err;

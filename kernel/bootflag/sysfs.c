@@ -66,6 +66,9 @@ static int pvf_sysfs_value(struct pvf_change *change, u32 field, const char *tex
 {
 	u64 number;
 
+	*why = "a field is there twice";
+	if ((change->set | change->clear) & PVB_HAS(field))
+		return -EINVAL;
 	if (!*text) {
 		change->clear |= PVB_HAS(field);
 		return 0;
