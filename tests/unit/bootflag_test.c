@@ -418,7 +418,7 @@ static void test_names(void)
 
 int main(void)
 {
-	ktap_plan(57);
+	ktap_plan(59);
 	test_send_set();
 	test_send_others();
 	test_get();
