@@ -55,6 +55,17 @@ static inline int pvb_log_item(const uint8_t *items, uint32_t size, uint32_t at,
 	return 1;
 }
 
+static inline bool pvb_log_items_ok(const uint8_t *items, uint32_t size)
+{
+	struct pvb_log_item item;
+	uint32_t at;
+	int ret;
+
+	for (at = 0; (ret = pvb_log_item(items, size, at, &item)) > 0; at = item.next)
+		;
+	return !ret;
+}
+
 static inline bool pvb_log_number(const struct pvb_log_item *item, uint64_t max, uint64_t *number)
 {
 	uint64_t n = 0;
@@ -193,17 +204,15 @@ static inline void pvb_log_no_flags(struct pvb_flags *flags)
 	flags->phase[0] = '\0';
 }
 
-static inline int pvb_log_decode(const struct pvb_setup *setup, const uint8_t *items, uint32_t size,
-				 struct pvb_flags *flags)
+static inline void pvb_log_decode(const struct pvb_setup *setup, const uint8_t *items,
+				  uint32_t size, struct pvb_flags *flags)
 {
 	struct pvb_log_item item;
 	uint32_t at;
-	int ret;
 
 	pvb_log_no_flags(flags);
-	for (at = 0; (ret = pvb_log_item(items, size, at, &item)) > 0; at = item.next)
+	for (at = 0; pvb_log_item(items, size, at, &item) > 0; at = item.next)
 		pvb_log_take(setup, &item, flags);
-	return ret;
 }
 
 /* --- reading ------------------------------------------------------------- */
@@ -306,7 +315,8 @@ static inline uint8_t pvb_log_copy_seq(const struct pvb_log_copy *copy, const ui
 
 static inline bool pvb_log_copy_whole(const struct pvb_log_copy *copy, const uint8_t *p)
 {
-	if (pvb_log_copy_stored_crc(copy, p) != pvb_log_copy_crc(copy, p))
+	if (pvb_log_copy_stored_crc(copy, p) != pvb_log_copy_crc(copy, p) ||
+	    !pvb_log_items_ok(p + copy->items, copy->size - copy->items))
 		return false;
 	return copy->crc == 2 ||
 	       (pvb_get16(p + 4) == PVB_LOG_COPY_MARK && p[6] == PVB_LOG_VERSION);
@@ -402,7 +412,8 @@ static inline int pvb_log_copies_read(struct pvb_store *store, struct pvb_flags 
 		return ret;
 	if (newest)
 		p = pvb_log_buf(store);
-	return pvb_log_decode(&store->setup, p + copy.items, copy.size - copy.items, flags);
+	pvb_log_decode(&store->setup, p + copy.items, copy.size - copy.items, flags);
+	return 0;
 }
 
 /* --- flash: blocks ------------------------------------------------------- */
@@ -522,7 +533,8 @@ static inline int pvb_log_record_at(const struct pvb_store *store, uint32_t at, 
 		if (ret)
 			return ret < 0 ? ret : 0;
 	}
-	if (pvb_get32(p + 8) != pvb_crc32(0, p + PVB_LOG_HEAD, len))
+	if (pvb_get32(p + 8) != pvb_crc32(0, p + PVB_LOG_HEAD, len) ||
+	    !pvb_log_items_ok(p + PVB_LOG_HEAD, len))
 		return 0;
 	record->at = at;
 	record->seq = pvb_get32(p + 4);
@@ -1032,7 +1044,8 @@ static inline int pvb_log_read(struct pvb_store *store, struct pvb_flags *flags)
 	ret = pvb_log_fetch(store, record.at, PVB_LOG_HEAD + record.len);
 	if (ret)
 		return ret < 0 ? ret : -PVB_EIO;
-	return pvb_log_decode(&store->setup, pvb_log_buf(store) + PVB_LOG_HEAD, record.len, flags);
+	pvb_log_decode(&store->setup, pvb_log_buf(store) + PVB_LOG_HEAD, record.len, flags);
+	return 0;
 }
 
 #endif /* PVKIT_LOG_H */
