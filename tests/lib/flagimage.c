@@ -31,6 +31,8 @@
 #include "flags.h"
 #include "ubootenv.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 static const struct pvb_format *const formats[] = {
 	&pvb_magic_format,
 	&pvb_bootcount_format,
@@ -100,7 +102,7 @@ static bool take_text(const char *key, const char *value)
 	}
 	if (strcmp(key, "form"))
 		return false;
-	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(forms); i++)
 		if (!strcmp(value, forms[i]))
 			setup->form = (enum pvb_bootcount_form)i;
 	return true;
@@ -134,7 +136,7 @@ static bool take_number(struct image *image, const char *key, const char *value)
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
 		if (!strcmp(key, numbers[i].key)) {
 			*numbers[i].number = number(value);
 			return true;
@@ -268,7 +270,7 @@ int main(int argc, char **argv)
 		usage("FORMAT FILE [SETUP...] [FIELD=VALUE...]");
 	if (argc > 3 && !strcmp(argv[1], "env"))
 		return environment(argv[2], argv[3], argc - 4, argv + 4);
-	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(formats); i++)
 		if (!strcmp(formats[i]->name, argv[1]))
 			store.format = formats[i];
 	if (!store.format)
