@@ -502,9 +502,9 @@ const struct cli_verb cli_verbs[] = {
 		"Examples:\n"
 		"  $ pvkit flag explain mode\n"
 		"  mode: recovery, from misc\n"
-		"         cmdline    had no value for it\n"
-		"    *    misc       said recovery, and comes first\n"
-		"         uboot-env  said ota, but comes after misc\n",
+		"       cmdline    had no value for it\n"
+		"    *  misc       said recovery, and comes first\n"
+		"       uboot-env  said ota, but comes after misc\n",
 		.options = flag_list_options,
 		.exits = flag_exits,
 		.words = FIELD_WORDS,

@@ -26,8 +26,8 @@ test_what_a_store_said_at_boot_stays_known() {
 	pvkit_ flag set --store rtc mode=ota
 	pvkit_ flag explain mode
 	says 0 'mode: recovery, from rtc
-       cmdline  had no value for it
-  *    rtc      said recovery, and comes first' ''
+     cmdline  had no value for it
+  *  rtc      said recovery, and comes first' ''
 }
 
 test_each_other_source_says_why_it_did_not_decide() {
@@ -39,11 +39,11 @@ test_each_other_source_says_why_it_did_not_decide() {
 	pvkit flag add misc medium=mtd device=simflash format=bcb
 	pvkit_ flag explain mode
 	says 0 'mode: recovery, from rtc
-       cmdline  had no value for it
-  *    rtc      said recovery, and comes first
-       count    cannot hold this field
-       late     absent: the medium is not there
-       misc     foreign: the medium holds what is not this format'"'"'s; only force writes' ''
+     cmdline  had no value for it
+  *  rtc      said recovery, and comes first
+     count    cannot hold this field
+     late     absent: its medium is not there
+     misc     foreign: its medium holds something else' ''
 }
 
 test_the_order_decides_between_two() {
@@ -67,7 +67,7 @@ test_the_order_decides_between_two() {
 test_the_command_line_says_which_slot_runs() {
 	pvkit_ flag explain slot
 	says 0 'slot: b, from cmdline
-  *    cmdline  said b, and comes first' ''
+  *  cmdline  said b, and comes first' ''
 	pvkit_ flag list cmdline
 	says 0 'SOURCE   KIND          STATE  FIELDS  GUARANTEE
 cmdline  command line  ready  slot=b  read-only' ''
