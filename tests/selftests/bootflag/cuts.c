@@ -3,11 +3,13 @@
  * cuts: updates a store on simflash, and lets the power fail at every step of
  * every update.
  *
- *   cuts walk|fresh STORE SECONDS [TEAR]
+ *   cuts walk|fresh STORE SECONDS TEAR [FIRST]
  *
  * walk   what a cut left is where the next attempt begins, which is cut one step
  *        later, until the update gets through: many cuts upon one another
  * fresh  each attempt begins with what was there before the update
+ *
+ * FIRST is the first update that is cut (2: the store has begun).
  *
  * After each cut the flash comes back, the store is read by the module, and has to
  * say all of the old fields or all of the new. The last line of the output counts:
@@ -202,19 +204,21 @@ static bool attempt(unsigned long i, long cut)
 int main(int argc, char **argv)
 {
 	bool fresh, through;
-	unsigned long i;
+	unsigned long i, first;
 	double end;
 	long cut;
 
-	if (argc < 4)
+	if (argc < 5)
 		return 2;
 	fresh = !strcmp(argv[1], "fresh");
 	snprintf(store_dir, sizeof(store_dir), "/sys/class/pv_bootflag/%s/", argv[2]);
 	end = now() + atof(argv[3]);
-	if (argc > 4)
-		put(SIM, "tear", argv[4]);
-
-	for (i = 1; now() < end; i++) {
+	put(SIM, "tear", argv[4]);
+	first = argc > 5 ? strtoul(argv[5], NULL, 0) : 2;
+	for (i = 1; i < first; i++)
+		if (!attempt(i, -1))
+			return 1;
+	for (; now() < end; i++) {
 		if (fresh)
 			save();
 		through = false;

@@ -9,6 +9,11 @@
 
 MATRIX_SECONDS=${PVKIT_MATRIX_SECONDS:-10}
 
+# Warnings go to the console, not each flash that comes and goes: that takes longer
+# than all else.
+dmesg -n 5
+on_exit dmesg -n 7
+
 # cut_all walk|fresh TEAR SIMFLASH-PARAMETER...
 cut_all() {
 	ca_how=$1
@@ -48,6 +53,21 @@ test_nand_clean_cuts_afresh() {
 
 test_nor_with_write_units_of_16() {
 	cut_all walk 1 blocks=4 erase=2048 write=16
+}
+
+# The old fields are none then, and there has to be a way to the new ones.
+test_the_first_update_of_all() {
+	for geometry in 'blocks=4 erase=1024' 'nand=1 blocks=4 erase=2048 write=512'; do
+		# shellcheck disable=SC2086 # words
+		simflash $geometry
+		add f medium=mtd device=simflash format=log rate=none
+		expect_soon_state f empty
+		status=0
+		out=$(cuts walk f 2 1 1 2>&1) || status=$?
+		expect_ok "old or new after each cut, $geometry"
+		del f
+		rmmod simflash
+	done
 }
 
 run_tests

@@ -176,7 +176,7 @@ test_an_nvmem_of_words_gets_whole_words() {
 	wait_until 5 not state_is n absent || broken "the device is found" absent
 	must_set n tries=5
 	expect_flag n tries 5
-	add m medium=nvmem device=simnvmem word=4 offset=16 size=4 format=magic width=1 \
+	add m medium=nvmem device=simnvmem word=4 offset=16 size=4 format=magic \
 		mode-a=0x41 mode-b=0x42
 	wait_until 5 not state_is m absent || broken "the device is found" absent
 	must_set m mode=b
