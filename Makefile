@@ -172,7 +172,7 @@ bench_bin := $(bench_src:%.c=$(tdir)/%)
 
 .PHONY: all deps modules test-modules modules_install modules_clean programs install unit docs \
 	install-docs \
-	selftests bench-programs everything check check-debug check-runtimes check-arm64 check-config bench \
+	selftests bench-programs everything check check-debug check-soak check-runtimes check-arm64 check-config bench \
 	fuzz fuzz-programs demo lint generate clean distclean help
 
 all: modules programs
@@ -190,6 +190,7 @@ help:
 	@echo 'demo             see it work, in a virtual machine'
 	@echo 'check            all tests (TESTS=group, KERNEL=version, ARCH=arm64)'
 	@echo 'check-debug      driver selftests on a kernel with KASAN, lockdep, kmemleak'
+	@echo 'check-soak       kill QEMU in the middle of updates of a boot flag (SOAK_TIMES=100)'
 	@echo 'check-runtimes   the hooks under real ones: podman, crun, runc, LXC, systemd'
 	@echo 'check-arm64      the boot flags under real U-Boot, and Linux on NOR flash by it'
 	@echo 'check-config     symbols that a target .config lacks (CONFIG=file or KDIR=path)'
@@ -410,6 +411,13 @@ check-runtimes:
 # Not part of check: U-Boot and a kernel are built for it.
 check-arm64:
 	@tests/uboot/run $(filter-out all,$(TESTS))
+
+SOAK_TIMES ?= 100
+
+# Not part of check: a machine is started for each kill.
+check-soak: deps
+	@$(MAKE) test-modules programs >$(BUILD)/make.log 2>&1 || { cat $(BUILD)/make.log; exit 1; }
+	@tests/soak/run --times $(SOAK_TIMES) --kernel $(KERNEL)
 
 # A target's name, or several.
 fuzz:

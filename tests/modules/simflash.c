@@ -93,8 +93,8 @@ module_param(flips, uint, 0644);
 MODULE_PARM_DESC(flips, "NAND: how many in each page read; over 4 can't be corrected");
 
 static bool dead;
-module_param(dead, bool, 0444);
-MODULE_PARM_DESC(dead, "the power has failed");
+module_param(dead, bool, 0644);
+MODULE_PARM_DESC(dead, "the power has failed; 0: it is back, quicker than by present");
 
 static unsigned long reads;
 module_param(reads, ulong, 0644);
@@ -190,22 +190,21 @@ static int sim_program_unit(u32 at, const u8 *from)
 		violations++;
 		return -EIO;
 	}
-	if (write > 1)
-		set_bit(at / write, used_pages);
 	for (i = 0; i < write; i++) {
-		if (sim_step()) {
-			data[at + i] &= from[i];
-			program_bytes++;
-			continue;
-		}
-		if (tear) {
-			data[at + i] &= from[i] | sim_random();
-			if (nand)
-				set_bit(at / write, torn_pages);
-		}
-		return -EIO;
+		if (!sim_step())
+			break;
+		data[at + i] &= from[i];
+		program_bytes++;
 	}
-	return 0;
+	if (i < write && tear) {
+		data[at + i] &= from[i] | sim_random();
+		if (nand)
+			set_bit(at / write, torn_pages);
+	}
+	/* of what was cut before it had any effect nobody can know */
+	if (write > 1 && (i == write || memchr_inv(data + at, 0xff, write)))
+		set_bit(at / write, used_pages);
+	return i == write ? 0 : -EIO;
 }
 
 static int sim_write(struct mtd_info *mtd, loff_t to, size_t len, size_t *retlen,

@@ -11,8 +11,8 @@
  *
  * FIRST is the first update that is cut (2: the store has begun).
  *
- * After each cut the flash comes back, the store is read by the module, and has to
- * say all of the old fields or all of the new. The last line of the output counts:
+ * After each cut the power comes back, the store is read anew by the module, and has
+ * to say all of the old fields or all of the new. The last line of the output counts:
  * `updates N cuts N old N new N`. Exit status 1: it said something else.
  */
 #include <errno.h>
@@ -28,7 +28,7 @@
 #define DATA "/sys/kernel/debug/simflash"
 
 static char store_dir[128];
-static unsigned long updates, cuts, olds, news;
+static unsigned long updates, cuts, olds, news, cycles;
 static char *saved;
 static size_t saved_size;
 
@@ -128,13 +128,19 @@ static void bad(const char *what, unsigned long i, long cut)
 	exit(1);
 }
 
+/*
+ * The medium as it is after a boot. Mostly by asking the store to read it anew, from
+ * nothing, which a set without a word does: registering an MTD takes long.
+ */
 static void power_cycle(const char *content)
 {
+	bool again = ++cycles % 64 == 0;
 	char state[64];
 	double end = now() + 20;
 	int fd;
 
-	put(SIM, "present", "0");
+	if (again)
+		put(SIM, "present", "0");
 	if (content) {
 		fd = open(DATA, O_WRONLY);
 		if (fd < 0 || pwrite(fd, content, saved_size, 0) != (ssize_t)saved_size) {
@@ -143,7 +149,12 @@ static void power_cycle(const char *content)
 		}
 		close(fd);
 	}
-	put(SIM, "present", "1");
+	put(SIM, "cut", "-1");
+	put(SIM, "dead", "0");
+	if (again)
+		put(SIM, "present", "1");
+	else
+		put(store_dir, "set", "\n");
 	do {
 		get(store_dir, "state", state, sizeof(state));
 		if (strcmp(state, "absent"))
