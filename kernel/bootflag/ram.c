@@ -20,12 +20,14 @@
 /**
  * struct pvf_ram - a ram store's own
  * @address: where it begins
+ * @placed: an address was given, and may be 0
  * @size: its bytes
  * @power: the author vouches for a battery
  * @at: where it is mapped while attached
  */
 struct pvf_ram {
 	u64 address;
+	bool placed;
 	u32 size;
 	bool power;
 	u8 *at;
@@ -67,8 +69,10 @@ static int pvf_ram_word(struct pvf_store *store, const char *key, const char *va
 {
 	struct pvf_ram *r = store->priv;
 
-	if (!strcmp(key, "address"))
+	if (!strcmp(key, "address")) {
+		r->placed = true;
 		return pvf_word_u64(value, &r->address, why);
+	}
 	if (!strcmp(key, "size"))
 		return pvf_word_u32(value, &r->size, why);
 	if (!strcmp(key, "power"))
@@ -96,6 +100,7 @@ static int pvf_ram_from_node(struct pvf_store *store, struct device_node *node,
 		return -EINVAL;
 	}
 	r->address = res.start;
+	r->placed = true;
 	r->size = resource_size(&res);
 	r->power = pvf_node_flag(node, "power");
 	return 0;
@@ -108,7 +113,7 @@ static int pvf_ram_check(struct pvf_store *store, const char **why)
 {
 	struct pvf_ram *r = store->priv;
 
-	if (!r->size)
+	if (!r->placed || !r->size)
 		*why = "medium=ram wants address= and size=, of memory that is reserved";
 	else if (r->address + r->size - 1 < r->address ||
 		 r->address + r->size - 1 > (phys_addr_t)-1)

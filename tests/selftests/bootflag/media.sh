@@ -35,7 +35,7 @@ littlefs() {
 
 test_an_erased_partition_is_empty_and_takes_flags() {
 	for n in 1 2 3 8; do
-		simflash blocks=$n
+		simflash blocks="$n"
 		log_on
 		expect_state f empty
 		expect "writes to an empty one before anybody asked" 0 "$(sim programs)"
@@ -55,9 +55,9 @@ test_many_updates_go_round_and_wear_all_blocks_alike() {
 	simflash blocks=4 erase=1024
 	log_on
 	i=0
-	while [ $i -lt 200 ]; do
+	while [ "$i" -lt 200 ]; do
 		i=$((i + 1))
-		must_set f cursor=$i
+		must_set f cursor="$i"
 	done
 	erases=$(sim erases)
 	[ "$erases" -gt 4 ] || broken "some erases" "$erases"
@@ -88,7 +88,7 @@ test_a_full_partition_of_zeroes_is_somebody_elses() {
 
 test_garbage_is_somebody_elses() {
 	for n in 1 2 8; do
-		simflash blocks=$n
+		simflash blocks="$n"
 		head -c $((n * 4096)) /dev/urandom | content
 		log_on
 		expect_state f foreign
@@ -126,7 +126,7 @@ test_a_foreign_block_among_erased_ones_is_left_alone() {
 	log_on
 	before=$(fingerprint)
 	for i in 1 2 3; do
-		set_flags f cursor=$i
+		set_flags f cursor="$i"
 	done
 	if [ "$status" = 0 ]; then
 		dd if="$SIM_DATA" bs=4096 skip=5 count=1 status=none | grep -q vendor ||
@@ -158,7 +158,7 @@ test_a_part_of_a_partition_in_whole_erase_blocks() {
 	add f medium=mtd device=simflash offset=8192 size=8192 format=log rate=none
 	expect_soon_state f empty
 	for i in 1 2 3; do
-		must_set f cursor=$i
+		must_set f cursor="$i"
 	done
 	expect "what lies before and after" "$(bytes 24576 377 | sha256sum)" "$(
 		{
@@ -182,9 +182,9 @@ test_blocks_that_go_bad_are_skipped() {
 	sim fail_program 1
 	sim fail_erase 2
 	i=1
-	while [ $i -lt 60 ]; do
+	while [ "$i" -lt 60 ]; do
 		i=$((i + 1))
-		must_set f cursor=$i
+		must_set f cursor="$i"
 	done
 	power_cycle
 	expect_soon_state f ready
@@ -198,11 +198,11 @@ test_bits_that_can_be_corrected_are_no_error() {
 	must_set f mode=recovery cursor=5
 	sim flips 4
 	for b in 0 1 2 3; do
-		sim flip_block $b
+		sim flip_block "$b"
 		power_cycle
 		expect_soon_state f ready
 		expect_flag f cursor 5
-		must_set f tries=$b
+		must_set f tries="$b"
 	done
 }
 

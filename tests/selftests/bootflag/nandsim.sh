@@ -24,9 +24,9 @@ again() {
 
 many_updates() {
 	i=0
-	while [ $i -lt "$1" ]; do
+	while [ "$i" -lt "$1" ]; do
 		i=$((i + 1))
-		must_set f cursor=$i mode=m$i
+		must_set f cursor="$i" mode="m$i"
 	done
 	again
 	expect_flag f cursor "$1"
@@ -53,11 +53,11 @@ test_the_only_good_block_is_not_erased_when_it_is_full() {
 	i=0
 	while :; do
 		i=$((i + 1))
-		set_flags f cursor=$i
+		set_flags f cursor="$i"
 		[ "$status" = 0 ] || break
 	done
 	expect_match "why it was refused" 'No space' "$out"
-	[ $i -gt 20 ] || broken "some updates before" "$i"
+	[ "$i" -gt 20 ] || broken "some updates before" "$i"
 	again
 	expect_flag f cursor $((i - 1))
 }

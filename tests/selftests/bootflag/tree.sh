@@ -21,9 +21,9 @@ case $boot in
 		check "the tree's store $s is there" [ -d "$SYS/$s" ]
 	done
 	check 'what the tree describes wrongly is not' not [ -d "$SYS/wrong" ]
-	check_match 'and the log says why' '*no memory-region*' "$(dmesg | grep 'wrong' | tail -n 1)"
+	check_match 'and the log says why' '*no memory-region*' "$(dmesg | grep 'no store wrong')"
 	check_match 'memory is warm' '*warm*panic*' "$(flag warm guarantee)"
-	set_flags warm force mode=ota slot=1 tries=2 reason="a word or two"
+	set_flags warm force mode=ota slot=1 tries=2 'reason="a word or two"'
 	check_eq 'memory takes flags' 0 "$status"
 	set_flags mode force mode=recovery
 	check_eq 'a register takes a mode' 0 "$status"

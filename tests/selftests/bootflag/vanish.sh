@@ -50,7 +50,7 @@ test_an_mtd_goes_in_the_middle_of_a_write() {
 	expect_soon_state f empty
 	must_set f cursor=1 mode=old
 	for delay in 5000 50000 200000; do
-		sim delay_us $delay
+		sim delay_us "$delay"
 		background "$T/set" sh -c "echo 'cursor=2 mode=new' | tee $SYS/f/set >/dev/null"
 		# shellcheck disable=SC2154 # of lib.sh
 		setter=$child
@@ -80,7 +80,7 @@ test_an_mtd_flaps_under_writers_and_readers() {
 	done
 	background "$T/r" sh -c "while :; do cat $SYS/f/state $SYS/f/cursor; done"
 	i=0
-	while [ $i -lt 40 ]; do
+	while [ "$i" -lt 40 ]; do
 		i=$((i + 1))
 		sim present 0
 		sim present 1
@@ -126,7 +126,7 @@ test_a_store_goes_under_readers_and_writers() {
 	background /dev/null sh -c \
 		"while :; do cat $SYS/f/* 2>/dev/null; echo cursor=1 >$SYS/f/set; done 2>/dev/null"
 	i=0
-	while [ $i -lt 30 ]; do
+	while [ "$i" -lt 30 ]; do
 		i=$((i + 1))
 		sleep 0.02
 		del f
@@ -159,7 +159,7 @@ test_an_nvmem_flaps_under_writers() {
 	background "$T/w" writer n 1 300
 	writer=$child
 	i=0
-	while [ $i -lt 200 ]; do
+	while [ "$i" -lt 200 ]; do
 		i=$((i + 1))
 		echo 0 >/sys/module/simnvmem/parameters/present
 		echo 1 >/sys/module/simnvmem/parameters/present
