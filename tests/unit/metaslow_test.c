@@ -352,6 +352,30 @@ static void test_ends_all_the_same(void)
 	stop();
 }
 
+/* What no pvkitd does: connections go while the thread has their requests. */
+static void test_ends_at_once(void)
+{
+	int fd[2], status;
+
+	at_once = true;
+	start(false);
+	at_once = false;
+	*hold = true;
+	fd[0] = put(MGMT, "k", "1");
+	wait_for_fsync("the first");
+	fd[1] = put(HOST, "k", "2");
+	all_read();
+	shutdown(control, SHUT_WR);
+	ktap_eq(status_of(fd[0]), 0, "a server that ends at once answers none");
+	ktap_eq(status_of(fd[1]), 0, "nor what has not begun");
+	let_all();
+	waitpid(server, &status, 0);
+	ktap_check(WIFEXITED(status) && !WEXITSTATUS(status), "and complains of nothing");
+	ktap_check(file_is("k", "1"), "what was begun is done, and no more");
+	remove_key("k");
+	stop();
+}
+
 int main(void)
 {
 	ktap_plan(0);
@@ -368,6 +392,7 @@ int main(void)
 	test_killed(0, "old", "the file");
 	test_killed(1, "new", "the directory");
 	test_ends_well();
+	test_ends_at_once();
 	test_ends_all_the_same();
 	return ktap_finish();
 }

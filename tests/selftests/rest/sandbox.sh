@@ -43,7 +43,13 @@ test_each_process_has_the_rights_in_the_table() {
 	expect_rights supervisor "$pvkitd" 0 00000004004101e5 0
 	# DAC_READ_SEARCH, SYS_MODULE, SYSLOG
 	expect_rights loader "$(process pvkitd-loader)" 0 0000000400010004 2
-	expect_rights front "$(process pvkitd-front)" 65534 0000000000000000 2
+	front=$(process pvkitd-front)
+	expect_rights front "$front" 65534 0000000000000000 2
+	# and the thread that writes metadata
+	expect "threads of the front" 2 "$(find "/proc/$front/task" -mindepth 1 -maxdepth 1 | wc -l)"
+	for task in "/proc/$front/task"/*; do
+		expect_rights thread "$front/task/${task##*/}" 65534 0000000000000000 2
+	done
 	http PUT /drivers/d/load
 	answers 200 ''
 	workers=$(pgrep -x -P "$(process pvkitd-loader)" pvkitd-worker)
