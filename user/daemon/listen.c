@@ -13,8 +13,11 @@
 
 #include "listen.h"
 
-/* A pvkitd that is just being killed takes a moment to let go of its socket. */
-#define IN_USE_TRIES	20
+/*
+ * A pvkitd that is just being killed takes a moment to let go of its socket: its
+ * front may finish metadata for 3 s.
+ */
+#define IN_USE_TRIES	80
 #define IN_USE_WAIT_MS	50
 /* Of two that start at once the second waits until the first has its socket. */
 #define LOCK_TRIES	(2 * IN_USE_TRIES)
