@@ -119,7 +119,7 @@ put_back() {
 	for pb in "$SYS"/*/state; do
 		[ -f "$pb" ] || continue
 		pb=${pb%/state}
-		echo "${pb##*/}" >"$SYS/del"
+		echo "${pb##*/}" >"$SYS/del" 2>/dev/null || :
 	done
 	# what was found at boot is forgotten with the module
 	rmmod pv_bootflag 2>/dev/null || :
