@@ -155,6 +155,7 @@ test_a_subscriber_that_does_not_read_is_told_that_it_missed_something() {
 }
 
 test_bad_messages_are_refused() {
+	rtc_byte 0
 	add r $R
 	nl_refused EINVAL '' set
 	nl_refused EINVAL '' store-add name=x

@@ -148,6 +148,7 @@ test_quotes_keep_blanks_together() {
 }
 
 test_a_page_of_words_is_refused_whole() {
+	rtc_byte 0
 	add r $R
 	sysfs r/set "mode=recovery $(bytes 4096 40)"
 	expect_match "why" 'too long' "$out"
