@@ -46,7 +46,8 @@ static void matrix_fail(struct matrix *m, const char *what, int ret, const struc
 		 "%s: update %u, operation %ld of %u, byte %u, %s: %s (%d)\n"
 		 "#   old  %s\n#   new  %s\n#   next %s\n#   got  %s",
 		 m->geometry->name, m->n, sim->cut_op, m->n_ops, sim->cut_at,
-		 sim->cut_kind == SIM_TORN ? "torn" : "clean", what, ret,
+		 sim->cut_kind == SIM_CLEAN ? "clean" : sim->cut_kind == SIM_TORN ? "torn" : "weak",
+		 what, ret,
 		 m->empty ? "none" : bootlog_text(&m->old, text[0], sizeof(text[0])),
 		 bootlog_text(&m->new, text[1], sizeof(text[1])),
 		 bootlog_text(&m->next, text[2], sizeof(text[2])),
@@ -156,6 +157,8 @@ static void matrix_cut_op(struct matrix *m, unsigned int op)
 		/* a register of several bytes is written at once */
 		if (at < m->op[op].len && (m->log.sim.erase || m->log.sim.write == 1))
 			matrix_one_cut(m, op, at, SIM_TORN);
+		if (!at && !m->op[op].erase && m->log.sim.erase)
+			matrix_one_cut(m, op, at, SIM_WEAK);
 	}
 }
 

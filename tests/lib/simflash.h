@@ -10,6 +10,7 @@
  *	TORN	of the others any bits may be as they were to be too; those which
  *		are not may seem so from sim_age() on. Of an erase: what is not
  *		erased yet reads as something else each time
+ *	WEAK	the others read as they were, until sim_age()
  *
  * With .ecc a torn unit can't be read at all; with .cached nothing is on the
  * medium before sync(), and a cut leaves any part of what was written since. What
@@ -30,7 +31,7 @@
 #define SIM_SECTOR	64	/* what a cache writes at once */
 #define SIM_OPS_MAX	256
 
-enum sim_cut_kind { SIM_CLEAN, SIM_TORN };
+enum sim_cut_kind { SIM_CLEAN, SIM_TORN, SIM_WEAK };
 
 struct sim_op {
 	bool erase;
@@ -47,6 +48,7 @@ struct sim_state {
 
 #define SIM_PROGRAMMED	1	/* a unit */
 #define SIM_UNREADABLE	2
+#define SIM_IN_DOUBT	4	/* reads as erased after a torn program */
 #define SIM_BAD		1	/* a block: marked so */
 #define SIM_HALF	2	/* its erase was cut */
 #define SIM_WORN	4	/* its programs fail */
@@ -182,17 +184,19 @@ static inline void sim_tear(struct sim *sim, uint32_t at, const uint8_t *data, u
 	uint8_t some, want;
 	uint32_t i;
 
-	for (i = sim->cut_at; i < len && sim->cut_kind == SIM_TORN; i++) {
+	for (i = sim->cut_at; i < len && sim->cut_kind != SIM_CLEAN; i++) {
 		want = sim->erase ? old[i] & data[i] : data[i];
-		some = (uint8_t)sim_random(sim) & (old[i] ^ want);
+		some = sim->cut_kind == SIM_TORN ? (uint8_t)sim_random(sim) & (old[i] ^ want) : 0;
 		old[i] ^= some;
 		if (sim->erase)
 			sim->now.weak[at + i] |= old[i] ^ want;
 	}
 	for (i = at / sim->write; i <= (at + len - 1) / sim->write && sim->erase; i++) {
-		if (sim->cut_at > i * sim->write - at || sim->cut_kind == SIM_TORN)
+		if (sim->cut_at > i * sim->write - at || sim->cut_kind != SIM_CLEAN)
 			sim->now.unit[i] |= SIM_PROGRAMMED;
-		if (sim->ecc && sim->cut_at < len && (sim->cut_at || sim->cut_kind == SIM_TORN))
+		if (sim->cut_kind == SIM_WEAK)
+			sim->now.unit[i] |= SIM_IN_DOUBT;
+		if (sim->ecc && sim->cut_kind != SIM_WEAK && sim->cut_at < len && (sim->cut_at || sim->cut_kind == SIM_TORN))
 			sim->now.unit[i] |= SIM_UNREADABLE;
 	}
 }
@@ -202,7 +206,10 @@ static inline bool sim_all(const uint8_t *p, uint32_t len, uint8_t value)
 	return !len || (p[0] == value && !memcmp(p, p + 1, len - 1));
 }
 
-/* What flash does not allow; zeros may go over anything, nobody reads that as data. */
+/*
+ * What flash does not allow. Zeros may go over anything, nobody reads that as data; and
+ * no driver could tell that a unit in doubt is not erased: it will decay.
+ */
 static inline void sim_check_program(struct sim *sim, uint32_t at, const uint8_t *data,
 				     uint32_t len)
 {
@@ -216,7 +223,8 @@ static inline void sim_check_program(struct sim *sim, uint32_t at, const uint8_t
 		sim_violate(sim, "programmed a block whose erase was cut");
 	last = (at / sim->erase + 1) * (sim->erase / sim->write);
 	for (i = at / sim->write; i < (at + len) / sim->write; i++)
-		if (!sim->bitwise && (sim->now.unit[i] & SIM_PROGRAMMED))
+		if (!sim->bitwise && (sim->now.unit[i] & (SIM_PROGRAMMED | SIM_IN_DOUBT)) ==
+				     SIM_PROGRAMMED)
 			sim_violate(sim, "programmed a unit twice");
 	for (; i < last; i++)
 		if (!sim->bitwise && (sim->now.unit[i] & SIM_PROGRAMMED))
@@ -479,6 +487,8 @@ static inline void sim_age(struct sim *sim)
 		for (at = i * sim->span; at < (i + 1) * sim->span; at++) {
 			sim->now.bytes[at] &= (uint8_t)~sim->now.weak[at];
 			sim->now.weak[at] = 0;
+			if (sim->ecc && (sim->now.unit[at / sim->write] & SIM_IN_DOUBT))
+				sim->now.unit[at / sim->write] |= SIM_UNREADABLE;
 		}
 	}
 }
