@@ -335,8 +335,8 @@ static inline bool pvb_log_copy_blank(const struct pvb_log_copy *copy, const uin
 static inline bool pvb_log_copy_begun(const struct pvb_log_copy *copy, const uint8_t *p,
 				      uint8_t blank)
 {
-	const uint8_t head[4] = { (uint8_t)PVB_LOG_COPY_MARK, (uint8_t)(PVB_LOG_COPY_MARK >> 8),
-				  PVB_LOG_VERSION, 1 };
+	const uint8_t head[4] = { (uint8_t)(PVB_LOG_COPY_MARK & 0xff),
+				  (uint8_t)(PVB_LOG_COPY_MARK >> 8), PVB_LOG_VERSION, 1 };
 	uint32_t n = copy->items - copy->crc;
 	uint32_t crc, i;
 	bool head_whole = pvb_same(p + copy->crc, head + 4 - n, n);
