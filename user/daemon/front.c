@@ -150,14 +150,17 @@ static void on_flags_pending(void *arg)
 		event_active(front->flags_ev, EV_READ, 0);
 }
 
-/* The thread that metadata is written in has no more rights than all else here. */
+/*
+ * The thread that metadata is written in has no more rights than all else here;
+ * its system calls enter_sandbox() limits.
+ */
 static int k_confine(void *arg)
 {
 	struct front *front = arg;
 	struct pvk_err err;
 	int ret;
 
-	ret = sandbox_enter(&front->sandbox, &err);
+	ret = sandbox_enter_files(&front->sandbox, &err);
 	if (ret)
 		log_msg(LOG_ERR, "%s", err.text);
 	return ret;
@@ -549,8 +552,12 @@ static int give_up_rights(struct front *front, struct pvk_err *err)
 /* The last step before the first request. */
 static int enter_sandbox(struct front *front)
 {
-	int ret = k_confine(front);
+	struct pvk_err err;
+	int ret;
 
+	ret = sandbox_enter(&front->sandbox, &err);
+	if (ret)
+		log_msg(LOG_ERR, "%s", err.text);
 	sandbox_free(&front->sandbox);
 	return ret;
 }

@@ -262,25 +262,38 @@ int sandbox_prepare(struct sandbox *sandbox, enum sandbox_role role,
 	return ret;
 }
 
+/*
+ * All threads at once: the kernel works through a filter for each system call
+ * there is, 1 ms, which for one thread after the other would add up.
+ */
 static int enter_calls(const struct sock_fprog *program)
 {
-	unsigned int flags = SECCOMP_FILTER_FLAG_LOG;
+	unsigned int flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG;
+	long ret = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
 
-	if (!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program))
-		return 0;
-	/* The flag is from 4.14. */
-	if (errno == EINVAL && !syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program))
-		return 0;
-	return -errno;
+	/* To log is from 4.14. */
+	if (ret < 0 && errno == EINVAL)
+		ret = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			      SECCOMP_FILTER_FLAG_TSYNC, program);
+	if (ret > 0)
+		return -EBUSY;	/* the thread of that number has filters of its own */
+	return ret ? -errno : 0;
+}
+
+int sandbox_enter_files(const struct sandbox *sandbox, struct pvk_err *err)
+{
+	if (sandbox->ruleset >= 0 &&
+	    syscall(SYS_landlock_restrict_self, sandbox->ruleset, 0))
+		return pvk_err_set(err, -errno, "Landlock: %s", strerror(errno));
+	return 0;
 }
 
 int sandbox_enter(const struct sandbox *sandbox, struct pvk_err *err)
 {
-	int ret = 0;
+	int ret = sandbox_enter_files(sandbox, err);
 
-	if (sandbox->ruleset >= 0 &&
-	    syscall(SYS_landlock_restrict_self, sandbox->ruleset, 0))
-		return pvk_err_set(err, -errno, "Landlock: %s", strerror(errno));
+	if (ret)
+		return ret;
 	if (sandbox->base && sandbox->base->len)
 		ret = enter_calls(sandbox->base);
 	if (!ret && sandbox->program.len)

@@ -50,9 +50,12 @@ int sandbox_prepare(struct sandbox *sandbox, enum sandbox_role role,
 		    const struct config *config, struct pvk_err *err);
 /*
  * From here on there is no way back. Wants no_new_privs. What it was prepared with
- * stays, for the next child; sandbox_free() also works inside.
+ * stays, for the next child; sandbox_free() also works inside. System calls are
+ * limited in every thread of the process, files in the one that calls.
  */
 int sandbox_enter(const struct sandbox *sandbox, struct pvk_err *err);
+/* For a thread of a process that enters later: its part of the limits on files. */
+int sandbox_enter_files(const struct sandbox *sandbox, struct pvk_err *err);
 void sandbox_free(struct sandbox *sandbox);
 
 /*
