@@ -76,7 +76,9 @@ test_the_module_goes_with_everything_under_way() {
 		sim delay_us 20000
 		readers_and_writers
 		sleep 0.7
-		rmmod pv_bootflag || broken "rmmod pv_bootflag" "$(lsmod | grep pv_bootflag)"
+		# a list that is just being sent holds the module for a moment
+		wait_until 10 rmmod pv_bootflag 2>"$T/rmmod" ||
+			broken "rmmod pv_bootflag" "$(cat "$T/rmmod"; lsmod | grep pv_bootflag)"
 		run_for 0.1
 		sim delay_us 0
 		n=$((n + 1))
