@@ -84,6 +84,10 @@ static int fail_erase = -1;
 module_param(fail_erase, int, 0644);
 MODULE_PARM_DESC(fail_erase, "block whose erase fails");
 
+static unsigned int lie;
+module_param(lie, uint, 0644);
+MODULE_PARM_DESC(lie, "each so many-th program leaves bits as they were and says nothing (0)");
+
 static int flip_block = -1;
 module_param(flip_block, int, 0644);
 MODULE_PARM_DESC(flip_block, "NAND: block in which bits flip");
@@ -178,7 +182,7 @@ static int sim_read(struct mtd_info *mtd, loff_t from, size_t len, size_t *retle
 	return flipped;
 }
 
-static int sim_program_unit(u32 at, const u8 *from)
+static int sim_program_unit(u32 at, const u8 *from, bool weak)
 {
 	u32 i;
 
@@ -193,7 +197,7 @@ static int sim_program_unit(u32 at, const u8 *from)
 	for (i = 0; i < write; i++) {
 		if (!sim_step())
 			break;
-		data[at + i] &= from[i];
+		data[at + i] &= from[i] | (weak ? 0x24 : 0);
 		program_bytes++;
 	}
 	if (i < write && tear) {
@@ -211,6 +215,7 @@ static int sim_write(struct mtd_info *mtd, loff_t to, size_t len, size_t *retlen
 		     const u_char *buf)
 {
 	u32 at = to;
+	bool weak;
 	int err = 0;
 
 	if (at % write || len % write)
@@ -218,8 +223,9 @@ static int sim_write(struct mtd_info *mtd, loff_t to, size_t len, size_t *retlen
 	mutex_lock(&sim_lock);
 	sim_wait();
 	programs++;
+	weak = lie && !(programs % lie);
 	for (; *retlen < len && !err; *retlen += err ? 0 : write)
-		err = dead ? -EIO : sim_program_unit(at + *retlen, buf + *retlen);
+		err = dead ? -EIO : sim_program_unit(at + *retlen, buf + *retlen, weak);
 	mutex_unlock(&sim_lock);
 	return err;
 }

@@ -4,10 +4,13 @@
  * every update.
  *
  *   cuts walk|fresh STORE SECONDS TEAR [FIRST]
+ *   cuts lies STORE SECONDS EVERY
  *
  * walk   what a cut left is where the next attempt begins, which is cut one step
  *        later, until the update gets through: many cuts upon one another
  * fresh  each attempt begins with what was there before the update
+ *
+ * lies   no cut: each EVERY-th program leaves bits as they were and says nothing
  *
  * FIRST is the first update that is cut (2: the store has begun).
  *
@@ -212,6 +215,29 @@ static bool attempt(unsigned long i, long cut)
 	return false;
 }
 
+/* Whatever an update says of itself, the store has old or new fields to show. */
+static void lies(const char *every, double end)
+{
+	unsigned long i, is = 1;
+
+	attempt(1, -1);
+	put(SIM, "lie", every);
+	for (i = 2; now() < end; i++) {
+		bool told = !update(i);
+
+		put(store_dir, "set", "\n");
+		if (says(i))
+			is = i;
+		else if (told)
+			bad("success, and not the new fields", i, -1);
+		else if (!says(is))
+			bad("neither the old fields nor the new", i, -1);
+		updates += told;
+		olds += is != i;
+		news += is == i;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	bool fresh, through;
@@ -224,6 +250,10 @@ int main(int argc, char **argv)
 	fresh = !strcmp(argv[1], "fresh");
 	snprintf(store_dir, sizeof(store_dir), "/sys/class/pv_bootflag/%s/", argv[2]);
 	end = now() + atof(argv[3]);
+	if (!strcmp(argv[1], "lies")) {
+		lies(argv[4], end);
+		goto out;
+	}
 	put(SIM, "tear", argv[4]);
 	first = argc > 5 ? strtoul(argv[5], NULL, 0) : 2;
 	for (i = 1; i < first; i++)
@@ -240,6 +270,7 @@ int main(int argc, char **argv)
 		}
 		updates++;
 	}
+out:
 	printf("updates %lu cuts %lu old %lu new %lu\n", updates, cuts, olds, news);
 	return 0;
 }

@@ -72,4 +72,22 @@ test_the_first_update_of_all_on_nand() {
 	cut_all fresh 1 1 nand=1 blocks=4 erase=2048 write=512
 }
 
+# What the flash did not tell is read back before the older copy may go.
+test_programs_that_fail_without_a_word() {
+	for every in 2 3 5; do
+		for geometry in 'blocks=3 erase=1024' 'nand=1 blocks=3 erase=2048 write=512'; do
+			# shellcheck disable=SC2086 # words
+			simflash $geometry
+			add f medium=mtd device=simflash format=log rate=none
+			expect_soon_state f empty
+			status=0
+			out=$(cuts lies f 3 $every 2>&1) || status=$?
+			expect_ok "old or new fields, each ${every}th program fails, $geometry"
+			note "lies, each ${every}th, $geometry: $out"
+			del f
+			rmmod simflash
+		done
+	done
+}
+
 run_tests
