@@ -81,7 +81,7 @@ test_programs_that_fail_without_a_word() {
 			add f medium=mtd device=simflash format=log rate=none
 			expect_soon_state f empty
 			status=0
-			out=$(cuts lies f 3 $every 2>&1) || status=$?
+			out=$(cuts lies f 3 "$every" 2>&1) || status=$?
 			expect_ok "old or new fields, each ${every}th program fails, $geometry"
 			note "lies, each ${every}th, $geometry: $out"
 			del f
