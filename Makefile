@@ -108,7 +108,9 @@ ifneq ($(SECCOMP),0)
 daemon_pkgs += libseccomp
 std_cflags += -DPVKIT_SECCOMP
 endif
-cli_pkgs := libmnl libkmod
+# libkmod's functions are brought in by dlopen(), its header here
+cli_pkgs := libmnl
+cli_headers := libkmod
 # UBOOTENV=0: for a target without libubootenv; the U-Boot environment is then no source.
 UBOOTENV ?= 1
 ifneq ($(UBOOTENV),0)
@@ -238,7 +240,8 @@ $(cdir)/user/daemon/%.o: user/daemon/%.c
 
 $(cdir)/user/cli/%.o: user/cli/%.c
 	@mkdir -p $(@D)
-	$(CC) $(std_cflags) $(CFLAGS) $(dep_flags) $(call pkg_cflags,$(cli_pkgs)) -c -o $@ $<
+	$(CC) $(std_cflags) $(CFLAGS) $(dep_flags) \
+		$(call pkg_cflags,$(cli_pkgs) $(cli_headers)) -c -o $@ $<
 
 $(libpvkit): $(lib_obj)
 	@mkdir -p $(@D)
@@ -249,7 +252,7 @@ $(cdir)/pvkitd: $(daemon_obj) $(libpvkit)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(daemon_pkgs)) -lpthread
 
 $(cdir)/pvkit: $(cli_obj) $(libpvkit)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(cli_pkgs))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(cli_pkgs)) -ldl
 
 # What podman, CRI-O and LXC look for below /usr/share.
 shared := containers/oci/hooks.d/pvkit.json lxc/config/pvkit.conf
@@ -353,7 +356,7 @@ $(BUILD)/fuzz/bin/%: $(BUILD)/fuzz-obj/tests/fuzz/%_fuzz.o $(fuzz_lib)
 fuzz-programs: $(fuzz_bin)
 
 $(unit_cli): $(cli_src:%.c=$(BUILD)/unit-obj/%.o) $(unit_lib)
-	$(CC) $(san_cflags) -o $@ $^ $(call pkg_libs,$(cli_pkgs))
+	$(CC) $(san_cflags) -o $@ $^ $(call pkg_libs,$(cli_pkgs)) -ldl
 
 # The front over a made-up kernel, for the tests in tests/unit that are scripts.
 stand_in := $(BUILD)/tests/lib/stand_in

@@ -13,7 +13,7 @@ release=5.15.0-test
 modules=rootfs/lib/modules/$release
 file=root/bsp/drivers.json
 
-plan 69
+plan 71
 cd "$KTAP_TMP"
 
 # module NAME [KEY=VALUE...]: one more in the tree
@@ -107,6 +107,20 @@ for arch in arm mips ppc64 x86_64; do
 	finds "a module for $arch can be read here" 1 \
 		'2:9: error: alias one: d: has no parameter "mod"; did you mean mode [unknown-parameter]'
 done
+
+# --- libkmod ------------------------------------------------------------------------
+
+# The others start without it, which takes half the time where it has libcrypto behind it.
+check_eq 'libkmod is not what pvkit is linked with' '' \
+	"$(readelf -d "$pvkit" | grep -o 'NEEDED.*libkmod.*' || :)"
+mkdir no-kmod
+: >no-kmod/libkmod.so.2
+run_without() {
+	LD_LIBRARY_PATH=no-kmod run "$@"
+}
+run_without
+check_eq 'without libkmod it says so and checks nothing' \
+	'1:pvkit: wants libkmod: no-kmod/libkmod.so.2: file too short' "$status:$(cat out)"
 
 # --- the file -----------------------------------------------------------------------
 

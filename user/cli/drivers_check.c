@@ -442,7 +442,7 @@ int verb_drivers_check(struct cli *cli)
 	ret = examine(&check, &err);
 	if (ret) {
 		cli_fail(NULL, ret, &err);
-		status = ret == -ENOMEM ? CLI_FAILED : CLI_USAGE;
+		status = ret == -ENOMEM || ret == -ENOPKG ? CLI_FAILED : CLI_USAGE;
 	} else {
 		status = report(&check);
 	}

@@ -50,6 +50,7 @@ unsigned int words_tolerance(const char *name);
 /* --- the module tree ------------------------------------------------------ */
 
 struct kmod_ctx;
+struct kmodlib;
 
 /* What modinfo says. */
 struct tree_info {
@@ -76,6 +77,7 @@ struct tree {
 	char sysroot[PATH_MAX];	/* what lies before [/usr]/lib/modules; "" is / */
 	bool has_sysroot;
 	char release[NAME_MAX + 1];	/* the kernel's, "" if not known */
+	const struct kmodlib *kmod;
 	struct kmod_ctx *ctx;
 	struct tree_module *module;	/* sorted by name */
 	size_t count;

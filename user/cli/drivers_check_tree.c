@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <libkmod.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "drivers_check.h"
+#include "kmodlib.h"
 
 #define INDEX_BYTES_MAX	(64 * 1024 * 1024)
 #define MODULES_MAX	65536
@@ -341,10 +341,13 @@ int tree_open(struct tree *tree, const char *dir, const char *release, struct pv
 	fd = open(tree->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return pvk_err_set(err, -errno, "%s: %s", tree->dir, strerror(errno));
-	tree->ctx = kmod_new(tree->dir, &no_config);
+	tree->kmod = kmodlib_open(err);
+	if (!tree->kmod)
+		return -ENOPKG;
+	tree->ctx = tree->kmod->kmod_new(tree->dir, &no_config);
 	if (!tree->ctx)
 		return pvk_err_set(err, -ENOMEM, "out of memory");
-	kmod_set_log_priority(tree->ctx, 0);
+	tree->kmod->kmod_set_log_priority(tree->ctx, 0);
 	ret = read_index(tree, fd, "modules.dep", false);
 	if (!ret || ret == -ENOENT)
 		ret = read_index(tree, fd, "modules.builtin", true);
@@ -381,7 +384,7 @@ void tree_close(struct tree *tree)
 	free(tree->module);
 	words_free(&tree->lost);
 	if (tree->ctx)
-		kmod_unref(tree->ctx);
+		tree->kmod->kmod_unref(tree->ctx);
 	*tree = (struct tree){ 0 };
 }
 
@@ -408,30 +411,30 @@ static int open_module(struct tree *tree, const struct tree_module *module,
 	char path[2 * PATH_MAX];
 
 	if (!module->path)
-		return kmod_module_new_from_name(tree->ctx, module->name, mod);
+		return tree->kmod->kmod_module_new_from_name(tree->ctx, module->name, mod);
 	snprintf(path, sizeof(path), "%s%s%s", module->path[0] == '/' ? "" : tree->dir,
 		 module->path[0] == '/' ? "" : "/", module->path);
-	return kmod_module_new_from_path(tree->ctx, path, mod);
+	return tree->kmod->kmod_module_new_from_path(tree->ctx, path, mod);
 }
 
 static int read_info(struct tree *tree, const struct tree_module *module,
 		     struct tree_info *info)
 {
+	const struct kmodlib *kmod = tree->kmod;
 	struct kmod_list *list = NULL, *at;
 	struct kmod_module *mod;
 	int ret = open_module(tree, module, &mod);
 
 	if (ret)
 		return ret;
-	ret = kmod_module_get_info(mod, &list);
+	ret = kmod->kmod_module_get_info(mod, &list);
 	if (ret > 0)
 		ret = 0;
-	kmod_list_foreach(at, list)
-		if (!ret)
-			ret = take_info(info, kmod_module_info_get_key(at),
-					kmod_module_info_get_value(at));
-	kmod_module_info_free_list(list);
-	kmod_module_unref(mod);
+	for (at = list; at && !ret; at = kmod->kmod_list_next(list, at))
+		ret = take_info(info, kmod->kmod_module_info_get_key(at),
+				kmod->kmod_module_info_get_value(at));
+	kmod->kmod_module_info_free_list(list);
+	kmod->kmod_module_unref(mod);
 	return ret;
 }
 

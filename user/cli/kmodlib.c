@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include <dlfcn.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kmodlib.h"
+
+/* An ELF note as the UAPI group specifies it: which libraries dlopen() is asked for. */
+#define NOTE_OWNER	"FDO"
+#define NOTE_TYPE	0x407c0c0a
+#define NOTE_TEXT							\
+	"[{\"soname\":[\"" KMODLIB_NAME "\"],"				\
+	"\"feature\":\"drivers-check\","				\
+	"\"description\":\"pvkit drivers check\","			\
+	"\"priority\":\"recommended\"}]"
+
+static const struct {
+	uint32_t owner_size, text_size, type;
+	char owner[sizeof(NOTE_OWNER)];
+	char text[(sizeof(NOTE_TEXT) + 3) / 4 * 4];
+} note __attribute__((used, aligned(4), section(".note.dlopen"))) = {
+	.owner_size = sizeof(NOTE_OWNER),
+	.text_size = sizeof(NOTE_TEXT),
+	.type = NOTE_TYPE,
+	.owner = NOTE_OWNER,
+	.text = NOTE_TEXT,
+};
+
+static const struct {
+	const char *name;
+	size_t at;
+} functions[] = {
+#define KMODLIB_PLACE(name)	{ #name, offsetof(struct kmodlib, name) },
+	KMODLIB_FUNCTIONS(KMODLIB_PLACE)
+};
+
+const struct kmodlib *kmodlib_open(struct pvk_err *err)
+{
+	static struct kmodlib lib;
+	void *handle, *found;
+	size_t i;
+
+	if (lib.kmod_new)
+		return &lib;
+	handle = dlopen(KMODLIB_NAME, RTLD_NOW | RTLD_LOCAL);
+	if (!handle) {
+		pvk_err_set(err, -ENOPKG, "wants libkmod: %s", dlerror());
+		return NULL;
+	}
+	/* kmod_new, by which all are known to be there, is the first and set last */
+	for (i = PVK_ARRAY_SIZE(functions); i-- > 0;) {
+		found = dlsym(handle, functions[i].name);
+		if (!found) {
+			pvk_err_set(err, -ENOPKG, KMODLIB_NAME " has no %s", functions[i].name);
+			dlclose(handle);
+			return NULL;
+		}
+		*(void **)((char *)&lib + functions[i].at) = found;
+	}
+	return &lib;
+}
