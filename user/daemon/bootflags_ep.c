@@ -265,9 +265,12 @@ static bool room_for(const struct http_flags *flags, uint64_t peer_id)
 	const struct flag_set *set;
 	unsigned int n = 0;
 
+	if (!peer_id)
+		return flags->count < FLAG_SETS_MAX;
 	TAILQ_FOREACH(set, &flags->list, link)
 		n += set->peer_id == peer_id;
-	return flags->count < FLAG_SETS_MAX && (!peer_id || n < FLAG_SETS_PER_PEER_MAX);
+	return flags->count < FLAG_SETS_MAX - FLAG_SETS_HOST_RESERVE &&
+	       n < FLAG_SETS_PER_PEER_MAX;
 }
 
 static struct flag_set *set_new(struct http_request *request)

@@ -108,6 +108,7 @@ unsigned int metas_count(const struct http_metas *metas);
 /* bootflags_ep.c: /bootflags, and the sets under way until their outcomes have come */
 #define FLAG_SETS_MAX		64	/* what is above is refused with 503 */
 #define FLAG_SETS_PER_PEER_MAX	4	/* of one container */
+#define FLAG_SETS_HOST_RESERVE	8	/* the host's */
 
 void bootflags_get(struct http_request *request);
 void bootflag_get(struct http_request *request);
