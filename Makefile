@@ -114,11 +114,12 @@ cli_headers := libkmod
 # UBOOTENV=0: for a target without libubootenv; the U-Boot environment is then no source.
 UBOOTENV ?= 1
 ifneq ($(UBOOTENV),0)
-daemon_pkgs += libubootenv
 cli_pkgs += libubootenv
 lib_pkgs += libubootenv
 std_cflags += -DPVKIT_UBOOTENV
 endif
+# Tests link with all that the library and the daemon have.
+unit_pkgs := $(sort $(daemon_pkgs) $(cli_pkgs))
 
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 pkg_libs = $(guest_libs) $(shell $(PKG_CONFIG) --libs $(1))
@@ -322,7 +323,7 @@ install: programs install-docs
 
 $(BUILD)/unit-obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) $(call pkg_cflags,$(daemon_pkgs)) -c -o $@ $<
+	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) $(call pkg_cflags,$(unit_pkgs)) -c -o $@ $<
 
 $(unit_lib): $(unit_obj)
 	@mkdir -p $(@D)
@@ -332,8 +333,8 @@ $(unit_lib): $(unit_obj)
 $(BUILD)/tests/unit/%: tests/unit/%.c $(unit_lib)
 	@mkdir -p $(@D)
 	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Itests/lib -Iuser/daemon \
-		$(call pkg_cflags,$(daemon_pkgs)) -o $@ $< $(filter %.o,$^) $(unit_lib) \
-		$(call pkg_libs,$(daemon_pkgs)) -lpthread
+		$(call pkg_cflags,$(unit_pkgs)) -o $@ $< $(filter %.o,$^) $(unit_lib) \
+		$(call pkg_libs,$(unit_pkgs)) -lpthread
 
 $(BUILD)/tests/unit/seeds_test: $(fuzz_unit_obj)
 $(fuzz_unit_obj): std_cflags += -DLLVMFuzzerTestOneInput=fuzz_$(patsubst %_fuzz.o,%,$(@F))
@@ -341,7 +342,7 @@ $(fuzz_unit_obj): std_cflags += -DLLVMFuzzerTestOneInput=fuzz_$(patsubst %_fuzz.
 $(BUILD)/fuzz-obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(std_cflags) $(san_cflags) -fsanitize=fuzzer-no-link $(dep_flags) \
-		$(call pkg_cflags,$(daemon_pkgs)) -c -o $@ $<
+		$(call pkg_cflags,$(unit_pkgs)) -c -o $@ $<
 
 $(fuzz_lib): $(fuzz_obj)
 	@rm -f $@
@@ -351,12 +352,12 @@ $(fuzz_lib): $(fuzz_obj)
 
 $(BUILD)/fuzz/bin/%: $(BUILD)/fuzz-obj/tests/fuzz/%_fuzz.o $(fuzz_lib)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(san_cflags) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(daemon_pkgs)) -lpthread
+	$(FUZZ_CC) $(san_cflags) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(unit_pkgs)) -lpthread
 
 fuzz-programs: $(fuzz_bin)
 
 $(unit_cli): $(cli_src:%.c=$(BUILD)/unit-obj/%.o) $(unit_lib)
-	$(CC) $(san_cflags) -o $@ $^ $(call pkg_libs,$(cli_pkgs)) -ldl
+	$(CC) $(san_cflags) -o $@ $^ $(call pkg_libs,$(unit_pkgs)) -ldl
 
 # The front over a made-up kernel, for the tests in tests/unit that are scripts.
 stand_in := $(BUILD)/tests/lib/stand_in
@@ -364,8 +365,8 @@ stand_in := $(BUILD)/tests/lib/stand_in
 $(stand_in): tests/lib/stand_in.c $(unit_lib)
 	@mkdir -p $(@D)
 	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Iuser/daemon \
-		$(call pkg_cflags,$(daemon_pkgs)) -o $@ $< $(unit_lib) \
-		$(call pkg_libs,$(daemon_pkgs)) -lpthread
+		$(call pkg_cflags,$(unit_pkgs)) -o $@ $< $(unit_lib) \
+		$(call pkg_libs,$(unit_pkgs)) -lpthread
 
 # The formats on a file, for tests where another program has it too.
 flagimage := $(BUILD)/tests/lib/flagimage
@@ -373,7 +374,7 @@ flagimage := $(BUILD)/tests/lib/flagimage
 $(flagimage): tests/lib/flagimage.c $(unit_lib)
 	@mkdir -p $(@D)
 	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -o $@ $< $(unit_lib) \
-		$(call pkg_libs,$(daemon_pkgs))
+		$(call pkg_libs,$(unit_pkgs))
 
 unit: $(unit_bin) $(unit_cli) $(stand_in) $(flagimage) docs
 
