@@ -24,6 +24,7 @@
 	X(json, 10)	\
 	X(modline, 10)	\
 	X(modparam, 5)	\
+	X(mtdparts, 4)	\
 	X(names, 8)	\
 	X(template, 10)
 
