@@ -407,6 +407,18 @@ static int pvf_mtd_fill(struct pvf_mtd *m, struct pvb_medium *medium, const char
 	return pvf_mtd_end(m, 0);
 }
 
+/* Its own name, whether the description has that or a node of the device tree. */
+static int pvf_mtd_where(const struct pvf_store *store, char *buf, size_t size)
+{
+	struct pvf_mtd *m = store->priv;
+	struct mtd_info *mtd = pvf_mtd_begin(m);
+
+	if (IS_ERR(mtd))
+		return PTR_ERR(mtd);
+	snprintf(buf, size, "mtd %x %s", m->offset, mtd->name);
+	return pvf_mtd_end(m, 0);
+}
+
 static void pvf_mtd_detach(struct pvf_store *store)
 {
 	struct pvf_mtd *m = store->priv;
@@ -468,6 +480,7 @@ const struct pvf_medium_ops pvf_mtd_ops = {
 	.from_node = pvf_mtd_from_node,
 	.check = pvf_mtd_check,
 	.attach = pvf_mtd_attach,
+	.where = pvf_mtd_where,
 	.detach = pvf_mtd_detach,
 	.free = pvf_mtd_free,
 	.panic = pvf_mtd_panic,

@@ -322,6 +322,18 @@ static int pvf_nvmem_attach(struct pvf_store *store, const char **why)
 	return 0;
 }
 
+/* Its own name, whether the description has that or a node of the device tree. */
+static int pvf_nvmem_where(const struct pvf_store *store, char *buf, size_t size)
+{
+	struct pvf_nvmem *n = store->priv;
+	struct nvmem_device *nvmem = pvf_nvmem_begin(n);
+
+	if (IS_ERR(nvmem))
+		return PTR_ERR(nvmem);
+	snprintf(buf, size, "nvmem %x %s", n->offset, nvmem_dev_name(nvmem));
+	return pvf_nvmem_end(n, 0);
+}
+
 static void pvf_nvmem_detach(struct pvf_store *store)
 {
 }
@@ -422,6 +434,7 @@ const struct pvf_medium_ops pvf_nvmem_ops = {
 	.from_node = pvf_nvmem_from_node,
 	.check = pvf_nvmem_check,
 	.attach = pvf_nvmem_attach,
+	.where = pvf_nvmem_where,
 	.detach = pvf_nvmem_detach,
 	.free = pvf_nvmem_free,
 	.panic = pvf_nvmem_panic,

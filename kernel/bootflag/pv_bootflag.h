@@ -61,6 +61,8 @@ struct pvf_store;
  * @attach: io. Look for the device; fill in pvf_store.core.medium (functions,
  *	size, erase, write, bitwise) and pvf_store.medium_guarantee. -ENODEV: not
  *	there (yet); pvf_store_changed() when it comes. Others: @why says it.
+ * @where: io, attached. Say which medium it is and where on it the store lies: the
+ *	same for all stores that lie there. -ENODEV: it has gone
  * @detach: io. Drop what @attach took; the functions are not called any more
  * @free: drop what @word and @from_node took
  * @panic: write again what pvf_store.panic_image holds, with interrupts off and
@@ -78,6 +80,7 @@ struct pvf_medium_ops {
 	int (*from_node)(struct pvf_store *store, struct device_node *node, const char **why);
 	int (*check)(struct pvf_store *store, const char **why);
 	int (*attach)(struct pvf_store *store, const char **why);
+	int (*where)(const struct pvf_store *store, char *buf, size_t size);
 	void (*detach)(struct pvf_store *store);
 	void (*free)(struct pvf_store *store);
 	int (*panic)(struct pvf_store *store);
@@ -211,6 +214,7 @@ struct pvf_known {
  * @medium_guarantee: io. PV_BOOTFLAG_GUARANTEE_* of the medium, without that of
  *	the format
  * @next: io. What is known; shown to others with pvf_publish()
+ * @holds: io. It has taken a try: the module can't be removed
  * @rate_next: io. CLOCK_BOOTTIME ns at which all that was written is paid for
  * @panic_image: io. What @medium's panic writes, prepared ahead; NULL when the
  *	store does not want it
@@ -240,6 +244,7 @@ struct pvf_store {
 	bool attached;
 	u32 medium_guarantee;
 	struct pvf_known next;
+	bool holds;
 	u64 rate_next;
 	u8 *panic_image;
 	u32 panic_at;
@@ -390,6 +395,8 @@ unsigned int pvf_sets_of(const struct sock *sk);
 
 /* boot.c: what the first look of a boot does */
 void pvf_boot(struct pvf_store *store);
+void pvf_boot_missed(struct pvf_store *store);
+void pvf_boot_release(struct pvf_store *store);
 void pvf_boot_exit(void);
 
 /* reboot.c */

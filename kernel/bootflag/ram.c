@@ -154,6 +154,14 @@ static int pvf_ram_attach(struct pvf_store *store, const char **why)
 	return 0;
 }
 
+static int pvf_ram_where(const struct pvf_store *store, char *buf, size_t size)
+{
+	const struct pvf_ram *r = store->priv;
+
+	snprintf(buf, size, "ram %llx", r->address);
+	return 0;
+}
+
 static void pvf_ram_detach(struct pvf_store *store)
 {
 	struct pvf_ram *r = store->priv;
@@ -176,6 +184,7 @@ const struct pvf_medium_ops pvf_ram_ops = {
 	.from_node = pvf_ram_from_node,
 	.check = pvf_ram_check,
 	.attach = pvf_ram_attach,
+	.where = pvf_ram_where,
 	.detach = pvf_ram_detach,
 	.free = pvf_ram_free,
 	.panic = pvf_ram_panic,

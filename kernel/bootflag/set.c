@@ -276,6 +276,8 @@ static void pvf_refresh(struct pvf_store *store, const struct pvf_change *change
 	else if (asked || !store->core.medium.erase ||
 		 store->next.state == PV_BOOTFLAG_STATE_FAILED)
 		pvf_read(store);
+	/* It may be the first time that it can be read. */
+	pvf_boot(store);
 }
 
 static int pvf_writable(const struct pvf_store *store, bool force, const char **why)
@@ -372,6 +374,8 @@ void pvf_set_do(struct pvf_store *store, struct pvf_set *set)
 	if (!set->error)
 		set->error = pvf_change_do(store, set);
 	if (!set->error) {
+		if (store->next.state == PV_BOOTFLAG_STATE_READY)
+			pvf_boot_missed(store);
 		store->next.stats.sets++;
 		store->next.error = 0;
 		store->next.text = NULL;

@@ -206,6 +206,8 @@ static void pvf_store_finish(struct pvf_store *store)
 	pvf_n_stores--;
 	pvf_event(PV_BOOTFLAG_EVENT_KIND_DEL, store);
 	mutex_unlock(&pvf_lock);
+	/* Each caller is waited for by the module's end. */
+	pvf_boot_release(store);
 	put_device(&store->dev);
 }
 

@@ -162,6 +162,14 @@ static int pvf_syscon_attach(struct pvf_store *store, const char **why)
 	return 0;
 }
 
+static int pvf_syscon_where(const struct pvf_store *store, char *buf, size_t size)
+{
+	const struct pvf_syscon *s = store->priv;
+
+	snprintf(buf, size, "syscon %x %x %pOF", s->offset, s->mask, s->controller);
+	return 0;
+}
+
 static void pvf_syscon_detach(struct pvf_store *store)
 {
 }
@@ -180,6 +188,7 @@ const struct pvf_medium_ops pvf_syscon_ops = {
 	.from_node = pvf_syscon_from_node,
 	.check = pvf_syscon_check,
 	.attach = pvf_syscon_attach,
+	.where = pvf_syscon_where,
 	.detach = pvf_syscon_detach,
 	.free = pvf_syscon_free,
 	.panic = pvf_syscon_panic,

@@ -13,7 +13,7 @@
 found() {
 	pvkit flag add before "$RTC"
 	pvkit flag set --store before "$@"
-	pvkit flag del before
+	next_boot
 	pvkit flag add rtc "$RTC"
 }
 
@@ -47,10 +47,9 @@ test_each_other_source_says_why_it_did_not_decide() {
 }
 
 test_the_order_decides_between_two() {
+	pvkit flag add two medium=nvmem device=cmos_nvram0 offset=66 size=1 format=magic width=1 mode-ota=9
+	pvkit flag set --store two mode=ota
 	found mode=recovery
-	pvkit flag add before medium=nvmem device=cmos_nvram0 offset=66 size=1 format=magic width=1 mode-ota=9
-	pvkit flag set --store before mode=ota
-	pvkit flag del before
 	pvkit flag add two medium=nvmem device=cmos_nvram0 offset=66 size=1 format=magic width=1 mode-ota=9
 	pvkit_ flag explain mode
 	expect_match 'the winner' '^mode: recovery, from rtc$' "$out"

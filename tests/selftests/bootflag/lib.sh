@@ -112,15 +112,28 @@ bytes() {
 	head -c "$1" /dev/zero | tr '\0' "\\$2"
 }
 
+# --- boots ------------------------------------------------------------------------
+
+del_all() {
+	for da in "$SYS"/*/state; do
+		[ -f "$da" ] || continue
+		da=${da%/state}
+		echo "${da##*/}" >"$SYS/del" 2>/dev/null || :
+	done
+}
+
+# next_boot: what lies on the media stays, what this boot has found is forgotten
+next_boot() {
+	del_all
+	wait_until 5 rmmod pv_bootflag 2>"$T/rmmod" || broken "rmmod pv_bootflag" "$(cat "$T/rmmod")"
+	modprobe pv_bootflag
+}
+
 # --- putting things back -------------------------------------------------------------
 
 put_back() {
 	end_children
-	for pb in "$SYS"/*/state; do
-		[ -f "$pb" ] || continue
-		pb=${pb%/state}
-		echo "${pb##*/}" >"$SYS/del" 2>/dev/null || :
-	done
+	del_all
 	# what was found at boot is forgotten with the module
 	rmmod pv_bootflag 2>/dev/null || :
 	for pb in simflash simnvmem nandsim block2mtd mtdram; do

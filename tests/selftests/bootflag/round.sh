@@ -83,19 +83,36 @@ test_a_store_added_again_in_the_same_boot_uses_nothing_up() {
 	expect_flag r boot_mode recovery
 	sysfs r/mode ota
 	del r
-	rtc r
-	expect_flag r boot_mode recovery
-	expect_flag r mode ota
+	# also with another name and more words: it lies in the same place
+	rtc again rate=9/m
+	expect_flag again boot_mode recovery
+	expect_flag again mode ota
+	# another place is another store
+	add other medium=nvmem device=cmos_nvram0 offset=66 size=1 format=magic width=1 mode-ota=7
+	expect_flag other boot_mode ''
 }
 
-test_count_takes_one_try_at_boot_and_none_later() {
-	# given a slot that may start three times, left by an update
+# boot_with FIELD=VALUE... -- WORD...: an update has left that on flash; the next boot
+# finds it, and describes it with these words
+boot_with() {
+	bw_fields=
+	while [ "$1" != -- ]; do
+		bw_fields="$bw_fields $1"
+		shift
+	done
+	shift
 	simflash
-	add f medium=mtd device=simflash format=bcb rate=none
-	must_set f slot=1 tries=3 successful=0
-	del f
-	# when the next boot comes: another description, so not known from before
-	add f medium=mtd device=simflash format=bcb rate=none count
+	add f medium=mtd device=simflash "$@"
+	must_set f $bw_fields
+	next_boot
+	add f medium=mtd device=simflash "$@"
+}
+
+BCB='format=bcb rate=none'
+
+test_count_takes_one_try_at_boot_and_none_later() {
+	# given a slot that may start three times
+	boot_with slot=1 tries=3 successful=0 -- $BCB count
 	# then
 	expect_flag f boot_tries 3
 	expect_flag f tries 2
@@ -103,24 +120,97 @@ test_count_takes_one_try_at_boot_and_none_later() {
 	# and a look later takes none
 	sysfs f/set ''
 	expect_flag f tries 2
+	power_cycle
+	expect_soon_state f ready
+	expect_flag f tries 2
+}
+
+test_count_takes_no_second_try_of_a_store_that_is_added_again() {
+	boot_with slot=1 tries=3 successful=0 -- $BCB count
+	del f
+	add other medium=mtd device=simflash $BCB count
+	expect_flag other boot_tries 3
+	expect_flag other tries 2
+	# read in another way it is another store, but the boot is the same
+	must_set other successful=1
+	del other
+	add third medium=mtd device=simflash format=bcb rate=none slots=3 count
+	expect_flag third tries 2
+}
+
+test_count_said_later_takes_the_try_of_this_boot() {
+	boot_with slot=1 tries=3 successful=0 -- $BCB
+	expect_flag f tries 3
+	del f
+	add f medium=mtd device=simflash $BCB count
+	expect_flag f boot_tries 3
+	expect_flag f tries 2
+}
+
+test_count_takes_no_try_of_a_slot_that_has_not_run() {
+	boot_with slot=0 tries=3 successful=1 -- $BCB
+	# given an update in this boot
+	must_set f slot=1 tries=3 successful=0
+	del f
+	# when the store is described anew
+	add f medium=mtd device=simflash $BCB count
+	# then those tries are for the next boot, and this boot was slot 0
+	expect_flag f tries 3
+	expect_flag f boot_slot 0
+}
+
+test_who_has_taken_a_try_keeps_the_module() {
+	boot_with slot=1 tries=3 successful=0 -- $BCB count
+	expect_match "the kernel's log" "f: has taken a try; pv_bootflag can't be removed" \
+		"$(dmesg | tail -n 3)"
+	rmmod pv_bootflag 2>"$T/rmmod" && broken 'rmmod fails' 'it is gone'
+	expect_match 'what rmmod says' 'in use' "$(cat "$T/rmmod")"
+	# until somebody says that it may go
+	del f
+	rmmod pv_bootflag
+	modprobe pv_bootflag
+	# a store that has taken none is not in the way
+	add f medium=mtd device=simflash $BCB
+	must_set f successful=1
+	rmmod pv_bootflag
+	modprobe pv_bootflag
+}
+
+test_what_was_written_over_rubbish_is_not_what_the_boot_found() {
+	simflash
+	bytes 4096 125 | content
+	add f medium=mtd device=simflash format=log rate=none count
+	expect_state f foreign
+	must_set f force mode=ota slot=1 tries=2
+	power_cycle
+	expect_soon_state f ready
+	expect_flag f boot_mode ''
+	expect_flag f mode ota
+	expect_flag f tries 2
+}
+
+test_a_medium_that_can_be_read_at_last_is_as_the_boot_found_it() {
+	boot_with mode=ota slot=1 tries=3 -- format=log rate=none
+	del f
+	next_boot
+	sim dead 1
+	add f medium=mtd device=simflash format=log rate=none count
+	expect_state f failed
+	sim dead 0
+	must_set f reason=late
+	expect_flag f boot_tries 3
+	expect_flag f tries 2
+	expect_flag f reason late
 }
 
 test_count_takes_no_try_of_a_slot_that_has_proved_itself() {
-	simflash
-	add f medium=mtd device=simflash format=bcb rate=none
-	must_set f slot=1 tries=3 successful=1
-	del f
-	add f medium=mtd device=simflash format=bcb rate=none count
+	boot_with slot=1 tries=3 successful=1 -- $BCB count
 	expect_flag f boot_tries 3
 	expect_flag f tries 3
 }
 
 test_count_at_zero_falls_back_to_the_other_slot() {
-	simflash
-	add f medium=mtd device=simflash format=log rate=none
-	must_set f slot=1 tries=0 successful=0
-	del f
-	add f medium=mtd device=simflash format=log rate=none count
+	boot_with slot=1 tries=0 successful=0 -- format=log rate=none count
 	expect_flag f boot_slot 1
 	expect_flag f slot 0
 	expect_flag f successful 1
@@ -132,8 +222,14 @@ test_armed_is_set_at_boot() {
 	add f medium=mtd device=simflash format=log rate=none armed
 	expect_flag f boot_armed ''
 	expect_flag f armed 1
-	# what it says of the boot before
+	# described later, too
+	must_set f armed=
 	del f
+	add f medium=mtd device=simflash format=log armed rate=none
+	expect_flag f boot_armed ''
+	expect_flag f armed 1
+	# what the next boot says of this one, which does not end well
+	next_boot
 	add f medium=mtd device=simflash format=log armed rate=none
 	expect_flag f boot_armed 1
 }

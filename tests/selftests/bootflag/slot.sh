@@ -16,7 +16,7 @@ booted() {
 	simflash blocks=2
 	pvkit flag add before medium=mtd device=simflash format=bcb rate=none
 	pvkit flag set --store before "slot=$bo_slot" "tries=$bo_tries" successful=0
-	pvkit flag del before
+	next_boot
 	pvkit flag add misc medium=mtd device=simflash format=bcb rate=none "$@"
 }
 
