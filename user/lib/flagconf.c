@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "confline.h"
 #include "flagconf.h"
 #include "state.h"
 
@@ -184,36 +185,14 @@ static int set_value(struct pvk_flagconf *conf, char *name, char *value, struct 
 	return pvk_err_set(err, -EINVAL, "unknown setting");
 }
 
-static void trim_end(char *text)
-{
-	size_t len = strlen(text);
-
-	while (len && strchr(BLANKS, text[len - 1]))
-		text[--len] = '\0';
-}
-
 int pvk_flagconf_line(struct pvk_flagconf *conf, char *line, struct pvk_err *err)
 {
 	struct pvk_err why = { .text = "" };
 	char *name, *value, shown[64];
 	int ret;
 
-	line[strcspn(line, "#")] = '\0';
-	trim_end(line);
-	name = line + strspn(line, BLANKS);
-	if (!*name)
+	if (!pvk_conf_line(line, &name, &value))
 		return 0;
-	value = name + strcspn(name, BLANKS "=");
-	if (*value) {
-		/* NAME VALUE, NAME=VALUE and NAME = VALUE; VALUE may have a "=" of its own. */
-		bool equals = *value == '=';
-
-		*value++ = '\0';
-		value += strspn(value, BLANKS);
-		if (!equals && *value == '=')
-			value++;
-		value += strspn(value, BLANKS);
-	}
 	snprintf(shown, sizeof(shown), "%s", name);
 	ret = set_value(conf, name, value, &why);
 	return ret ? pvk_err_set(err, ret, "%s: %s", shown, why.text) : 0;

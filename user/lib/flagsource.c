@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+/* The list, its order, and who decided: the same in every program, the boot stage too. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ static unsigned int rank(const struct pvk_flagconf *conf, const struct pvk_flags
 }
 
 /* Stable: sources of one rank stay as they came, stores as they were added. */
-static void sort(struct pvk_flagsources *list, const struct pvk_flagconf *conf)
+void flagsource_sort(struct pvk_flagsources *list, const struct pvk_flagconf *conf)
 {
 	struct pvk_flagsource moved;
 	size_t i, k;
@@ -73,50 +74,6 @@ struct pvk_flagsource *flagsource_add(struct pvk_flagsources *list, enum pvk_sou
 	source = &list->item[list->count++];
 	*source = (struct pvk_flagsource){ .kind = kind };
 	return source;
-}
-
-static int add_stores(struct pvk_flagsources *list, struct pvk_bf *bf, struct pvk_err *err)
-{
-	struct pvk_flagsource *source;
-	struct pvk_stores stores;
-	size_t i;
-	int ret;
-
-	ret = pvk_bf_store_list(bf, &stores, err);
-	if (ret)
-		return ret;
-	list->torn = stores.torn;
-	for (i = 0; i < stores.count && !ret; i++) {
-		source = flagsource_add(list, PVK_SOURCE_KERNEL, err);
-		if (!source) {
-			ret = -ENOMEM;
-			break;
-		}
-		source->store = stores.item[i];
-		source->writable = true;
-	}
-	pvk_stores_free(&stores);
-	return ret;
-}
-
-int pvk_flagsources_read(struct pvk_flagsources *list, const struct pvk_flagconf *conf,
-			 struct pvk_bf *bf, struct pvk_err *err)
-{
-	int ret = 0;
-
-	*list = (struct pvk_flagsources){ 0 };
-	if (bf)
-		ret = add_stores(list, bf, err);
-	if (!ret)
-		ret = flagsource_add_others(list, conf, err);
-	if (!ret)
-		ret = flagsource_add_env(list, conf, err);
-	if (ret) {
-		pvk_flagsources_free(list);
-		return ret;
-	}
-	sort(list, conf);
-	return 0;
 }
 
 void pvk_flagsources_free(struct pvk_flagsources *list)
@@ -152,27 +109,6 @@ const char *pvk_flagsource_kind(const struct pvk_flagsource *source, char *text,
 	snprintf(text, size, "%s%s%s", store->medium, store->format[0] ? " " : "",
 		 store->format);
 	return text;
-}
-
-/* ---- setting ---- */
-
-int pvk_flagsource_set(const struct pvk_flagsource *source, const struct pvk_flagconf *conf,
-		       struct pvk_bf *bf, const struct pvk_change *change, int timeout_ms,
-		       struct pvk_list *warnings, struct pvk_err *err)
-{
-	pvk_auto_buf struct pvk_buf names = PVK_BUF_INIT(256);
-	uint32_t lacks = pvk_change_fields(change) & ~source->store.offers;
-
-	if (!source->writable)
-		return pvk_err_set(err, -EROFS, "can only be read");
-	/* Of one that is absent the kernel may not know yet. */
-	if (lacks && source->store.offers)
-		return pvk_err_set(err, -EOPNOTSUPP, "has no field %s (it has %s)",
-				   pvk_field_name((unsigned int)__builtin_ctz(lacks)),
-				   pvk_field_names(source->store.offers, &names));
-	if (source->kind == PVK_SOURCE_UBOOT_ENV)
-		return flagsource_set_env(source, conf, change, warnings, err);
-	return pvk_bf_set(bf, source->store.name, change, timeout_ms, NULL, err);
 }
 
 /* ---- who decided ---- */

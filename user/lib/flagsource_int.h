@@ -10,6 +10,9 @@
 /* A fresh one at the end of the list, or NULL and a text. */
 struct pvk_flagsource *flagsource_add(struct pvk_flagsources *list, enum pvk_source_kind kind,
 				      struct pvk_err *err);
+/* Into the order of the config; those of one rank stay as they came. */
+void flagsource_sort(struct pvk_flagsources *list, const struct pvk_flagconf *conf);
+
 /* The command line and the GPIO lines. */
 int flagsource_add_others(struct pvk_flagsources *list, const struct pvk_flagconf *conf,
 			  struct pvk_err *err);
