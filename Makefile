@@ -141,7 +141,26 @@ daemon_obj := $(daemon_src:%.c=$(cdir)/%.o)
 cli_obj := $(cli_src:%.c=$(cdir)/%.o)
 
 libpvkit := $(cdir)/libpvkit.a
-programs := $(if $(daemon_src),$(cdir)/pvkitd) $(if $(cli_src),$(cdir)/pvkit)
+programs := $(if $(daemon_src),$(cdir)/pvkitd) $(if $(cli_src),$(cdir)/pvkit) $(cdir)/pvkit-init
+
+# The boot stage: one static program of few files, with musl where there is one for the
+# target. INIT_CC= says otherwise. What a file of the library has that it does not call,
+# the linker leaves out.
+init_src := $(sort $(wildcard user/init/*.c)) $(addprefix user/lib/,bootflag_names.c cmdline.c \
+	    confline.c flagconf.c flags.c flagsource.c flagsource_others.c gpioline.c util.c)
+ifeq ($(strip $(CROSS_COMPILE)),)
+musl_gcc := $(shell command -v musl-gcc 2>/dev/null)
+endif
+INIT_CC ?= $(or $(musl_gcc),$(CC))
+init_musl := $(and $(musl_gcc),$(filter $(musl_gcc),$(INIT_CC)))
+init_dir := $(cdir)/init
+init_obj := $(init_src:%.c=$(init_dir)/%.o)
+# The kernel's headers are not among musl's.
+init_headers := $(if $(init_musl),$(init_dir)/include/linux)
+init_cflags := $(std_cflags) -Os -g -fno-pie -ffunction-sections -fdata-sections \
+	       -fno-asynchronous-unwind-tables -fstack-protector-strong \
+	       $(if $(init_musl),-I$(init_dir)/include)
+init_ldflags := -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now
 
 # --- tests that are programs ------------------------------------------------
 
@@ -183,7 +202,7 @@ all: modules programs
 help:
 	@echo 'modules          build the kernel modules (KERNEL=6.1|6.12|5.10 or KDIR=path)'
 	@echo 'modules_install  install them (INSTALL_MOD_PATH=path)'
-	@echo 'programs         build pvkitd and pvkit (CROSS_COMPILE=, CC=)'
+	@echo 'programs         build pvkitd, pvkit and pvkit-init (CROSS_COMPILE=, CC=, INIT_CC=)'
 	@echo 'everything       modules, programs, tests: what scripts/vm puts into the machine'
 	@echo '                 (ARCH=arm64: with what Debian has, for scripts/vm --arch arm64)'
 	@echo 'docs             man pages and shell completion (HOSTCC=)'
@@ -254,6 +273,21 @@ $(cdir)/pvkitd: $(daemon_obj) $(libpvkit)
 
 $(cdir)/pvkit: $(cli_obj) $(libpvkit)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(cli_pkgs)) -ldl
+
+$(init_dir)/include/linux:
+	@mkdir -p $(@D)
+	@for d in linux asm-generic; do ln -sfn /usr/include/$$d $(@D)/$$d; done
+	@ln -sfn $$($(CC) -print-multiarch 2>/dev/null | sed 's:^:/usr/include/:')/asm $(@D)/asm
+
+$(init_obj): $(init_dir)/%.o: %.c | $(init_headers)
+	@mkdir -p $(@D)
+	$(INIT_CC) $(init_cflags) $(dep_flags) -c -o $@ $<
+
+$(cdir)/pvkit-init: $(init_obj)
+	$(INIT_CC) $(init_cflags) $(init_ldflags) -o $@.debug $^
+	@$(CROSS_COMPILE)strip -s -R .comment -o $@ $@.debug
+	@echo "pvkit-init: $$(wc -c <$@) bytes, by $(notdir $(firstword $(INIT_CC)))$(if \
+		$(findstring musl,$(INIT_CC)),, without musl)"
 
 # What podman, CRI-O and LXC look for below /usr/share.
 shared := containers/oci/hooks.d/pvkit.json lxc/config/pvkit.conf

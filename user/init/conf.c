@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf.h"
+#include "confline.h"
+#include "flags.h"
+
+#define FILE_MAX	(64 * 1024)
+#define PREFIX		"pvkit."
+
+static const char *const way_names[BOOT_WAYS] = {
+	[BOOT_NORMAL] = "normal",
+	[BOOT_OTA] = "ota",
+	[BOOT_RECOVERY] = "recovery",
+	[BOOT_RESUME] = "resume",
+	[BOOT_RESCUE] = "rescue",
+};
+
+const char *boot_way_name(enum boot_way way)
+{
+	return way_names[way];
+}
+
+int boot_way_find(const char *name)
+{
+	int way;
+
+	for (way = 0; way < BOOT_WAYS; way++)
+		if (!strcmp(way_names[way], name))
+			return way;
+	return -ENOENT;
+}
+
+void conf_init(struct conf *conf)
+{
+	*conf = (struct conf){
+		.root_wait = 30,
+		.shell_wait = 5,
+		.shell = true,
+	};
+}
+
+/* ---- settings ---- */
+
+enum setting_kind { TEXT, ACCESS, SECONDS, YES_NO };
+
+struct setting {
+	const char *name;
+	enum setting_kind kind;
+	size_t at;
+	size_t size;
+};
+
+#define OF_BOOT(name, kind, member) \
+	{ name, kind, offsetof(struct boot_conf, member), \
+	  sizeof(((struct boot_conf *)NULL)->member) }
+#define OF_ALL(name, kind, member) { name, kind, offsetof(struct conf, member), 0 }
+
+static const struct setting of_boot[] = {
+	OF_BOOT("root", TEXT, root),
+	OF_BOOT("rootfstype", TEXT, fstype),
+	OF_BOOT("rootflags", TEXT, flags),
+	OF_BOOT("access", ACCESS, access),
+	OF_BOOT("init", TEXT, init),
+	{ NULL }
+};
+
+static const struct setting of_all[] = {
+	OF_ALL("root-wait", SECONDS, root_wait),
+	OF_ALL("root-delay", SECONDS, root_delay),
+	OF_ALL("shell", YES_NO, shell),
+	OF_ALL("shell-wait", SECONDS, shell_wait),
+	OF_ALL("debug", YES_NO, debug),
+	{ NULL }
+};
+
+static const struct setting *find(const struct setting *table, const char *name)
+{
+	for (; table->name; table++)
+		if (!strcmp(table->name, name))
+			return table;
+	return NULL;
+}
+
+static int set_seconds(unsigned int *seconds, const char *value, struct pvk_err *err)
+{
+	unsigned long n;
+	char *end;
+
+	n = strtoul(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || *end || n > CONF_WAITS_MAX)
+		return pvk_err_set(err, -EINVAL, "\"%s\" is no number of seconds up to %d", value,
+				   CONF_WAITS_MAX);
+	*seconds = (unsigned int)n;
+	return 0;
+}
+
+/* A word alone, on the command line, is a yes. */
+static int set_yes_no(bool *flag, const char *value, struct pvk_err *err)
+{
+	if (strcmp(value, "yes") && strcmp(value, "no") && *value)
+		return pvk_err_set(err, -EINVAL, "\"%s\" is neither yes nor no", value);
+	*flag = strcmp(value, "no");
+	return 0;
+}
+
+static int set_access(enum conf_access *access, const char *value, struct pvk_err *err)
+{
+	if (strcmp(value, "ro") && strcmp(value, "rw"))
+		return pvk_err_set(err, -EINVAL, "\"%s\" is neither ro nor rw", value);
+	*access = value[1] == 'o' ? CONF_RO : CONF_RW;
+	return 0;
+}
+
+static int set(const struct setting *setting, void *base, const char *value, struct pvk_err *err)
+{
+	void *to = (char *)base + setting->at;
+
+	switch (setting->kind) {
+	case ACCESS:
+		return set_access(to, value, err);
+	case SECONDS:
+		return set_seconds(to, value, err);
+	case YES_NO:
+		return set_yes_no(to, value, err);
+	default:
+		break;
+	}
+	if (strlen(value) >= setting->size)
+		return pvk_err_set(err, -ENAMETOOLONG, "longer than %zu bytes",
+				   setting->size - 1);
+	strcpy(to, value);
+	return 0;
+}
+
+int conf_set(struct conf *conf, const char *section, const char *name, const char *value,
+	     struct pvk_err *err)
+{
+	const struct setting *setting = find(of_boot, name);
+	int way = section ? boot_way_find(section) : BOOT_NORMAL;
+
+	if (way < 0)
+		return pvk_err_set(err, -EINVAL, "there is no section %s", section);
+	if (setting)
+		return set(setting, &conf->way[way], value, err);
+	setting = find(of_all, name);
+	if (!setting)
+		return pvk_err_set(err, -ENOENT, "unknown setting");
+	if (section)
+		return pvk_err_set(err, -EINVAL, "is for all of them: before the first section");
+	return set(setting, conf, value, err);
+}
+
+void conf_boot(const struct conf *conf, enum boot_way way, struct boot_conf *boot)
+{
+	const struct boot_conf *normal = &conf->way[BOOT_NORMAL];
+
+	*boot = conf->way[way];
+	/* A type and options are those of a root, and no other's. */
+	if (!boot->root[0]) {
+		strcpy(boot->root, normal->root);
+		if (!boot->fstype[0])
+			strcpy(boot->fstype, normal->fstype);
+		if (!boot->flags[0])
+			strcpy(boot->flags, normal->flags);
+	}
+	if (boot->access == CONF_UNSAID)
+		boot->access = normal->access;
+	if (!boot->init[0])
+		strcpy(boot->init, normal->init);
+}
+
+/* ---- the file ---- */
+
+/* "[recovery]" -> "recovery"; NULL: no section. */
+static char *section_of(char *line)
+{
+	size_t len;
+
+	line += strspn(line, " \t\r");
+	if (*line != '[')
+		return NULL;
+	len = strcspn(++line, "]");
+	line[len] = '\0';
+	return line;
+}
+
+static void read_lines(struct conf *conf, const char *path, char *text,
+		       struct pvk_list *warnings)
+{
+	char *line, *name, *value, *header, *section = NULL;
+	struct pvk_err err = { .text = "" };
+	unsigned int n = 0;
+
+	while ((line = strsep(&text, "\n"))) {
+		n++;
+		header = section_of(line);
+		if (header) {
+			section = header;
+			if (boot_way_find(section) < 0)
+				pvk_list_warn(warnings, "%s:%u: there is no section [%s]", path,
+					      n, section);
+			continue;
+		}
+		/* Of a section that is none, all has been said. */
+		if (!pvk_conf_line(line, &name, &value) ||
+		    (section && boot_way_find(section) < 0))
+			continue;
+		if (conf_set(conf, section, name, value, &err))
+			pvk_list_warn(warnings, "%s:%u: %s: %s", path, n, name, err.text);
+	}
+}
+
+void conf_read(struct conf *conf, const char *path, struct pvk_list *warnings)
+{
+	pvk_auto_free char *text = NULL;
+	int ret;
+
+	ret = pvk_read_file(AT_FDCWD, path, FILE_MAX, &text, NULL);
+	if (!ret)
+		read_lines(conf, path, text, warnings);
+	else if (ret != -ENOENT)
+		pvk_list_warn(warnings, "%s: %s", path, strerror(-ret));
+}
+
+/* ---- the command line ---- */
+
+/* root= and its like: what they are for the kernel. */
+static int kernel_word(struct conf *conf, const char *key, const char *value, const char *argv0,
+		       struct pvk_err *err)
+{
+	struct boot_conf *normal = &conf->way[BOOT_NORMAL];
+
+	if (!strcmp(key, "ro") || !strcmp(key, "rw")) {
+		normal->access = key[1] == 'o' ? CONF_RO : CONF_RW;
+		return 0;
+	}
+	if (!strcmp(key, "rootwait"))
+		return *value ? set_seconds(&conf->root_wait, value, err) : 0;
+	if (!strcmp(key, "rootdelay"))
+		return set_seconds(&conf->root_delay, value, err);
+	if (!strcmp(key, "init") && !strcmp(value, argv0))
+		return 0;
+	if (!strcmp(key, "root") || !strcmp(key, "rootfstype") || !strcmp(key, "rootflags") ||
+	    !strcmp(key, "init"))
+		return conf_set(conf, NULL, key, value, err);
+	return 0;
+}
+
+/* "pvkit.recovery.root", without the prefix */
+static int our_word(struct conf *conf, const char *key, const char *value, struct pvk_err *err)
+{
+	char section[16];
+	const char *dot = strchr(key, '.');
+
+	if (!dot)
+		return conf_set(conf, NULL, key, value, err);
+	snprintf(section, sizeof(section), "%.*s", (int)(dot - key), key);
+	return conf_set(conf, section, dot + 1, value, err);
+}
+
+static void take_word(struct conf *conf, const char *key, const char *value, const char *argv0,
+		      struct pvk_list *warnings)
+{
+	size_t len = strlen(PREFIX);
+	struct pvk_err err = { .text = "" };
+	int ret;
+
+	if (strncmp(key, PREFIX, len)) {
+		ret = kernel_word(conf, key, value, argv0, &err);
+	} else {
+		/* pvkit.mode= and its like are flags, for others to read. */
+		if (pvk_field_find(key + len))
+			return;
+		ret = our_word(conf, key + len, value, &err);
+	}
+	if (ret)
+		pvk_list_warn(warnings, "command line: %s: %s", key, err.text);
+}
+
+void conf_cmdline(struct conf *conf, const struct pvk_cmdline *cmdline, const char *argv0,
+		  struct pvk_list *warnings)
+{
+	bool ours;
+	size_t i;
+	int pass;
+
+	/* What is ours is said on purpose: it counts more, wherever it stands. */
+	for (pass = 0; pass < 2; pass++) {
+		for (i = 0; i < cmdline->count; i++) {
+			const char *key = cmdline->text + cmdline->key[i];
+
+			ours = !strncmp(key, PREFIX, strlen(PREFIX));
+			if (ours != !pass)
+				take_word(conf, key, cmdline->text + cmdline->value[i], argv0,
+					  warnings);
+		}
+	}
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conf - what is to be booted: init.conf, and the command line over it
+ *
+ * init.conf has lines as flags.conf has them and sections, [normal] and so on. What
+ * stands before the first section is about all of them or is [normal]'s. On the command
+ * line the same is pvkit.NAME=VALUE and pvkit.SECTION.NAME=VALUE, and the kernel's own
+ * words, root= and the like, are [normal]'s.
+ */
+#ifndef INIT_CONF_H
+#define INIT_CONF_H
+
+#include <stdbool.h>
+
+#include "cmdline.h"
+#include "util.h"
+
+#define CONF_FILE	"/etc/pvkit/init.conf"
+#define CONF_WAITS_MAX	3600	/* seconds */
+
+enum boot_way {
+	BOOT_NORMAL,
+	BOOT_OTA,
+	BOOT_RECOVERY,
+	BOOT_RESUME,
+	BOOT_RESCUE,
+	BOOT_WAYS
+};
+
+/* What a way has of its own; "" and CONF_UNSAID: as [normal]. */
+enum conf_access { CONF_UNSAID, CONF_RO, CONF_RW };
+
+struct boot_conf {
+	char root[256];
+	char fstype[64];
+	char flags[512];
+	enum conf_access access;
+	char init[256];
+};
+
+struct conf {
+	struct boot_conf way[BOOT_WAYS];
+	unsigned int root_wait;		/* seconds until a missing root is an error */
+	unsigned int root_delay;	/* seconds before it is looked for at all */
+	unsigned int shell_wait;	/* seconds that ENTER is waited for */
+	bool shell;
+	bool debug;
+};
+
+void conf_init(struct conf *conf);
+/* A file that is not there is no error; each line that can't be is a warning. */
+void conf_read(struct conf *conf, const char *path, struct pvk_list *warnings);
+/* argv0: the name that the kernel has started us by, which is no init to go on with. */
+void conf_cmdline(struct conf *conf, const struct pvk_cmdline *cmdline, const char *argv0,
+		  struct pvk_list *warnings);
+/* section NULL: before the first one. */
+int conf_set(struct conf *conf, const char *section, const char *name, const char *value,
+	     struct pvk_err *err);
+
+/* "normal" */
+const char *boot_way_name(enum boot_way way);
+/* -ENOENT: no such way. */
+int boot_way_find(const char *name);
+/* The way's own and, where that says nothing, [normal]'s. */
+void conf_boot(const struct conf *conf, enum boot_way way, struct boot_conf *boot);
+
+#endif /* INIT_CONF_H */

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+#include "console.h"
+
+#define LINE_BYTES	900	/* the kernel's log takes no longer ones */
+#define PREFIX		"pvkit-init: "
+#define KMSG_LIMIT	"/proc/sys/kernel/printk_devkmsg"
+
+static bool debugging;
+static int kmsg = -1;
+static char kmsg_limit[16];
+
+/* Does what goes into the log at this level show on the console by itself? */
+static bool shown_by_kernel(int level)
+{
+	char text[32] = "";
+	int fd = open("/proc/sys/kernel/printk", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 && atoi(text) > level;
+}
+
+static void put(int level, const char *fmt, va_list ap)
+{
+	char line[LINE_BYTES];
+	int head, len;
+
+	head = snprintf(line, sizeof(line), "<%d>", level);
+	len = head + snprintf(line + head, sizeof(line) - (size_t)head, PREFIX);
+	len += vsnprintf(line + len, sizeof(line) - (size_t)len - 1, fmt, ap);
+	if (len > (int)sizeof(line) - 2)
+		len = (int)sizeof(line) - 2;
+	line[len++] = '\n';
+	if (kmsg >= 0 && write(kmsg, line, (size_t)len) == len && shown_by_kernel(level))
+		return;
+	if (write(STDERR_FILENO, line + head, (size_t)(len - head)) < 0)
+		return;
+}
+
+void say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(5, fmt, ap);
+	va_end(ap);
+}
+
+void say_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!debugging)
+		return;
+	va_start(ap, fmt);
+	put(6, fmt, ap);
+	va_end(ap);
+}
+
+void console_debug(bool on)
+{
+	debugging = on;
+}
+
+static void set_kmsg_limit(const char *text)
+{
+	pvk_auto_close int fd = open(KMSG_LIMIT, O_WRONLY | O_CLOEXEC);
+
+	/* One that the command line has fixed stays as it is. */
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return;
+}
+
+/* Ten lines in five seconds are let into the log; the one that counts may be later. */
+static void lift_kmsg_limit(void)
+{
+	pvk_auto_close int fd = open(KMSG_LIMIT, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, kmsg_limit, sizeof(kmsg_limit) - 1) <= 0)
+		return;
+	set_kmsg_limit("on\n");
+}
+
+void console_close(void)
+{
+	if (kmsg_limit[0])
+		set_kmsg_limit(kmsg_limit);
+	kmsg_limit[0] = '\0';
+}
+
+/* The kernel opens it for us only where the initramfs has the node. */
+void console_open(void)
+{
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
+
+	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	lift_kmsg_limit();
+	if (fd < 0)
+		return;
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+int console_shell(void)
+{
+	static char *const argv[] = { "-sh", NULL };
+	int status;
+	pid_t pid;
+
+	if (access("/bin/sh", X_OK))
+		return -ENOENT;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		setsid();
+		ioctl(STDIN_FILENO, TIOCSCTTY, 1);
+		execv("/bin/sh", argv);
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+void console_offer_shell(unsigned int seconds)
+{
+	struct pollfd wanted = { .fd = STDIN_FILENO, .events = POLLIN };
+	char line[64];
+
+	if (access("/bin/sh", X_OK)) {
+		say("reboot in %u s", seconds);
+		sleep(seconds);
+		return;
+	}
+	tcflush(STDIN_FILENO, TCIFLUSH);
+	say("ENTER for a shell, else reboot in %u s", seconds);
+	if (poll(&wanted, 1, (int)seconds * 1000) != 1 || !(wanted.revents & POLLIN) ||
+	    read(STDIN_FILENO, line, sizeof(line)) <= 0)
+		return;
+	say("a shell; its end reboots");
+	console_shell();
+}

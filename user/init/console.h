@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * console - what pvkit-init says, and where it asks for help
+ *
+ * Each line goes into the kernel's log, where the running system still finds it, and
+ * so appears on the console; where the kernel is told to be quiet, there by itself.
+ */
+#ifndef INIT_CONSOLE_H
+#define INIT_CONSOLE_H
+
+#include <stdbool.h>
+
+#include "util.h"
+
+/* Once /proc and /dev are there. */
+void console_open(void);
+/* Before /proc goes: the log's limits are again as they were. */
+void console_close(void);
+void console_debug(bool on);
+
+/* "pvkit-init: TEXT" */
+void say(const char *fmt, ...) PVK_PRINTF(1, 2);
+/* Only with pvkit.debug. */
+void say_debug(const char *fmt, ...) PVK_PRINTF(1, 2);
+
+/*
+ * Asks for ENTER for so many seconds; a shell on the console if that comes. Returns
+ * when the shell has ended, or nobody wanted one.
+ */
+void console_offer_shell(unsigned int seconds);
+/* A shell without being asked. -ENOENT: the initramfs has none. */
+int console_shell(void);
+
+#endif /* INIT_CONSOLE_H */

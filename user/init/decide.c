@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include <stdio.h>
+#include <string.h>
+
+#include "decide.h"
+
+/* Of the sources before the one that decided, whose word would have counted more. */
+static void put_silent(const struct pvk_flagsources *sources,
+		       const struct pvk_flagsource *winner, struct pvk_buf *why)
+{
+	const struct pvk_flagsource *source = sources->item;
+	const char *between = "; ";
+
+	for (; source != winner; source++) {
+		pvk_buf_printf(why, "%s%s", between, source->store.name);
+		between = ", ";
+	}
+	if (winner != sources->item)
+		pvk_buf_puts(why, winner == sources->item + 1 ? " says nothing" : " say nothing");
+}
+
+static void put_winner(const struct pvk_flagsources *sources,
+		       const struct pvk_flagsource *winner, unsigned int field,
+		       struct pvk_buf *why)
+{
+	char text[PVK_FLAG_TEXT_SIZE];
+
+	pvk_buf_printf(why, "by %s (%s=%s)", winner->store.name, pvk_field_name(field),
+		       pvk_flags_text(&winner->store.boot, field, text));
+	put_silent(sources, winner, why);
+}
+
+static int way_of_mode(const struct pvk_flagsource *winner, struct pvk_buf *why)
+{
+	int way = boot_way_find(winner->store.boot.mode);
+
+	if (way >= 0)
+		return way;
+	pvk_buf_printf(why, ", which is none of ours");
+	return BOOT_NORMAL;
+}
+
+void decide(struct decision *decision, const struct conf *conf,
+	    const struct pvk_flagsources *sources)
+{
+	const struct pvk_flagsource *mode = pvk_flagsources_winner(sources, PVB_MODE, true);
+	const struct pvk_flagsource *phase = pvk_flagsources_winner(sources, PVB_PHASE, true);
+	pvk_auto_buf struct pvk_buf why = PVK_BUF_INIT(sizeof(decision->why) - 1);
+	int way = BOOT_NORMAL;
+
+	if (mode) {
+		put_winner(sources, mode, PVB_MODE, &why);
+		way = way_of_mode(mode, &why);
+	}
+	/* A root that is half written is none: only who asks for help comes first. */
+	if (phase && way != BOOT_RECOVERY && way != BOOT_RESCUE) {
+		pvk_buf_reset(&why);
+		put_winner(sources, phase, PVB_PHASE, &why);
+		way = BOOT_RESUME;
+	}
+	if (!mode && !phase)
+		pvk_buf_puts(&why, "no source says otherwise");
+	decision->way = (enum boot_way)way;
+	conf_boot(conf, decision->way, &decision->boot);
+	snprintf(decision->why, sizeof(decision->why), "%s", pvk_buf_str(&why));
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * root - find the root file system and mount it
+ *
+ * Each kind of root has a file of its own, root_KIND.c, and a line in the table in
+ * root.c.
+ */
+#ifndef INIT_ROOT_H
+#define INIT_ROOT_H
+
+#include <stdbool.h>
+
+#include "conf.h"
+
+#define ROOT_SOURCE_SIZE	288
+#define ROOT_TYPE_SIZE		64
+
+struct root {
+	const struct boot_conf *boot;	/* what was asked for */
+	char source[ROOT_SOURCE_SIZE];	/* for mount(2): "/dev/vda2" */
+	char fstype[ROOT_TYPE_SIZE];	/* "" until it is known */
+	bool read_only;
+};
+
+struct root_kind {
+	const char *name;
+	/* Is `root=` of that kind? */
+	bool (*takes)(const char *root);
+	/*
+	 * Looks for it once: 0 with source and perhaps fstype set; -ENOENT, -ENODEV:
+	 * not there yet, worth another try; anything else ends it.
+	 */
+	int (*find)(struct root *root, struct pvk_err *err);
+	/* NULL: by mount(2) alone. */
+	int (*mount)(struct root *root, const char *where, struct pvk_err *err);
+};
+
+extern const struct root_kind root_block;
+
+/* Finds it within conf->root_wait, without mounting it. */
+int root_find(struct root *root, const struct conf *conf, const struct boot_conf *boot,
+	      struct pvk_err *err);
+int root_mount(struct root *root, const char *where, struct pvk_err *err);
+
+#endif /* INIT_ROOT_H */

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+
+#include "console.h"
+#include "switch.h"
+
+#define DEPTH_MAX	32
+
+/* Their numbers, which a C library need not have. */
+#define MAGIC_RAMFS	0x858458f6u
+#define MAGIC_TMPFS	0x01021994u
+
+static const char *const inits[] = { "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
+
+/* ---- the new init ---- */
+
+/* Inside root, wherever links lead. */
+static bool can_exec(int root, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	pvk_auto_close int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	struct stat st;
+
+	return fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && (st.st_mode & 0111);
+}
+
+static const char *choose_init(int root, const char *init)
+{
+	size_t i;
+
+	if (*init)
+		return can_exec(root, init) ? init : NULL;
+	for (i = 0; i < PVK_ARRAY_SIZE(inits); i++)
+		if (can_exec(root, inits[i]))
+			return inits[i];
+	return NULL;
+}
+
+/* ---- the old root ---- */
+
+static bool in_ram(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && ((uint32_t)fs.f_type == MAGIC_RAMFS ||
+				     (uint32_t)fs.f_type == MAGIC_TMPFS);
+}
+
+/* What lies on this device below fd, which is closed; other mounts are passed by. */
+static void empty(int fd, dev_t dev, unsigned int depth)
+{
+	struct dirent *entry;
+	struct stat st;
+	DIR *dir = fdopendir(fd);
+
+	if (!dir) {
+		close(fd);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+		    fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) || st.st_dev != dev)
+			continue;
+		if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX) {
+			int sub = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+					 O_CLOEXEC);
+
+			if (sub >= 0)
+				empty(sub, dev, depth + 1);
+		}
+		unlinkat(fd, entry->d_name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
+	}
+	closedir(dir);
+}
+
+/* Its memory is of no more use, if memory is what it lies in. */
+static void empty_initramfs(int old)
+{
+	struct stat st;
+
+	if (in_ram(old) && !fstat(old, &st))
+		empty(old, st.st_dev, 0);
+	else
+		close(old);
+}
+
+/* ---- moving ---- */
+
+static void move_mount_points(const char *root)
+{
+	static const char *const points[] = { "/dev", "/proc", "/sys", "/run" };
+	char to[PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(points); i++) {
+		snprintf(to, sizeof(to), "%s%s", root, points[i]);
+		if (mount(points[i], to, NULL, MS_MOVE, NULL)) {
+			say_debug("%s stays behind: %s", points[i], strerror(errno));
+			umount2(points[i], MNT_DETACH);
+		}
+	}
+}
+
+int switch_to(const char *root, const char *init, struct pvk_err *err)
+{
+	int old = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pvk_auto_close int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *found;
+	char *argv[] = { NULL, NULL };
+
+	if (old < 0 || fd < 0)
+		return pvk_err_set(err, -errno, "%s: %s", root, strerror(errno));
+	found = choose_init(fd, init);
+	if (!found) {
+		close(old);
+		return pvk_err_set(err, -ENOENT, "the root has no program %s",
+				   *init ? init : "/sbin/init");
+	}
+	console_close();
+	move_mount_points(root);
+	if (fchdir(fd) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
+		return pvk_err_set(err, -errno, "the root could not be moved to /: %s",
+				   strerror(errno));
+	empty_initramfs(old);
+	argv[0] = (char *)found;
+	execv(found, argv);
+	return pvk_err_set(err, -errno, "%s: %s", found, strerror(errno));
+}
