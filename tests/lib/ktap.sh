@@ -54,6 +54,8 @@
 #   # vm: arch=arm64         only there; on others it is not part of the group
 #   # vm: overlay=FILE       source of a device tree overlay beside the test, merged
 #                            into the machine's tree    (arm64; implies own)
+#   # vm: outside            no machine: the test runs beside scripts/vm and starts what
+#                            it watches (KERNEL, BUILD and LOGS are in its environment)
 #   # vm: reboot             the test reboots the machine and goes on with
 #                            $BOOT = 2 and so on       (implies own)
 #   # vm: allow-panic        it panics on purpose      (implies reboot)

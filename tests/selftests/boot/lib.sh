@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# For tests of pvkit-init that watch machines from outside; sourced after ktap.sh.
+#
+#   busybox_root DIR <SCRIPT      a root with busybox; its init runs SCRIPT, whose output
+#                                 comes out of the machine, and then powers off. For
+#                                 the script: `is`, one line of what is mounted where
+#   ext4_image DIR FILE [OPTION...]   make it a file system (mke2fs's options)
+#   squashfs_image DIR FILE
+#   initramfs FILE [OPTION...]    of scripts/mkinitramfs, with pvkit-init in it
+#   machine FILE [OPTION...]      start it (options of scripts/vm). Afterwards its output is
+#                                 in $OUT, its console in $CONSOLE, its status in $STATUS
+#   console_line PATTERN          the first line of the console with that in it, without
+#                                 the kernel's time
+#
+# All in $KTAP_TMP. A failed result prints the end of the console.
+
+top=$(cd "$KTAP_DIR/../../.." && pwd)
+BUILD=${BUILD:-$top/build}
+KERNEL=${KERNEL:-6.1}
+LOGS=${LOGS:-$BUILD/logs/boot}
+PATH=$PATH:/usr/sbin:/sbin
+export BUILD PATH
+OUT=$KTAP_TMP/out
+CONSOLE=$KTAP_TMP/console
+machines=0
+cd "$KTAP_TMP" || exit 1
+
+ktap_log() {
+	[ ! -f "$CONSOLE" ] || tail -n 25 "$CONSOLE" | sed 's/^/# console: /'
+}
+
+busybox_root() {
+	mkdir -p "$1/bin" "$1/sbin" "$1/etc" "$1/proc" "$1/sys" "$1/dev" "$1/run" "$1/tmp"
+	cp /bin/busybox "$1/bin/busybox"
+	for applet in sh cat mount umount poweroff reboot stty sync sleep ls grep sed mkdir awk \
+		df dd dmesg test readlink rm wc tr cut echo od; do
+		ln -sf busybox "$1/bin/$applet"
+	done
+	ln -sf ../bin/busybox "$1/sbin/init"
+	echo '::sysinit:/etc/rcS' >"$1/etc/inittab"
+	{
+		cat <<-'END'
+			#!/bin/sh
+			PATH=/bin:/sbin
+			stty -F /dev/ttyS0 raw -echo
+			exec >/dev/ttyS0 2>&1
+			is() { awk -v where="$1" '$2 == where { m = $1 " " $3 " " substr($4, 1, 2) } END { print m }' /proc/mounts; }
+		END
+		cat
+		printf '%s\n' 'sync' 'stty -F /dev/ttyS0 raw' 'poweroff -f'
+	} >"$1/etc/rcS"
+	chmod 755 "$1/etc/rcS"
+}
+
+ext4_image() {
+	root_dir=$1 root_file=$2
+	shift 2
+	rm -f "$root_file"
+	mke2fs -q -t ext4 -d "$root_dir" "$@" "$root_file" 16M >"$KTAP_TMP/mke2fs.log" 2>&1
+}
+
+squashfs_image() {
+	rm -f "$2"
+	mksquashfs "$1" "$2" -all-root -noappend -quiet -no-progress >"$KTAP_TMP/mksquashfs.log"
+}
+
+# The kernel's modules and ours, as an installed system has them.
+modules_dir() {
+	stock=$BUILD/deb/$KERNEL
+	kdir=$BUILD/boot/$KERNEL
+	mkdir -p "$BUILD/boot"
+	(
+		flock 9
+		ours=$(find "$BUILD/$KERNEL/src" -name '*.ko' 2>/dev/null || :)
+		# shellcheck disable=SC2086 # a list of files
+		if [ ! -f "$kdir/done" ] ||
+			[ -n "$(find "$stock/modules.cpio" $ours -newer "$kdir/done")" ]; then
+			rm -rf "$kdir"
+			mkdir -p "$kdir"
+			(cd "$kdir" && cpio --quiet -i -d <"$stock/modules.cpio")
+			release=$(cat "$stock/release")
+			mkdir "$kdir/lib/modules/$release/updates"
+			[ -z "$ours" ] || cp $ours "$kdir/lib/modules/$release/updates/"
+			depmod -b "$kdir" "$release"
+			touch "$kdir/done"
+		fi
+	) 9>"$BUILD/boot/.lock"
+	echo "$kdir"
+}
+
+initramfs() {
+	initramfs_file=$1
+	shift
+	"$top/scripts/mkinitramfs" --init "$BUILD/host/pvkit-init" --root "$(modules_dir)" \
+		--module virtio_pci --module virtio_blk "$@" "$initramfs_file"
+}
+
+machine() {
+	machines=$((machines + 1))
+	: >"$CONSOLE"
+	STATUS=0
+	"$top/scripts/vm" --kernel "$KERNEL" --mem 192 --timeout $((90 * KTAP_SLOW)) \
+		--log "$CONSOLE" --initramfs "$@" >"$OUT" 2>"$KTAP_TMP/err" || STATUS=$?
+	cp "$CONSOLE" "$LOGS-$machines.kernel"
+	case $STATUS in
+	124 | 125) cat "$KTAP_TMP/err" ;;
+	esac
+}
+
+console_line() {
+	tr -d '\r' <"$CONSOLE" | sed -n "s/^\(\[ *[0-9.]*\] \)\{0,1\}\(.*$1.*\)/\2/p" | head -n 1
+}
