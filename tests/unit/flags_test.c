@@ -295,14 +295,19 @@ static void test_slots(void)
 	list.count = 1;
 
 	pvk_flags_set_number(&store->boot, PVB_TRIES, 0, NULL);
-	ktap_eq(pvk_slot_booted(&list, store), 1,
-		"the last try is this boot where the bootloader counts");
-	strcpy(store->spec, "medium=mtd device=misc format=log count");
+	ktap_eq(pvk_slot_booted(&list, store), -ENODATA,
+		"the last try, or gone back: a bootloader that counts does not say");
+	strcpy(store->spec, "medium=mtd device=misc format=log panic=\"does not count slots=3 \"");
+	ktap_eq(pvk_slot_booted(&list, store), -ENODATA, "words between quotes are no words");
+	ktap_eq(pvk_slot_count(store), 2, "not for the number of slots either");
+	strcpy(store->spec, "medium=mtd device=misc format=log panic=\"x y\" count");
 	ktap_eq(pvk_slot_booted(&list, store), 0,
 		"no tries left means the other slot where the module counts");
 	strcpy(store->spec, "format=bcb counter=1 slots=3");
+	strcpy(store->format, "bcb");
 	ktap_eq(pvk_slot_count(store), 3, "as many slots as the description says");
-	ktap_eq(pvk_slot_booted(&list, store), 1, "a word that begins alike is another word");
+	ktap_eq(pvk_slot_booted(&list, store), 1,
+		"bcb's is the slot that was booted; a word that begins alike is another word");
 
 	store->flags = store->boot;
 	pvk_flags_set_number(&store->flags, PVB_TRIES, 2, NULL);
@@ -321,6 +326,39 @@ static void test_slots(void)
 	ktap_eq(pvk_slot_booted(&list, store), -ENODATA, "nobody said what runs");
 }
 
+/*
+ * A bootloader counts down, and at the end starts the slot before. With no tries left
+ * the store says the same in the last boot of the new slot and in the first of the old
+ * one; to call it good in the second would start what has failed, for ever.
+ */
+static void test_given_up(void)
+{
+	struct pvk_flagsource item;
+	struct pvk_flagsources list = { .item = &item, .count = 1 };
+	struct pvk_store *store = &item.store;
+
+	source(&item, PVK_SOURCE_UBOOT_ENV, "uboot-env", PV_BOOTFLAG_STATE_READY, PVB_ALL_FIELDS,
+	       "slot=b");
+	pvk_flags_set_number(&store->boot, PVB_TRIES, 0, NULL);
+	store->flags = store->boot;
+	ktap_eq(pvk_slot_may_be_good(store, pvk_slot_booted(&list, store)), PVK_SLOT_GIVEN_UP,
+		"no tries left: which slot runs nobody knows, and none is called good");
+	ktap_eq(pvk_slot_may_be_good(store, 1), PVK_SLOT_MAY, "unless the command line says it");
+	ktap_eq(pvk_slot_may_be_good(store, 0), PVK_SLOT_OTHER, "which may be the other one");
+	store->boot.has = PVB_HAS(PVB_TRIES);
+	store->flags = store->boot;
+	ktap_eq(pvk_slot_may_be_good(store, 0), PVK_SLOT_GIVEN_UP,
+		"where boots are counted of no slot no slot's name helps");
+	pvk_flags_set_number(&store->boot, PVB_TRIES, 1, NULL);
+	store->flags = store->boot;
+	ktap_eq(pvk_slot_may_be_good(store, -ENODATA), PVK_SLOT_MAY, "with one left it may be good");
+	pvk_flags_set_number(&store->boot, PVB_TRIES, 0, NULL);
+	pvk_flags_set_number(&store->boot, PVB_SUCCESSFUL, 1, NULL);
+	store->flags = store->boot;
+	ktap_eq(pvk_slot_may_be_good(store, -ENODATA), PVK_SLOT_ALREADY,
+		"of what was good before the tries say nothing");
+}
+
 int main(void)
 {
 	ktap_plan(0);
@@ -331,5 +369,6 @@ int main(void)
 	test_verdicts();
 	test_choice();
 	test_slots();
+	test_given_up();
 	return ktap_finish();
 }

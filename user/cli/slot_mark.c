@@ -10,16 +10,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 
 #include "flag.h"
 #include "genl.h"
 #include "slot.h"
+#include "slot_check.h"
 
-#define SHELL		"/bin/sh"
 /* What somebody else changes in between is looked at anew that often. */
 #define COMMIT_TRIES	3
+/* A store that is busy (others set too often, or hold its lock) is tried that long. */
+#define BUSY_MS		(5 * 60 * 1000)
+#define BUSY_PAUSE_MS	1000
+/* From asking a command to end to killing it, and how often to look. */
 #define CHECK_KILL_MS	2000
+#define CHECK_LOOK_MS	50
 
 enum end {
 	END_COMMITTED,
@@ -39,7 +43,7 @@ struct mark {
 	int booted;		/* slot; negative: not known */
 	int sigfd;
 	sigset_t old;
-	char why[160];		/* END_CHECK, END_SIGNAL */
+	char why[512];		/* what there is to say of an end that is no commit */
 	int status;		/* END_FAILED: the exit status, the complaint made */
 };
 
@@ -67,7 +71,23 @@ static int read_store(struct mark *mark, struct pvk_err *err)
 static enum end fail(struct mark *mark, int code, const struct pvk_err *err)
 {
 	mark->status = flag_fail(mark->source.store.name, code, err);
+	snprintf(mark->why, sizeof(mark->why), "%s",
+		 err->text[0] ? err->text : strerror(-code));
 	return END_FAILED;
+}
+
+/* It has to be known what runs. */
+static enum end unknown(struct mark *mark, enum pvk_slot_good why)
+{
+	if (why == PVK_SLOT_UNKNOWN)
+		snprintf(mark->why, sizeof(mark->why),
+			 "nobody says which slot runs; slot %s was set after the boot",
+			 pvk_slot_name(mark->source.store.flags.slot));
+	else
+		snprintf(mark->why, sizeof(mark->why),
+			 "no tries were left at boot: it may be the last of them, or the "
+			 "bootloader has gone back; nobody says which slot runs");
+	return END_UNKNOWN;
 }
 
 /* Is there nothing left to do? *end says what came of it. */
@@ -75,48 +95,31 @@ static bool over(struct mark *mark, enum end *end)
 {
 	struct pvk_err err = { .text = "" };
 	int ret = read_store(mark, &err);
+	enum pvk_slot_good good;
 
 	if (ret) {
 		*end = fail(mark, ret, &err);
 		return true;
 	}
-	switch (pvk_slot_may_be_good(&mark->source.store, mark->booted)) {
+	good = pvk_slot_may_be_good(&mark->source.store, mark->booted);
+	switch (good) {
+	case PVK_SLOT_MAY:
+		return false;
 	case PVK_SLOT_ALREADY:
 		*end = END_ALREADY;
-		return true;
+		break;
 	case PVK_SLOT_OTHER:
 		*end = END_OTHER;
-		return true;
+		break;
 	case PVK_SLOT_UNKNOWN:
-		*end = END_UNKNOWN;
-		return true;
+	case PVK_SLOT_GIVEN_UP:
+		*end = unknown(mark, good);
+		break;
 	case PVK_SLOT_CANT:
 		pvk_err_set(&err, -EOPNOTSUPP, "has no field successful");
 		*end = fail(mark, -EOPNOTSUPP, &err);
-		return true;
-	default:
-		return false;
 	}
-}
-
-static enum end commit(struct mark *mark)
-{
-	struct pvk_change change = { .has_generation = true };
-	struct pvk_err err = { .text = "" };
-	enum end end;
-	int ret, try;
-
-	pvk_flags_set_number(&change.set, PVB_SUCCESSFUL, 1, NULL);
-	for (try = 0; try < COMMIT_TRIES; try++) {
-		if (over(mark, &end))
-			return end;
-		change.generation = mark->source.store.generation;
-		ret = pvk_flagsource_set(&mark->source, &mark->flag.conf, mark->flag.cli->bf,
-					 &change, (int)mark->flag.timeout_ms, NULL, &err);
-		if (ret != -EAGAIN)
-			break;
-	}
-	return ret ? fail(mark, ret, &err) : END_COMMITTED;
+	return true;
 }
 
 /* ---- waiting ---- */
@@ -181,81 +184,103 @@ static bool pass_time(struct mark *mark, enum end *end)
 
 /* ---- the command ---- */
 
-/* A group of its own: what it starts ends with it. */
-static pid_t start_check(struct mark *mark)
-{
-	pid_t pid = fork();
-
-	if (pid)
-		return pid;
-	setpgid(0, 0);
-	sigprocmask(SIG_SETMASK, &mark->old, NULL);
-	setenv("PVKIT_STORE", mark->source.store.name, 1);
-	setenv("PVKIT_SLOT", mark->booted < 0 ? "" : pvk_slot_name(mark->booted), 1);
-	execl(SHELL, SHELL, "-c", mark->check, NULL);
-	cli_complain(NULL, "%s: %s", SHELL, strerror(errno));
-	_exit(127);
-}
-
-static void end_check(struct mark *mark, pid_t pid)
+/* With what it has started; who does not listen is killed. */
+static void end_check(struct mark *mark, struct check *check)
 {
 	int64_t deadline = pvk_now_ms() + CHECK_KILL_MS;
 
-	kill(-pid, SIGTERM);
-	while (waitpid(pid, NULL, WNOHANG) == 0) {
-		if (pvk_now_ms() >= deadline) {
-			kill(-pid, SIGKILL);
-			waitpid(pid, NULL, 0);
-			return;
-		}
-		wait_until(mark, deadline, false);
-	}
+	check_signal(check, SIGTERM);
+	while (check_left(check) && pvk_now_ms() < deadline)
+		wait_until(mark, pvk_now_ms() + CHECK_LOOK_MS, false);
+	if (!check_left(check))
+		return;
+	check_signal(check, SIGKILL);
+	while (!check_ended(check))
+		wait_until(mark, pvk_now_ms() + CHECK_LOOK_MS, false);
 }
 
-/* What it ended with: 0 is the only one that counts as good. */
-static bool judge(struct mark *mark, int status)
+static int start_check(struct mark *mark, struct check *check)
 {
-	if (WIFEXITED(status) && !WEXITSTATUS(status))
-		return true;
-	if (WIFEXITED(status))
-		snprintf(mark->why, sizeof(mark->why), "the command ended with status %d",
-			 WEXITSTATUS(status));
-	else
-		snprintf(mark->why, sizeof(mark->why), "the command was ended by a signal (%s)",
-			 strsignal(WTERMSIG(status)));
-	return false;
+	fflush(stdout);
+	if (setenv("PVKIT_STORE", mark->source.store.name, 1) ||
+	    setenv("PVKIT_SLOT", mark->booted < 0 ? "" : pvk_slot_name(mark->booted), 1))
+		return -errno;
+	return check_start(check, mark->check, &mark->old, mark->flag.cli->json);
 }
 
 /* True when it found nothing wrong; else *end says why not. */
 static bool run_check(struct mark *mark, enum end *end)
 {
 	int64_t deadline = pvk_now_ms() + mark->flag.timeout_ms;
-	int status;
-	pid_t pid;
+	struct pvk_err err = { .text = "" };
+	struct check check;
+	int ret;
 
-	fflush(stdout);
-	pid = start_check(mark);
-	if (pid < 0) {
-		cli_complain(NULL, "cannot start the command: %s", strerror(errno));
-		mark->status = CLI_FAILED;
-		*end = END_FAILED;
+	ret = start_check(mark, &check);
+	if (ret) {
+		pvk_err_set(&err, ret, "the command can't be started: %s", strerror(-ret));
+		*end = fail(mark, ret, &err);
 		return false;
 	}
 	*end = END_CHECK;
-	while (waitpid(pid, &status, WNOHANG) == 0) {
+	while (!check_ended(&check)) {
 		if (wait_until(mark, deadline, false) == WOKEN_SIGNAL) {
-			end_check(mark, pid);
+			end_check(mark, &check);
 			*end = END_SIGNAL;
 			return false;
 		}
 		if (pvk_now_ms() < deadline)
 			continue;
-		end_check(mark, pid);
+		end_check(mark, &check);
 		snprintf(mark->why, sizeof(mark->why), "the command took longer than %u s",
 			 mark->flag.timeout_ms / 1000);
 		return false;
 	}
-	return judge(mark, status);
+	return check_good(&check, mark->why, sizeof(mark->why));
+}
+
+/* ---- the commit ---- */
+
+/* Somebody else's haste is no reason to have a good slot taken back. False: to end. */
+static bool wait_while_busy(struct mark *mark, bool first, const struct pvk_err *err)
+{
+	int64_t deadline = pvk_now_ms() + BUSY_PAUSE_MS;
+
+	if (first)
+		cli_complain(mark->source.store.name, "warning: %s; trying again for %d minutes",
+			     err->text, BUSY_MS / 60000);
+	while (pvk_now_ms() < deadline)
+		if (wait_until(mark, deadline, false) == WOKEN_SIGNAL)
+			return false;
+	return true;
+}
+
+static enum end commit(struct mark *mark)
+{
+	struct pvk_change change = { .has_generation = true };
+	int64_t deadline = pvk_now_ms() + BUSY_MS;
+	struct pvk_err err = { .text = "" };
+	int tries = COMMIT_TRIES, ret;
+	bool first = true;
+	enum end end;
+
+	pvk_flags_set_number(&change.set, PVB_SUCCESSFUL, 1, NULL);
+	for (;;) {
+		if (over(mark, &end))
+			return end;
+		change.generation = mark->source.store.generation;
+		ret = pvk_flagsource_set(&mark->source, &mark->flag.conf, mark->flag.cli->bf,
+					 &change, (int)mark->flag.timeout_ms, NULL, &err);
+		if (!ret)
+			return END_COMMITTED;
+		if (ret == -EAGAIN && --tries)
+			continue;
+		if (ret != -EBUSY || pvk_now_ms() >= deadline)
+			return fail(mark, ret, &err);
+		if (!wait_while_busy(mark, first, &err))
+			return END_SIGNAL;
+		first = false;
+	}
 }
 
 /* ---- what came of it ---- */
@@ -292,8 +317,10 @@ static void put_end(const struct mark *mark, enum end end, char *text, size_t si
 			strcat(text, " already");
 		break;
 	case END_UNKNOWN:
-		snprintf(text, size, "not committed: nobody says which slot runs; slot %s was set "
-			 "after the boot", pvk_slot_name(mark->source.store.flags.slot));
+		snprintf(text, size, "not committed: %s", mark->why);
+		break;
+	case END_FAILED:
+		snprintf(text, size, "%s", mark->why);
 		break;
 	case END_OTHER:
 		snprintf(text, size, "not committed: slot %s runs, but %s is set for the next boot",
@@ -330,10 +357,9 @@ static int report(const struct mark *mark, enum end end)
 	};
 	json_auto_out struct json_out out = { 0 };
 	int status = status_of(mark, end);
-	char text[512] = "";
+	char text[768];
 
-	if (end != END_FAILED)
-		put_end(mark, end, text, sizeof(text));
+	put_end(mark, end, text, sizeof(text));
 	if (mark->flag.cli->json) {
 		json_out_init(&out, CLI_JSON_MAX);
 		json_out_object(&out);
@@ -379,6 +405,15 @@ static enum end work(struct mark *mark)
 	return signalled(mark) ? END_SIGNAL : commit(mark);
 }
 
+/* One that whoever started us wanted ignored (nohup, a shell's &) is left so. */
+static void hold_signal(sigset_t *held, int sig)
+{
+	struct sigaction now;
+
+	if (!sigaction(sig, NULL, &now) && now.sa_handler != SIG_IGN)
+		sigaddset(held, sig);
+}
+
 /* From here on signals come over sigfd, and nothing is written after one. */
 static int hold_signals(struct mark *mark)
 {
@@ -386,8 +421,11 @@ static int hold_signals(struct mark *mark)
 
 	sigemptyset(&held);
 	sigaddset(&held, SIGTERM);
-	sigaddset(&held, SIGINT);
-	sigaddset(&held, SIGHUP);
+	hold_signal(&held, SIGINT);
+	hold_signal(&held, SIGHUP);
+	hold_signal(&held, SIGQUIT);
+	/* Ignored, which is inherited, no child's end would be told. */
+	signal(SIGCHLD, SIG_DFL);
 	sigaddset(&held, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &held, &mark->old))
 		return -errno;

@@ -173,7 +173,7 @@ static const struct cli_exit slot_exits[] = {
 	{ CLI_FAILED, "not committed: CMD failed, a signal, or the medium's error" },
 	{ CLI_USAGE, "wrong usage" },
 	{ CLI_NOT_FOUND, "no such store" },
-	{ CLI_REFUSED, "refused: no right to, or another slot is set for the next boot" },
+	{ CLI_REFUSED, "refused: no right to, another slot is set, or it is not known what runs" },
 	{ CLI_TIMEOUT, "timed out" },
 	{ CLI_NO_KERNEL, "pv_bootflag is not in the kernel (modprobe pv_bootflag)" },
 	{ 0, NULL },
@@ -563,7 +563,9 @@ const struct cli_verb cli_verbs[] = {
 		"Sets successful=1 once TIME is over and CMD has ended with status 0. In every other\n"
 		"end (CMD fails, it takes too long, a signal, power) nothing is written. It ends at\n"
 		"once when the slot is good already, and does not commit when another slot was set\n"
-		"for the next boot meanwhile.\n\n"
+		"for the next boot meanwhile, nor when it is not known which slot runs: a bootloader\n"
+		"that counts should say pvkit.slot=b on the command line, or no slot is called good\n"
+		"in its last try.\n\n"
 		"Examples:\n"
 		"  pvkit slot mark-good --after 60s --if 'curl -fs localhost/health'\n",
 		.options = slot_mark_options,

@@ -11,7 +11,7 @@
 unsigned int pvk_slot_count(const struct pvk_store *store);
 /*
  * The slot that this boot came from: what the command line says, else what the store
- * said at boot. -ENODATA: nobody said.
+ * said at boot. -ENODATA: nobody said, or it may be the last try of one or the other.
  */
 int pvk_slot_booted(const struct pvk_flagsources *list, const struct pvk_store *store);
 /* The slot that the next boot takes; -ENODATA: none is set. */
@@ -22,6 +22,7 @@ enum pvk_slot_good {
 	PVK_SLOT_ALREADY,	/* is */
 	PVK_SLOT_OTHER,		/* the next boot is to take another slot: not this one's turn */
 	PVK_SLOT_UNKNOWN,	/* it is not known which slot runs */
+	PVK_SLOT_GIVEN_UP,	/* no tries were left at boot: the last of them, or given up */
 	PVK_SLOT_CANT,		/* the store can't hold it */
 };
 

@@ -85,6 +85,44 @@ test_a_command_that_takes_too_long_is_ended_with_what_it_started() {
 	expect 'what is left of it' '' "$(pgrep -f 'sleep 987' || :)"
 }
 
+# A shell that ignores SIGTERM hands that on to what it starts.
+test_what_does_not_listen_is_killed() {
+	booted b 2
+	pvkit_ slot mark-good --timeout 1 --if "trap '' TERM; sleep 985 & trap - TERM; sleep 984"
+	expect_match stderr 'took longer than 1 s' "$err"
+	expect 'what is left of it' '' "$(pgrep -f 'sleep 98[45]' || :)"
+}
+
+test_a_command_that_asks_gets_no_answer() {
+	booted b 2
+	# shellcheck disable=SC2016 # for the other shell
+	pvkit_ slot mark-good --timeout 5 --if 'read -r answer && echo "got $answer" || exit 3'
+	says 1 '' 'pvkit: misc: not committed: the command ended with status 3; slot b has 2 more boots to prove itself'
+	pvkit_ slot mark-good --json --if 'echo chatter'
+	answers '[.result, .slot]' '["committed","b"]'
+	expect stderr chatter "$err"
+}
+
+# Who starts pvkit may ignore the end of children, which is inherited.
+test_a_parent_that_ignores_its_children_changes_nothing() {
+	booted b 2
+	status=0
+	out=$(sh -c "trap '' CHLD; exec '$PVKIT' slot mark-good --timeout 20 --if 'exit 7'" 2>&1) ||
+		status=$?
+	expect 'exit status' 1 "$status"
+	expect_match 'what it says' 'ended with status 7' "$out"
+	out=$(sh -c "trap '' CHLD; exec '$PVKIT' slot mark-good --timeout 20 --if true" 2>&1)
+	expect 'what it says' 'misc: slot b is good' "$out"
+}
+
+test_nohup_is_heeded() {
+	booted b 2
+	background "$T/mark" sh -c "trap '' HUP; exec '$PVKIT' slot mark-good --after 4s"
+	expect_soon 10 in_signalfd "$child"
+	kill -HUP "$child"
+	expect_soon 20 has_line "$T/mark" 'misc: slot b is good'
+}
+
 test_a_signal_is_no_commit() {
 	booted b 1
 	background "$T/mark" "$PVKIT" slot mark-good --after 100s
@@ -131,6 +169,35 @@ test_a_slot_that_was_set_after_the_boot_is_not_committed() {
 	pvkit_ slot mark-good
 	says 4 '' 'pvkit: misc: not committed: nobody says which slot runs; slot b was set after the boot'
 	expect 'successful' 0 "$(successful)"
+}
+
+# The bootloader that counts has started b for the last time, or a again.
+test_without_tries_it_has_to_be_known_what_runs() {
+	simflash blocks=2
+	pvkit flag add before medium=mtd device=simflash format=log rate=none
+	pvkit flag set --store before slot=b tries=0 successful=0
+	pvkit flag del before
+	pvkit flag add misc medium=mtd device=simflash format=log rate=none
+	pvkit_ slot mark-good
+	says 4 '' 'pvkit: misc: not committed: no tries were left at boot: it may be the last of them, or the bootloader has gone back; nobody says which slot runs'
+	expect 'successful' 0 "$(successful)"
+	pvkit_ slot list
+	expect 'running' - "$(printf '%s\n' "$out" | awk '$1 == "misc" { print $3 }')"
+}
+
+# A rate limit is against wear: it must not have a good slot taken back.
+test_a_limit_that_others_have_used_up_is_waited_for() {
+	booted b 2
+	pvkit flag del misc
+	pvkit flag add misc medium=mtd device=simflash format=bcb rate=4/m
+	for n in 1 3 1 3; do
+		pvkit flag set "tries=$n"
+	done
+	command pvkit flag set tries=2 2>/dev/null && broken 'a limit that is used up' 'another set'
+	pvkit_ slot mark-good
+	expect 'exit status' 0 "$status"
+	expect_match stderr 'trying again' "$err"
+	expect 'successful' 1 "$(successful)"
 }
 
 test_where_the_module_counts_a_try_goes_at_boot() {
