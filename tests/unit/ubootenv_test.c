@@ -457,6 +457,32 @@ static void test_together(void)
 	ktap_eq(lost, 0, "30 times at the same time as fw_setenv: nothing is lost %s", err.text);
 }
 
+/* What is decided by what was read is done only if that is so still. */
+static void test_generation(void)
+{
+	struct pvk_change good = { .has_generation = true };
+	struct pvk_env_info info, again;
+	struct pvk_err err = { "" };
+	struct pvb_flags flags;
+
+	make_image(2, "pvkit_slot=a\npvkit_tries=1\nother=x\n");
+	pvk_change_word(&good, "successful=1", NULL);
+	pvk_env_read(&env, &flags, &info, NULL, NULL);
+	good.generation = info.generation;
+	RUN(NULL, 0, "fw_setenv", "-c", config, "other", "y");
+	pvk_env_read(&env, &flags, &again, NULL, NULL);
+	ktap_eq(again.generation, info.generation, "a variable that holds no field is nothing new");
+	RUN(NULL, 0, "fw_setenv", "-c", config, "pvkit_slot", "b");
+	ktap_eq(pvk_env_change(&env, &good, NULL, &err), -EAGAIN,
+		"somebody has set another slot meanwhile");
+	ktap_str(err.text, "the U-Boot environment has changed meanwhile", "the text");
+	ktap_str(read_line(), "slot=b tries=1", "that slot is not called good");
+	pvk_env_read(&env, &flags, &info, NULL, NULL);
+	good.generation = info.generation;
+	ktap_eq(pvk_env_change(&env, &good, NULL, &err), 0, "who has looked again may");
+	ktap_str(read_line(), "slot=b tries=1 successful=1", "and it is written");
+}
+
 static void test_config(void)
 {
 	struct pvk_err err = { "" };
@@ -520,6 +546,7 @@ int main(void)
 	test_protected();
 	test_locks();
 	test_together();
+	test_generation();
 	test_config();
 	test_ambiguous();
 	RUN(NULL, 0, "rm", "-rf", dir);

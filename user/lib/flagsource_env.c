@@ -98,6 +98,7 @@ static void fill(struct pvk_store *store, const struct pvk_env_info *info)
 	if (info->guarantee & PVB_REDUNDANT)
 		store->guarantee |= PV_BOOTFLAG_GUARANTEE_REDUNDANT;
 	store->offers = info->fields;
+	store->generation = info->generation;
 	if (info->where[0])
 		snprintf(store->spec, sizeof(store->spec), "%s", info->where);
 }

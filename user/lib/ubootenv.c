@@ -373,11 +373,27 @@ static void get_fields(struct session *s, struct pvb_flags *flags, struct pvk_li
 	}
 }
 
-static void tell(const struct session *s, struct pvk_env_info *info)
+/* The environment counts no changes: a checksum of what the fields say. */
+static uint32_t generation_of(const struct pvb_flags *flags)
+{
+	uint32_t crc = pvb_crc32(0, &flags->has, sizeof(flags->has));
+	char text[PVK_FLAG_TEXT_SIZE];
+	unsigned int i;
+
+	for (i = 1; i < PVB_FIELDS; i++) {
+		pvk_flags_text(flags, i, text);
+		crc = pvb_crc32(crc, text, strlen(text) + 1);
+	}
+	return crc;
+}
+
+static void tell(const struct session *s, const struct pvb_flags *flags,
+		 struct pvk_env_info *info)
 {
 	unsigned int i;
 
 	memset(info, 0, sizeof(*info));
+	info->generation = generation_of(flags);
 	info->redundant = s->copies == COPIES;
 	info->guarantee = info->redundant ? PVB_ATOMIC | PVB_REDUNDANT : 0;
 	for (i = 1; i < PVB_FIELDS; i++)
@@ -395,10 +411,10 @@ int pvk_env_read(const struct pvk_env *env, struct pvb_flags *flags, struct pvk_
 
 	memset(flags, 0, sizeof(*flags));
 	ret = session_open(&s, false, err);
-	if (info)
-		tell(&s, info);
 	if (!ret)
 		get_fields(&s, flags, warnings);
+	if (info)
+		tell(&s, flags, info);
 	session_close(&s);
 	return ret;
 }
@@ -561,6 +577,21 @@ static int check_base(struct session *s, int ret, bool force, struct pvk_list *w
 	return 0;
 }
 
+/* Has somebody set a field since the caller looked? Nobody can now, with the locks. */
+static int check_generation(struct session *s, const struct pvk_change *change,
+			    struct pvk_err *err)
+{
+	struct pvb_flags now = { .has = 0 };
+
+	if (!change->has_generation)
+		return 0;
+	if (s->whole)
+		get_fields(s, &now, NULL);
+	if (generation_of(&now) == change->generation)
+		return 0;
+	return pvk_err_set(err, -EAGAIN, "the U-Boot environment has changed meanwhile");
+}
+
 /* One of the copies has to be whole now, and say all that the library was told. */
 static int read_back(struct session *s, struct pvk_err *err)
 {
@@ -596,6 +627,8 @@ int pvk_env_change(const struct pvk_env *env, const struct pvk_change *change,
 	/* What can't be read is no reason to write anything but our fields. */
 	if (!ret || s.ctx)
 		ret = check_base(&s, ret, change->force, warnings, err);
+	if (!ret)
+		ret = check_generation(&s, change, err);
 	if (!ret)
 		ret = set_fields(&s, change, err);
 	if (ret > 0) {

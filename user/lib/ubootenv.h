@@ -47,6 +47,7 @@ struct pvk_env_info {
 	bool redundant;
 	uint32_t guarantee;		/* PVB_ATOMIC, PVB_REDUNDANT: format.h */
 	uint32_t fields;		/* PVB_HAS() of those that are kept */
+	uint32_t generation;		/* another one whenever they say something else */
 	char where[256];		/* the devices, with a blank between */
 };
 
@@ -60,7 +61,8 @@ int pvk_env_read(const struct pvk_env *env, struct pvb_flags *flags, struct pvk_
 		 struct pvk_list *warnings, struct pvk_err *err);
 
 /*
- * Carries out a change, without its generation. Beside those above:
+ * Carries out a change, all of it under the locks. Beside those above:
+ *   -EAGAIN  not the generation of the change: somebody has set a field meanwhile
  *   -EOPNOTSUPP  a field that is not kept    -ENOSPC  no room
  *   -EBUSY  a lock is held by somebody else    -ENOLCK  a lock can't be had
  *   -EPERM  a variable that U-Boot's .flags protect
