@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # pvkit slot: which slot runs and is next; mark-good commits, or lets the tries run out.
+# What becomes of its command is in tests/unit/slot_test.sh.
 # vm: timeout=300
 
 # shellcheck source=tests/selftests/bootflag/lib.sh
@@ -83,44 +84,6 @@ test_a_command_that_takes_too_long_is_ended_with_what_it_started() {
 	pvkit_ slot mark-good --timeout 1 --if 'sleep 987 & sleep 987'
 	says 1 '' 'pvkit: misc: not committed: the command took longer than 1 s; slot b has 2 more boots to prove itself'
 	expect 'what is left of it' '' "$(pgrep -f 'sleep 987' || :)"
-}
-
-# A shell that ignores SIGTERM hands that on to what it starts.
-test_what_does_not_listen_is_killed() {
-	booted b 2
-	pvkit_ slot mark-good --timeout 1 --if "trap '' TERM; sleep 985 & trap - TERM; sleep 984"
-	expect_match stderr 'took longer than 1 s' "$err"
-	expect 'what is left of it' '' "$(pgrep -f 'sleep 98[45]' || :)"
-}
-
-test_a_command_that_asks_gets_no_answer() {
-	booted b 2
-	# shellcheck disable=SC2016 # for the other shell
-	pvkit_ slot mark-good --timeout 5 --if 'read -r answer && echo "got $answer" || exit 3'
-	says 1 '' 'pvkit: misc: not committed: the command ended with status 3; slot b has 2 more boots to prove itself'
-	pvkit_ slot mark-good --json --if 'echo chatter'
-	answers '[.result, .slot]' '["committed","b"]'
-	expect stderr chatter "$err"
-}
-
-# Who starts pvkit may ignore the end of children, which is inherited.
-test_a_parent_that_ignores_its_children_changes_nothing() {
-	booted b 2
-	status=0
-	out=$(sh -c "trap '' CHLD; exec '$PVKIT' slot mark-good --timeout 20 --if 'exit 7'" 2>&1) ||
-		status=$?
-	expect 'exit status' 1 "$status"
-	expect_match 'what it says' 'ended with status 7' "$out"
-	out=$(sh -c "trap '' CHLD; exec '$PVKIT' slot mark-good --timeout 20 --if true" 2>&1)
-	expect 'what it says' 'misc: slot b is good' "$out"
-}
-
-test_nohup_is_heeded() {
-	booted b 2
-	background "$T/mark" sh -c "trap '' HUP; exec '$PVKIT' slot mark-good --after 4s"
-	expect_soon 10 in_signalfd "$child"
-	kill -HUP "$child"
-	expect_soon 20 has_line "$T/mark" 'misc: slot b is good'
 }
 
 test_a_signal_is_no_commit() {
