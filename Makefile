@@ -168,9 +168,10 @@ san_cflags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	      -fno-omit-frame-pointer -DPVKIT_SANITIZED
 unit_src := $(sort $(wildcard tests/unit/*.c))
 unit_bin := $(unit_src:%.c=$(BUILD)/%)
-# The library and the daemon without its main().
+# The library, the daemon and the boot stage without their main().
 unit_obj := $(patsubst %.c,$(BUILD)/unit-obj/%.o,$(lib_src) \
-	      $(filter-out user/daemon/main.c,$(daemon_src)))
+	      $(filter-out user/daemon/main.c,$(daemon_src)) \
+	      $(filter-out user/init/main.c,$(wildcard user/init/*.c)))
 unit_lib := $(BUILD)/unit-obj/libunit.a
 # pvkit with the same sanitizers, for the scripts among the tests.
 unit_cli := $(BUILD)/unit-obj/pvkit
@@ -276,7 +277,7 @@ $(cdir)/pvkit: $(cli_obj) $(libpvkit)
 
 $(init_dir)/include/linux:
 	@mkdir -p $(@D)
-	@for d in linux asm-generic; do ln -sfn /usr/include/$$d $(@D)/$$d; done
+	@for d in linux asm-generic mtd; do ln -sfn /usr/include/$$d $(@D)/$$d; done
 	@ln -sfn $$($(CC) -print-multiarch 2>/dev/null | sed 's:^:/usr/include/:')/asm $(@D)/asm
 
 $(init_obj): $(init_dir)/%.o: %.c | $(init_headers)
@@ -366,7 +367,7 @@ $(unit_lib): $(unit_obj)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(unit_lib)
 	@mkdir -p $(@D)
-	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Itests/lib -Iuser/daemon \
+	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Itests/lib -Iuser/daemon -Iuser/init \
 		$(call pkg_cflags,$(unit_pkgs)) -o $@ $< $(filter %.o,$^) $(unit_lib) \
 		$(call pkg_libs,$(unit_pkgs)) -lpthread
 

@@ -20,6 +20,7 @@
 #include "flagsource_int.h"
 #include "modules.h"
 #include "root.h"
+#include "stores.h"
 #include "switch.h"
 
 #define NEW_ROOT	"/newroot"
@@ -90,7 +91,8 @@ static void read_sources(struct pvk_flagsources *sources)
 		say("%s", err.text);
 		pvk_flagconf_init(&conf);
 	}
-	if (flagsource_add_others(sources, &conf, &err))
+	if (stores_read(sources, &conf, STORES_SYS, &err) ||
+	    flagsource_add_others(sources, &conf, &err))
 		say("%s", err.text);
 	flagsource_sort(sources, &conf);
 	explain(sources);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bootflag.h"
 #include "confline.h"
 #include "flagconf.h"
 #include "state.h"
@@ -150,6 +151,25 @@ static int add_gpio(struct pvk_flagconf *conf, const char *name, char *words,
 	return 0;
 }
 
+/* The words are the kernel's to judge, or whoever reads the store. */
+static int add_store(struct pvk_flagconf *conf, const char *name, const char *words,
+		     struct pvk_err *err)
+{
+	struct pvk_flagconf_store *store = &conf->store[conf->n_stores];
+	int ret;
+
+	if (conf->n_stores == PVK_FLAGCONF_STORES_MAX)
+		return pvk_err_set(err, -E2BIG, "more than %d stores", PVK_FLAGCONF_STORES_MAX);
+	if (!pvk_store_name_ok(name))
+		return pvk_err_set(err, -EINVAL, "\"%s\" is no name", name);
+	ret = set_text(store->name, sizeof(store->name), name, err);
+	if (!ret)
+		ret = set_text(store->words, sizeof(store->words), words, err);
+	if (!ret)
+		conf->n_stores++;
+	return ret;
+}
+
 /* "uboot-env.mode" and the like. */
 static int set_field(struct pvk_flagconf *conf, const char *source, const char *field_name,
 		     const char *value, struct pvk_err *err)
@@ -177,6 +197,8 @@ static int set_value(struct pvk_flagconf *conf, char *name, char *value, struct 
 		*dot = '\0';
 		if (!strcmp(name, PVK_SOURCE_NAME_GPIO))
 			return add_gpio(conf, dot + 1, value, err);
+		if (!strcmp(name, "store"))
+			return add_store(conf, dot + 1, value, err);
 		if (!strcmp(name, PVK_SOURCE_NAME_UBOOT_ENV) ||
 		    !strcmp(name, PVK_SOURCE_NAME_CMDLINE))
 			return set_field(conf, name, dot + 1, value, err);

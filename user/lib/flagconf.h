@@ -12,6 +12,9 @@
  *	cmdline.FIELD = KEY [KEY...]		(the first that is there counts)
  *	gpio.NAME = CHIP LINE [active-low] FIELD=VALUE...
  *				(LINE is its number, or its name with any as CHIP)
+ *	store.NAME = WORDS
+ *				(as for `pvkit flag add`: for the boot stage, which
+ *				adds it, or reads it where pv_bootflag is not there)
  */
 #ifndef PVK_FLAGCONF_H
 #define PVK_FLAGCONF_H
@@ -23,6 +26,7 @@
 #define PVK_FLAGCONF_FILE	"/etc/pvkit/flags.conf"
 #define PVK_FLAGCONF_ORDER_MAX	32
 #define PVK_FLAGCONF_GPIOS_MAX	8
+#define PVK_FLAGCONF_STORES_MAX	8
 #define PVK_FLAGCONF_KEYS_SIZE	128
 
 /* Names of the sources that are no store of the kernel; gpio:NAME besides. */
@@ -41,6 +45,11 @@ struct pvk_flagconf_gpio {
 	struct pvb_flags flags;		/* what an active line says */
 };
 
+struct pvk_flagconf_store {
+	char name[32];
+	char words[512];
+};
+
 struct pvk_flagconf {
 	char order[PVK_FLAGCONF_ORDER_MAX][32];
 	unsigned int n_order;
@@ -52,6 +61,8 @@ struct pvk_flagconf {
 	char key[PVB_FIELDS][PVK_FLAGCONF_KEYS_SIZE];	/* words; "": not looked for */
 	struct pvk_flagconf_gpio gpio[PVK_FLAGCONF_GPIOS_MAX];
 	unsigned int n_gpios;
+	struct pvk_flagconf_store store[PVK_FLAGCONF_STORES_MAX];
+	unsigned int n_stores;
 	char dev[PATH_MAX];		/* where the devices are */
 	char keep[PATH_MAX];		/* for a broken environment that force overwrites */
 	char state[PATH_MAX];		/* a directory that is empty after a boot */
