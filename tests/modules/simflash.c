@@ -13,6 +13,8 @@
  * works any more until the power comes back: `present` 0, then 1. What it held
  * stays, as on a real one. While `present` is 0 there is no MTD.
  *
+ * It takes no time, or what a data sheet says: `page_us` and `erase_us`.
+ *
  * All of it is in /sys/module/simflash/parameters; what can't be written there was
  * fixed at insmod. /sys/kernel/debug/simflash is the content, read and written
  * past all rules.
@@ -35,6 +37,7 @@
 #define SIM_BLOCKS_MAX	4096
 #define SIM_PAGES_MAX	65536
 #define SIM_STRENGTH	4
+#define SIM_NOR_PAGE	256
 
 static char *name = "simflash";
 module_param(name, charp, 0444);
@@ -76,6 +79,14 @@ static unsigned int delay_us;
 module_param(delay_us, uint, 0644);
 MODULE_PARM_DESC(delay_us, "a program or erase takes so long (0)");
 
+static unsigned int page_us;
+module_param(page_us, uint, 0644);
+MODULE_PARM_DESC(page_us, "each page programmed takes so long (0), 256 bytes on NOR");
+
+static unsigned int erase_us;
+module_param(erase_us, uint, 0644);
+MODULE_PARM_DESC(erase_us, "each block erased takes so long (0)");
+
 static int fail_program = -1;
 module_param(fail_program, int, 0644);
 MODULE_PARM_DESC(fail_program, "block in which programs fail");
@@ -102,6 +113,8 @@ MODULE_PARM_DESC(dead, "the power has failed; 0: it is back, quicker than by pre
 
 static unsigned long reads;
 module_param(reads, ulong, 0644);
+static unsigned long read_bytes;
+module_param(read_bytes, ulong, 0644);
 static unsigned long programs;
 module_param(programs, ulong, 0644);
 static unsigned long program_bytes;
@@ -118,6 +131,7 @@ static bool registered;
 static bool loaded;
 static u8 *data;
 static u32 random_state = 1;
+static u32 block_erases[SIM_BLOCKS_MAX];
 static DECLARE_BITMAP(bad_blocks, SIM_BLOCKS_MAX);
 static DECLARE_BITMAP(used_pages, SIM_PAGES_MAX);	/* programmed since the erase */
 static DECLARE_BITMAP(torn_pages, SIM_PAGES_MAX);	/* the ECC is wrong */
@@ -140,10 +154,17 @@ static bool sim_step(void)
 	return !dead;
 }
 
-static void sim_wait(void)
+static void sim_wait(u64 us)
 {
-	if (delay_us)
-		usleep_range(delay_us, delay_us + delay_us / 8 + 1);
+	if (us)
+		usleep_range(us, us + us / 64 + 1);
+}
+
+static u32 sim_pages(u32 at, size_t len)
+{
+	u32 page = nand ? write : SIM_NOR_PAGE;
+
+	return len ? (at + len - 1) / page - at / page + 1 : 0;
 }
 
 static int sim_read_page(u32 at)
@@ -163,6 +184,7 @@ static int sim_read(struct mtd_info *mtd, loff_t from, size_t len, size_t *retle
 
 	mutex_lock(&sim_lock);
 	reads++;
+	read_bytes += len;
 	if (dead) {
 		mutex_unlock(&sim_lock);
 		return -EIO;
@@ -182,6 +204,19 @@ static int sim_read(struct mtd_info *mtd, loff_t from, size_t len, size_t *retle
 	return flipped;
 }
 
+/* While no cut is near: without a look at each byte, or a block takes long. */
+static u32 sim_program_quick(u32 at, const u8 *from, u32 len)
+{
+	u32 i;
+
+	if (dead || cut >= 0)
+		return 0;
+	for (i = 0; i < len; i++)
+		data[at + i] &= from[i];
+	program_bytes += len;
+	return len;
+}
+
 static int sim_program_unit(u32 at, const u8 *from, bool weak)
 {
 	u32 i;
@@ -194,7 +229,7 @@ static int sim_program_unit(u32 at, const u8 *from, bool weak)
 		violations++;
 		return -EIO;
 	}
-	for (i = 0; i < write; i++) {
+	for (i = weak ? 0 : sim_program_quick(at, from, write); i < write; i++) {
 		if (!sim_step())
 			break;
 		data[at + i] &= from[i] | (weak ? 0x24 : 0);
@@ -211,6 +246,12 @@ static int sim_program_unit(u32 at, const u8 *from, bool weak)
 	return i == write ? 0 : -EIO;
 }
 
+/* A NOR with nothing the matter. */
+static bool sim_program_plain(u32 at, const u8 *from, size_t len)
+{
+	return write == 1 && !lie && fail_program < 0 && sim_program_quick(at, from, len);
+}
+
 static int sim_write(struct mtd_info *mtd, loff_t to, size_t len, size_t *retlen,
 		     const u_char *buf)
 {
@@ -221,9 +262,11 @@ static int sim_write(struct mtd_info *mtd, loff_t to, size_t len, size_t *retlen
 	if (at % write || len % write)
 		return -EINVAL;
 	mutex_lock(&sim_lock);
-	sim_wait();
+	sim_wait(delay_us + (u64)page_us * sim_pages(at, len));
 	programs++;
 	weak = lie && !(programs % lie);
+	if (sim_program_plain(at, buf, len))
+		*retlen = len;
 	for (; *retlen < len && !err; *retlen += err ? 0 : write)
 		err = dead ? -EIO : sim_program_unit(at + *retlen, buf + *retlen, weak);
 	mutex_unlock(&sim_lock);
@@ -244,6 +287,7 @@ static int sim_erase_block(u32 at)
 	u32 from, to, i;
 
 	erases++;
+	block_erases[at / erase]++;
 	if (fail_erase == at / erase)
 		return -EIO;
 	for (i = 0; i < steps; i++) {
@@ -274,7 +318,7 @@ static int sim_erase(struct mtd_info *mtd, struct erase_info *instr)
 	if ((u32)instr->addr % erase || (u32)instr->len % erase)
 		return -EINVAL;
 	mutex_lock(&sim_lock);
-	sim_wait();
+	sim_wait(delay_us + (u64)erase_us * ((u32)instr->len / erase));
 	for (at = instr->addr; at < instr->addr + instr->len && !err; at += erase) {
 		err = dead || test_bit(at / erase, bad_blocks) ? -EIO : sim_erase_block(at);
 		if (err)
@@ -389,6 +433,22 @@ static const struct kernel_param_ops bad_ops = {
 };
 module_param_cb(bad, &bad_ops, NULL, 0644);
 MODULE_PARM_DESC(bad, "NAND: blocks that are bad");
+
+static int erases_most_get(char *buf, const struct kernel_param *kp)
+{
+	u32 most = 0;
+	u32 i;
+
+	for (i = 0; i < blocks; i++)
+		most = max(most, block_erases[i]);
+	return scnprintf(buf, PAGE_SIZE, "%u\n", most);
+}
+
+static const struct kernel_param_ops erases_most_ops = {
+	.get = erases_most_get,
+};
+module_param_cb(erases_most, &erases_most_ops, NULL, 0444);
+MODULE_PARM_DESC(erases_most, "erases of the block that has most");
 
 static ssize_t data_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
 {
