@@ -53,6 +53,19 @@ int flag_load(struct flag *flag)
 	return status ? status : flag_read(flag);
 }
 
+int flag_load_picked(struct flag *flag)
+{
+	struct pvk_err err = { .text = "" };
+	int ret, status = flag_open(flag, NULL, NULL);
+
+	if (status)
+		return status;
+	if (!flag->store || !flag->cli->bf || pvk_flagsource_reserved(flag->store))
+		return flag_read(flag);
+	ret = pvk_flagsources_read_store(&flag->list, flag->cli->bf, flag->store, &err);
+	return ret ? cli_fail(NULL, ret, &err) : 0;
+}
+
 void flag_free(struct flag *flag)
 {
 	pvk_flagsources_free(&flag->list);

@@ -30,6 +30,8 @@ int flag_open(struct flag *flag, const struct pvk_bf_ops *ops, void *arg);
 int flag_read(struct flag *flag);
 /* Both. */
 int flag_load(struct flag *flag);
+/* The same for a verb that looks at --store alone: no more is read than it takes. */
+int flag_load_picked(struct flag *flag);
 void flag_free(struct flag *flag);
 
 #define flag_auto	__attribute__((cleanup(flag_free)))

@@ -223,7 +223,7 @@ int verb_flag_get(struct cli *cli)
 	}
 	status = wanted_fields(cli, &fields);
 	if (!status)
-		status = flag_load(&flag);
+		status = flag_load_picked(&flag);
 	if (!status && flag.store)
 		got.store = flag_pick(&flag, 0, &status);
 	if (status)

@@ -141,7 +141,7 @@ static int carry_out(struct set *set, struct pvk_flagsource *source)
 static int run(struct set *set)
 {
 	struct pvk_flagsource *source;
-	int status = flag_load(&set->flag);
+	int status = flag_load_picked(&set->flag);
 
 	if (status)
 		return status;

@@ -41,6 +41,12 @@ struct pvk_flagsources {
 /* bf NULL: pv_bootflag is not in the kernel, the others are listed. */
 int pvk_flagsources_read(struct pvk_flagsources *list, const struct pvk_flagconf *conf,
 			 struct pvk_bf *bf, struct pvk_err *err);
+/*
+ * One store of the kernel alone: nobody waits for another source, as for the lock of the
+ * U-Boot environment. Empty if there is none of that name.
+ */
+int pvk_flagsources_read_store(struct pvk_flagsources *list, struct pvk_bf *bf,
+			       const char *name, struct pvk_err *err);
 void pvk_flagsources_free(struct pvk_flagsources *list);
 struct pvk_flagsource *pvk_flagsource_find(const struct pvk_flagsources *list, const char *name);
 /* The first that can be written and holds all of these fields; NULL if none does. */

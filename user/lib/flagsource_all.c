@@ -48,6 +48,27 @@ int pvk_flagsources_read(struct pvk_flagsources *list, const struct pvk_flagconf
 	return 0;
 }
 
+int pvk_flagsources_read_store(struct pvk_flagsources *list, struct pvk_bf *bf,
+			       const char *name, struct pvk_err *err)
+{
+	struct pvk_flagsource *source;
+	struct pvk_store store;
+	int ret;
+
+	*list = (struct pvk_flagsources){ 0 };
+	if (!pvk_store_name_ok(name))
+		return 0;
+	ret = pvk_bf_store_get(bf, name, &store, err);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	source = flagsource_add(list, PVK_SOURCE_KERNEL, err);
+	if (!source)
+		return -ENOMEM;
+	source->store = store;
+	source->writable = true;
+	return 0;
+}
+
 /* ---- setting ---- */
 
 int pvk_flagsource_set(const struct pvk_flagsource *source, const struct pvk_flagconf *conf,

@@ -79,6 +79,21 @@ test_the_first_store_that_holds_all_fields_is_taken_and_named() {
 	says 2 '' 'pvkit: flag clear: --all wants --store: there are several (see pvkit flag clear --help)'
 }
 
+# Its lock is held for as long as somebody writes it, perhaps for ever.
+test_a_store_that_is_named_does_not_wait_for_the_u_boot_environment() {
+	two_stores
+	echo '/dev/mtd0 0 0x1000' >"$T/fw_env.config"
+	echo "uboot-env $T/fw_env.config" >"$T/flags.conf"
+	flock /run/fw_printenv.lock sleep 60 &
+	sleep 1
+	status=0
+	out=$(timeout 5 pvkit flag set --config "$T/flags.conf" --store rtc mode=ota 2>&1) || status=$?
+	expect 'exit status, output' '0 rtc: mode=ota' "$status $out"
+	status=0
+	out=$(timeout 5 pvkit flag get --config "$T/flags.conf" --store rtc 2>&1) || status=$?
+	expect 'exit status, output' '0 mode=ota' "$status $out"
+}
+
 test_a_set_of_several_fields_is_all_or_nothing() {
 	two_stores
 	pvkit flag set --store misc mode=recovery slot=a tries=2
