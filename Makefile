@@ -219,7 +219,8 @@ help:
 	@echo 'check-config     symbols that a target .config lacks (CONFIG=file or KDIR=path)'
 	@echo 'fuzz             feed the parsers bad input, FUZZ_SECONDS=600 for each target'
 	@echo '                 (FUZZ="$(fuzz_names)")'
-	@echo 'bench            load times side by side, in a virtual machine'
+	@echo 'bench            load times, wear and more side by side, in a virtual machine'
+	@echo '                 (BENCH="drivers rest flags")'
 	@echo 'lint             W=1, sparse, checkpatch, shellcheck, clang-tidy'
 	@echo 'generate         make the netlink code and headers from the specs'
 	@echo 'deps             bring in packages and kernels'
@@ -469,7 +470,7 @@ check-config:
 
 bench: deps
 	@$(MAKE) everything >$(BUILD)/make.log 2>&1 || { cat $(BUILD)/make.log; exit 1; }
-	@tests/bench/run
+	@tests/bench/run $(if $(BENCH),--only "$(BENCH)")
 
 demo:
 	@scripts/demo

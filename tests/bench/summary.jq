@@ -2,7 +2,7 @@
 #
 # summary: samples.jsonl, as one array, to bench.json.
 
-def median: sort | if length % 2 == 1 then .[length / 2 | floor]
+def median: sort | if length == 0 then null elif length % 2 == 1 then .[length / 2 | floor]
 	else (.[length / 2 - 1] + .[length / 2]) / 2 end;
 def us($list): $list | { n: length, median_us: median, min_us: min };
 def kind($name): map(select(.kind == $name));
@@ -29,8 +29,48 @@ def ratios($load; $what; $limit; $way; $base):
 	| target("\($what), \(.op) \(.subject)"; $limit; .median_us / $all[$base]; "x")
 	+ { floor: ($all.syscalls / $all[$base]) };
 
+# Where a part was not run, its samples are none.
+def some(f): if length > 0 then f else empty end;
+
+# How much sooner or less often the log does it than another way.
+def wear_target($wear; $flash; $way; $limit):
+	($wear | map(select(.flash == $flash and .way == $way))[0]) as $other
+	| ($wear | map(select(.flash == $flash and .way == "log"))[0]) as $log
+	| at_least("erases of \($way) over log\u0027s, \($flash), \($log.updates) updates"; $limit;
+		$other.erases / ([$log.erases, 1] | max); "x");
+
+def time_target($times; $flash; $medium; $way; $floor):
+	($times | map(select(.flash == $flash and .medium == $medium and (.erase | not)))) as $list
+	| ($list | map(select(.way == "fw_setenv, redundant"))[0].median_us) as $base
+	| ($list | map(select(.way == $way))[0].median_us) as $us
+	| target("\($way), over fw_setenv, \($flash)\(if $medium == "none" then
+		" that takes no time" else "" end)"; 0.05; $us / $base; "x")
+	+ if $floor then { floor: ($floor / $base) } else {} end;
+
+# Reads that each doubling of a partition adds.
+def find_target($find):
+	$find | group_by(.flash)[] | select(length > 1)
+	| sort_by(.kib) | target("reads for each doubling, \(.[0].flash)"; 1;
+		(last.reads - first.reads) / ((last.kib / first.kib) | log2); "");
+
 (kind("about")[0] // {}) as $about
 | (kind("size") | map(del(.kind))) as $size
+| (kind("wear") | map(select(.by != "program" and .updates > 100) | del(.kind))) as $wear
+| (kind("flag_start") | groups(.what) | map({ what: .[0].what } + us(map(.us)))) as $starts
+| (kind("flag_time") | groups([.flash, .medium, .way, .erase]) | map(
+	{ flash: .[0].flash, medium: .[0].medium, way: .[0].way, erase: .[0].erase }
+	+ us(map(.us)))) as $flat_times
+| ($flat_times | map(. as $row | ($flat_times | map(select(.flash == $row.flash
+		and .medium == $row.medium and .way == "fw_setenv, redundant"))[0].median_us) as $base
+	| $row + { x_setenv: (.median_us / $base) })) as $times
+| (kind("register") | groups([.chip, .what, .way]) | map(
+	{ chip: .[0].chip, what: .[0].what, way: .[0].way } + us(map(.us)))
+	| . as $all | map(. as $row | ($all | map(select(.chip == $row.chip and .what == $row.what
+		and .way == "file"))[0].median_us) as $base
+	| $row + { x_file: (.median_us / $base) })) as $registers
+| (kind("find") | groups([.flash, .kib]) | map(
+	{ flash: .[0].flash, kib: .[0].kib, reads: (map(.reads) | max), bytes: (map(.bytes) | max) }
+	+ us(map(.us)))) as $find
 | (kind("load") | groups([.rcu, .subject, .op, .way]) | map(
 	{ rcu: .[0].rcu, subject: .[0].subject, modules: .[0].modules, op: .[0].op,
 	  way: .[0].way } + us(map(.us))
@@ -76,17 +116,32 @@ def ratios($load; $what; $limit; $way; $base):
 		ratios($load; "REST over busybox"; 1; "rest"; "busybox"),
 		ratios($load; "control path over libkmod"; 1.1; "netlink"; "libkmod"),
 		target("text of pv_driver.ko"; 40;
-			($size | map(select(.section | test("text")) | .bytes) | add / 1024); "KiB"),
+			($size | map(select(.module == "pv_driver" and (.section | test("text")))
+				| .bytes) | add / 1024); "KiB"),
 		($rate[] | at_least("GET /drivers over evhttp, \(.connections) conn., \(.size)"; 0.7;
 			.ratio; "x")),
-		target("start to first answer"; 20;
-			(kind("start") | map(.us) | median / 1000); "ms"),
-		target("PSS of all processes, idle"; 4;
-			($pss | map(select(.when == "idle"))[0].bytes / 1048576); "MiB"),
-		target("PSS after an hour's requests and two"; 1.01;
-			(($pss | map(select(.when == "after two"))[0].bytes)
-			/ ($pss | map(select(.when == "after an hour's requests"))[0].bytes)); "x")
+		(kind("start") | some(target("start to first answer"; 20;
+			(map(.us) | median / 1000); "ms"))),
+		($pss | some(target("PSS of all processes, idle"; 4;
+			(map(select(.when == "idle"))[0].bytes / 1048576); "MiB"))),
+		($pss | some(target("PSS after an hour's requests and two"; 1.01;
+			((map(select(.when == "after two"))[0].bytes)
+			/ (map(select(.when == "after an hour's requests"))[0].bytes)); "x"))),
+		($wear | some(
+			wear_target(.; "NOR"; "fw_setenv, redundant", "fw_setenv, single"; 100),
+			wear_target(.; "NAND"; "fw_setenv, redundant", "fw_setenv, single";
+				0.9 * (map(select(.flash == "NAND"))[0] | .block / .page)))),
+		($times | some(("NOR", "NAND") as $flash
+			| time_target(.; $flash; "data sheet", "none"; "log, netlink"; null),
+			  time_target(.; $flash; "data sheet", "none"; "log, pvkit flag set";
+				($starts | map(select(.what == "busybox true"))[0].median_us)))),
+		find_target($find)
 	]),
+	wear: $wear,
+	flag_starts: $starts,
+	flag_times: $times,
+	registers: $registers,
+	find: $find,
 	rate: $rate,
 	put: us(kind("put") | map(.us)),
 	events: (kind("event") | groups(.way) | map({ way: .[0].way } + us(map(.us)))),
