@@ -87,6 +87,9 @@ static void test_file(void)
 	ktap_eq(line("dtb=a=b"), 0, "and without blanks");
 	ktap_str(config.dtb, "a=b", "one sign is taken");
 	ktap_eq(line("fitconfig ="), -EINVAL, "nothing behind it");
+	ktap_eq(line("root = /srv/my data \r"), 0, "a path with a blank in it");
+	ktap_str(config.root, "/srv/my data", "is not cut there");
+	ktap_eq(line("watchdog = 5 6"), -EINVAL, "where one number is wanted two are refused");
 	ktap_eq(line("   "), 0, "an empty line");
 	ktap_eq(line("# all comment"), 0, "a comment");
 	ktap_eq(line("foreground"), -EINVAL, "a flag belongs on the command line");

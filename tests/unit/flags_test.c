@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "confline.h"
 #include "flagsource.h"
 #include "ktap.h"
 #include "slot.h"
@@ -163,6 +164,7 @@ static void test_conf(void)
 		{ "gpio.x = any 3 mode=a", "gpio.x: wants CHIP LINE [active-low] FIELD=VALUE..." },
 		{ "gpio.x = gpiochip0 1 mode=", "gpio.x: mode= wants a value" },
 		{ "gpio.a/b = gpiochip0 1 mode=a", "gpio.a/b: \"a/b\" is no name" },
+		{ "gpio.recovery = gpiochip0 1 mode=a", "gpio.recovery: given twice" },
 	};
 	char line[256];
 	size_t i;
@@ -193,6 +195,50 @@ static void test_conf(void)
 		pvk_flagconf_line(&conf, line, &err);
 		ktap_str(err.text, refused[i].text, "refused: %s", refused[i].line);
 	}
+}
+
+/* ---- a file of lines ---- */
+
+static char told[256];
+
+static int tell(void *arg, char *line, unsigned int n, struct pvk_err *err)
+{
+	size_t len = strlen(told);
+
+	snprintf(told + len, sizeof(told) - len, "%u:%s|", n, line);
+	return strcmp(line, arg) ? 0 : pvk_err_set(err, -EPROTO, "not this");
+}
+
+static int read_lines(const char *path, const char *text, size_t len, struct pvk_err *err)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fwrite(text, 1, len, file) != len || fclose(file))
+		return -EIO;
+	told[0] = '\0';
+	return pvk_conf_read(path, tell, "bad", err);
+}
+
+static void test_conf_file(void)
+{
+	char path[] = "/tmp/pvkit-conf.XXXXXX", want[128];
+	struct pvk_err err = { .text = "" };
+	int fd = mkstemp(path);
+
+	close(fd);
+	ktap_eq(read_lines(path, "a\n\nlast", 7, &err), 0, "a file");
+	ktap_str(told, "1:a|2:|3:last|", "line by line, to an end without a newline");
+	ktap_eq(read_lines(path, "a\nbad\nc\n", 8, &err), -EPROTO, "a line that is refused");
+	snprintf(want, sizeof(want), "%s:2: not this", path);
+	ktap_str(err.text, want, "says where, and why");
+	ktap_str(told, "1:a|2:bad|", "and is the last");
+	ktap_eq(read_lines(path, "a\nb\0c\nd\n", 8, &err), -EINVAL, "what a power cut leaves");
+	snprintf(want, sizeof(want), "%s:2: a NUL byte: it is no text, or was cut off", path);
+	ktap_str(err.text, want, "is not taken for the end");
+	ktap_str(told, "", "and nothing of it counts");
+	unlink(path);
+	ktap_eq(pvk_conf_read(path, tell, "bad", &err), 0, "a file that is not there has no lines");
+	ktap_eq(pvk_conf_read("/dev/null/x", tell, "bad", &err), -ENOTDIR, "another error is one");
 }
 
 /* ---- who decided ---- */
@@ -366,6 +412,7 @@ int main(void)
 	test_change();
 	test_json();
 	test_conf();
+	test_conf_file();
 	test_verdicts();
 	test_choice();
 	test_slots();

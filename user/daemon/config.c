@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "config.h"
+#include "confline.h"
 #include "state.h"
 
-#define CONFIG_FILE_MAX	(64 * 1024)
 /* Owner of nothing on a Debian system but what an NFS server makes up. */
 #define ID_NOBODY	65534
 /* The front's own user, where the package has made one. */
@@ -259,52 +258,28 @@ static int set_value(struct config *config, int option, const char *value,
 int config_line(struct config *config, char *line, struct pvk_err *err)
 {
 	const struct option *opt;
-	char *name, *value, *equals;
+	char *name, *value;
 
-	line[strcspn(line, "#")] = '\0';
-	name = line + strspn(line, " \t\r");
-	value = name + strcspn(name, " \t\r=");
-	if (!*name)
+	if (!pvk_conf_line(line, &name, &value))
 		return 0;
-	equals = value + strspn(value, " \t\r");
-	equals += *equals == '=';
-	if (*value)
-		*value++ = '\0';
-	if (value < equals)
-		value = equals;
-	value += strspn(value, " \t\r");
-	value[strcspn(value, " \t\r")] = '\0';
-
 	for (opt = options; opt->name; opt++)
 		if (opt->has_arg && opt->val != OPT_CONFIG && !strcmp(opt->name, name))
 			return set_value(config, opt->val, value, err);
 	return pvk_err_set(err, -EINVAL, "unknown setting '%s'", name);
 }
 
+static int read_line(void *arg, char *line, unsigned int n, struct pvk_err *err)
+{
+	(void)n;
+	return config_line(arg, line, err);
+}
+
 static int read_file(struct config *config, struct pvk_err *err)
 {
-	pvk_auto_free char *text = NULL;
 	char path[PATH_MAX + 16];
-	struct pvk_err line_err;
-	char *line, *rest;
-	unsigned int n = 0;
-	int ret;
 
 	snprintf(path, sizeof(path), "%s/pvkitd.conf", config->dir);
-	ret = pvk_read_file(AT_FDCWD, path, CONFIG_FILE_MAX, &text, NULL);
-	if (ret == -ENOENT)
-		return 0;
-	if (ret)
-		return pvk_err_set(err, ret, "%s: %s", path, strerror(-ret));
-
-	rest = text;
-	while ((line = strsep(&rest, "\n"))) {
-		n++;
-		ret = config_line(config, line, &line_err);
-		if (ret)
-			return pvk_err_set(err, ret, "%s:%u: %s", path, n, line_err.text);
-	}
-	return 0;
+	return pvk_conf_read(path, read_line, config, err);
 }
 
 /* --config first of all: it says where the file is that the others override. */

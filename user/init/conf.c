@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +7,6 @@
 #include "confline.h"
 #include "flags.h"
 
-#define FILE_MAX	(64 * 1024)
 #define PREFIX		"pvkit."
 
 static const char *const way_names[BOOT_WAYS] = {
@@ -188,42 +186,42 @@ static char *section_of(char *line)
 	return line;
 }
 
-static void read_lines(struct conf *conf, const char *path, char *text,
-		       struct pvk_list *warnings)
-{
-	char *line, *name, *value, *header, *section = NULL;
-	struct pvk_err err = { .text = "" };
-	unsigned int n = 0;
+struct reading {
+	struct conf *conf;
+	const char *path;
+	const char *section;
+	struct pvk_list *warnings;
+};
 
-	while ((line = strsep(&text, "\n"))) {
-		n++;
-		header = section_of(line);
-		if (header) {
-			section = header;
-			if (boot_way_find(section) < 0)
-				pvk_list_warn(warnings, "%s:%u: there is no section [%s]", path,
-					      n, section);
-			continue;
-		}
-		/* Of a section that is none, all has been said. */
-		if (!pvk_conf_line(line, &name, &value) ||
-		    (section && boot_way_find(section) < 0))
-			continue;
-		if (conf_set(conf, section, name, value, &err))
-			pvk_list_warn(warnings, "%s:%u: %s: %s", path, n, name, err.text);
+static int read_line(void *arg, char *line, unsigned int n, struct pvk_err *err)
+{
+	char *name, *value, *header = section_of(line);
+	struct reading *reading = arg;
+
+	if (header) {
+		reading->section = header;
+		if (boot_way_find(header) < 0)
+			pvk_list_warn(reading->warnings, "%s:%u: there is no section [%s]",
+				      reading->path, n, header);
+		return 0;
 	}
+	/* Of a section that is none, all has been said. */
+	if (!pvk_conf_line(line, &name, &value) ||
+	    (reading->section && boot_way_find(reading->section) < 0))
+		return 0;
+	if (conf_set(reading->conf, reading->section, name, value, err))
+		pvk_list_warn(reading->warnings, "%s:%u: %s: %s", reading->path, n, name,
+			      err->text);
+	return 0;
 }
 
 void conf_read(struct conf *conf, const char *path, struct pvk_list *warnings)
 {
-	pvk_auto_free char *text = NULL;
-	int ret;
+	struct reading reading = { .conf = conf, .path = path, .warnings = warnings };
+	struct pvk_err err = { .text = "" };
 
-	ret = pvk_read_file(AT_FDCWD, path, FILE_MAX, &text, NULL);
-	if (!ret)
-		read_lines(conf, path, text, warnings);
-	else if (ret != -ENOENT)
-		pvk_list_warn(warnings, "%s: %s", path, strerror(-ret));
+	if (pvk_conf_read(path, read_line, &reading, &err))
+		pvk_list_warn(warnings, "%s", err.text);
 }
 
 /* ---- the command line ---- */

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "confline.h"
 
-#define BLANKS	" \t\r"
+#define FILE_MAX	(64 * 1024)
+#define BLANKS		" \t\r"
 
 static void trim_end(char *text)
 {
@@ -35,4 +38,40 @@ bool pvk_conf_line(char *line, char **name, char **value)
 		end++;
 	*value = end + strspn(end, BLANKS);
 	return true;
+}
+
+static unsigned int lines_in(const char *text)
+{
+	unsigned int n = 1;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+int pvk_conf_read(const char *path, pvk_conf_fn fn, void *arg, struct pvk_err *err)
+{
+	pvk_auto_free char *text = NULL;
+	struct pvk_err why = { .text = "" };
+	unsigned int n = 0;
+	char *line, *rest;
+	size_t len;
+	int ret;
+
+	ret = pvk_read_file(AT_FDCWD, path, FILE_MAX, &text, &len);
+	if (ret == -ENOENT)
+		return 0;
+	if (ret)
+		return pvk_err_set(err, ret, "%s: %s", path, strerror(-ret));
+	if (strlen(text) != len)
+		return pvk_err_set(err, -EINVAL, "%s:%u: a NUL byte: it is no text, or was cut off",
+				   path, lines_in(text));
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		n++;
+		ret = fn(arg, line, n, &why);
+		if (ret)
+			return pvk_err_set(err, ret, "%s:%u: %s", path, n, why.text);
+	}
+	return 0;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,8 +8,7 @@
 #include "flagconf.h"
 #include "state.h"
 
-#define FILE_MAX	(64 * 1024)
-#define BLANKS		" \t\r"
+#define BLANKS	" \t\r"
 
 static const char *const default_order[] = {
 	PVK_SOURCE_NAME_GPIO, PVK_SOURCE_NAME_CMDLINE, PVK_SOURCE_NAME_KERNEL,
@@ -125,6 +123,16 @@ static int gpio_word(struct pvk_flagconf_gpio *gpio, unsigned int at, const char
 	return ret;
 }
 
+static bool has_gpio(const struct pvk_flagconf *conf, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->n_gpios; i++)
+		if (!strcmp(conf->gpio[i].name, name))
+			return true;
+	return false;
+}
+
 static int add_gpio(struct pvk_flagconf *conf, const char *name, char *words,
 		    struct pvk_err *err)
 {
@@ -133,11 +141,13 @@ static int add_gpio(struct pvk_flagconf *conf, const char *name, char *words,
 	char *word;
 	int ret;
 
+	if (!pvk_name_ok(name))
+		return pvk_err_set(err, -EINVAL, "\"%s\" is no name", name);
+	if (has_gpio(conf, name))
+		return pvk_err_set(err, -EEXIST, "given twice");
 	if (conf->n_gpios == PVK_FLAGCONF_GPIOS_MAX)
 		return pvk_err_set(err, -E2BIG, "more than %d lines", PVK_FLAGCONF_GPIOS_MAX);
 	*gpio = (struct pvk_flagconf_gpio){ 0 };
-	if (!pvk_name_ok(name))
-		return pvk_err_set(err, -EINVAL, "\"%s\" is no name", name);
 	ret = set_text(gpio->name, sizeof(gpio->name), name, err);
 	while (!ret && (word = strsep(&words, BLANKS)))
 		if (*word)
@@ -220,26 +230,14 @@ int pvk_flagconf_line(struct pvk_flagconf *conf, char *line, struct pvk_err *err
 	return ret ? pvk_err_set(err, ret, "%s: %s", shown, why.text) : 0;
 }
 
+static int read_line(void *arg, char *line, unsigned int n, struct pvk_err *err)
+{
+	(void)n;
+	return pvk_flagconf_line(arg, line, err);
+}
+
 int pvk_flagconf_read(struct pvk_flagconf *conf, const char *path, struct pvk_err *err)
 {
-	pvk_auto_free char *text = NULL;
-	struct pvk_err why = { .text = "" };
-	char *line, *rest;
-	unsigned int n = 0;
-	int ret;
-
 	pvk_flagconf_init(conf);
-	ret = pvk_read_file(AT_FDCWD, path, FILE_MAX, &text, NULL);
-	if (ret == -ENOENT)
-		return 0;
-	if (ret)
-		return pvk_err_set(err, ret, "%s: %s", path, strerror(-ret));
-	rest = text;
-	while ((line = strsep(&rest, "\n"))) {
-		n++;
-		ret = pvk_flagconf_line(conf, line, &why);
-		if (ret)
-			return pvk_err_set(err, ret, "%s:%u: %s", path, n, why.text);
-	}
-	return 0;
+	return pvk_conf_read(path, read_line, conf, err);
 }
