@@ -109,7 +109,7 @@ daemon_pkgs += libseccomp
 std_cflags += -DPVKIT_SECCOMP
 endif
 # libkmod's functions are brought in by dlopen(), its header here
-cli_pkgs := libmnl
+cli_pkgs := libmnl liblzma
 cli_headers := libkmod
 # UBOOTENV=0: for a target without libubootenv; the U-Boot environment is then no source.
 UBOOTENV ?= 1

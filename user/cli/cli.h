@@ -180,6 +180,7 @@ void sysmod_free(struct sysmod *mod);
 
 /* --- verbs ---------------------------------------------------------------- */
 
+int verb_addon_pack(struct cli *cli);
 int verb_drivers_list(struct cli *cli);
 int verb_drivers_load(struct cli *cli);
 int verb_drivers_unload(struct cli *cli);

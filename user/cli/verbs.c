@@ -179,6 +179,20 @@ static const struct cli_exit slot_exits[] = {
 	{ 0, NULL },
 };
 
+static const struct cli_opt addon_pack_options[] = {
+	{ "output", "FILE", OPT_OUTPUT, "write it there (default: stdout)", "@file" },
+	{ "level", "0-9", OPT_LEVEL, "of compression (default 6)", NULL },
+	{ "keep-owner", NULL, OPT_KEEP_OWNER, "keep users and groups (default: all are 0)", NULL },
+	JSON, { 0 },
+};
+
+static const struct cli_exit addon_exits[] = {
+	{ CLI_OK, "done" },
+	{ CLI_FAILED, "a file could not be read, packed or written" },
+	{ CLI_USAGE, "wrong usage" },
+	{ 0, NULL },
+};
+
 static const struct cli_opt status_options[] = {
 	{ "state", "DIR", OPT_STATE, "where pvkitd says it, instead of /run/pvkitd", "@dir" },
 	JSON, { 0 },
@@ -571,6 +585,27 @@ const struct cli_verb cli_verbs[] = {
 		.options = slot_mark_options,
 		.exits = slot_exits,
 		.fn = FN(verb_slot_mark_good),
+	},
+	{
+		.name = "addon pack",
+		.args = "[--output FILE] [--level 0-9] [--keep-owner] [--json] DIR",
+		.brief = "Packs a folder as an archive that is appended to an initramfs.",
+		.text =
+		"The kernel unpacks what is appended over what comes before: modules, firmware,\n"
+		"configuration, without making the initramfs anew. The format is cpio (newc) in xz\n"
+		"with CRC32, padded with zeroes to a multiple of 4 bytes. The kernel must have\n"
+		"CONFIG_RD_XZ.\n\n"
+		"DIR itself is not in it, only what it holds. Two packings of the same content are\n"
+		"the same, byte by byte, if times are: SOURCE_DATE_EPOCH in the environment is the\n"
+		"latest that a file keeps. Unpacking needs at most as much memory besides as the\n"
+		"archive has unpacked, and not more than 8 MiB (--level 9: 64 MiB).\n\n"
+		"Examples:\n"
+		"  pvkit addon pack --output wifi.cpio.xz wifi\n"
+		"  cat initramfs wifi.cpio.xz >initramfs-wifi\n",
+		.options = addon_pack_options,
+		.exits = addon_exits,
+		.words = "@dir",
+		.fn = FN(verb_addon_pack),
 	},
 	{
 		.name = "status",
