@@ -412,7 +412,14 @@ $(flagimage): tests/lib/flagimage.c $(unit_lib)
 	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -o $@ $< $(unit_lib) \
 		$(call pkg_libs,$(unit_pkgs))
 
-unit: $(unit_bin) $(unit_cli) $(stand_in) $(flagimage) docs
+# What the boot stage reads from a disk, likewise.
+blockid := $(BUILD)/tests/lib/blockid
+
+$(blockid): tests/lib/blockid.c $(unit_lib)
+	@mkdir -p $(@D)
+	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Iuser/init -o $@ $< $(unit_lib)
+
+unit: $(unit_bin) $(unit_cli) $(stand_in) $(flagimage) $(blockid) docs
 
 # A test or benchmark that needs a further library names it, in pkg-config's
 # words, in a comment: `libs: libnl-genl-3.0`

@@ -58,29 +58,67 @@ static int read_ext(int fd, struct superblock *sb)
 	return 0;
 }
 
-/* Neither a name nor a number: version 4.0 is the one that the kernel mounts. */
-static int read_squashfs(int fd, struct superblock *sb)
-{
-	uint8_t b[32];
+/* The others have all at fixed places. A label of 2 * LABEL_UTF16 bytes is UTF-16. */
+#define LABEL_UTF16	512
 
-	if (read_at(fd, 0, b, sizeof(b)) || memcmp(b, "hsqs", 4) || pvb_get16(b + 28) != 4)
-		return -ENODATA;
-	sb->type = "squashfs";
-	return 0;
+static const struct plain {
+	const char *type;
+	off_t at;
+	const char *magic;
+	uint16_t magic_at, magic_len;
+	uint16_t uuid_at, label_at, label_len;	/* 0: has none */
+} plains[] = {
+	{ "squashfs", 0, "hsqs", 0, 4, 0, 0, 0 },
+	{ "erofs", 1024, "\xe2\xe1\xf5\xe0", 0, 4, 48, 64, 16 },
+	{ "f2fs", 1024, "\x10\x20\xf5\xf2", 0, 4, 108, 124, LABEL_UTF16 },
+	{ "xfs", 0, "XFSB", 0, 4, 32, 108, 12 },
+	{ "btrfs", 65536, "_BHRfS_M", 64, 8, 32, 299, 256 },
+};
+
+#define PLAIN_BYTES	(124 + 2 * SUPERBLOCK_LABEL_SIZE)
+
+/* What is not ASCII is no label that a command line can name. */
+static void put_utf16(char *label, const uint8_t *text)
+{
+	size_t i;
+
+	for (i = 0; i < SUPERBLOCK_LABEL_SIZE - 1 && pvb_get16(text + 2 * i); i++)
+		label[i] = pvb_get16(text + 2 * i) < 0x80 ? (char)text[2 * i] : '?';
+	label[i] = '\0';
 }
 
-static int (*const readers[])(int fd, struct superblock *sb) = {
-	read_ext,
-	read_squashfs,
-};
+static int read_plain(int fd, const struct plain *plain, struct superblock *sb)
+{
+	uint8_t b[PLAIN_BYTES], label[SUPERBLOCK_LABEL_SIZE];
+	size_t len = plain->label_len;
+
+	if (read_at(fd, plain->at, b, sizeof(b)) ||
+	    memcmp(b + plain->magic_at, plain->magic, plain->magic_len))
+		return -ENODATA;
+	sb->type = plain->type;
+	if (plain->uuid_at)
+		put_uuid(sb->uuid, b + plain->uuid_at);
+	if (len == LABEL_UTF16) {
+		put_utf16(sb->label, b + plain->label_at);
+	} else if (len) {
+		if (len > sizeof(label) - 1)
+			len = sizeof(label) - 1;
+		if (!read_at(fd, plain->at + plain->label_at, label, len))
+			snprintf(sb->label, sizeof(sb->label), "%.*s", (int)len,
+				 (const char *)label);
+	}
+	return 0;
+}
 
 int superblock_read(int fd, struct superblock *sb)
 {
 	size_t i;
 
 	*sb = (struct superblock){ .type = NULL };
-	for (i = 0; i < PVK_ARRAY_SIZE(readers); i++)
-		if (!readers[i](fd, sb))
+	if (!read_ext(fd, sb))
+		return 0;
+	for (i = 0; i < PVK_ARRAY_SIZE(plains); i++)
+		if (!read_plain(fd, &plains[i], sb))
 			return 0;
 	return -ENODATA;
 }
