@@ -392,7 +392,7 @@ static int start(struct server *server, const char *dir, struct pvk_meta *user_m
 	const struct http_kernel kernel = {
 		.whois = k_whois, .drivers = k_drivers, .driver = k_driver, .status = k_status,
 		.submit = k_submit, .refresh = k_refresh, .stores = k_stores, .store = k_store,
-		.set = k_set, .arg = server,
+		.set = k_set, .flags_arg = server, .arg = server,
 	};
 	struct device_fds fds = { .inet = -1 };
 	struct pvk_err err;

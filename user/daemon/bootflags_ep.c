@@ -140,7 +140,7 @@ void bootflags_get(struct http_request *request)
 	json_out_init(&out, HTTP_ANSWER_MAX);
 	if (!may(request))
 		return;
-	ret = kernel->stores(kernel->arg, &list, &err);
+	ret = kernel->stores(kernel->flags_arg, &list, &err);
 	if (ret) {
 		reply_errno(request->ev, ret, &err);
 		return;
@@ -162,7 +162,7 @@ static int look_up(const struct http_kernel *kernel, const char *name, struct pv
 {
 	if (!pvk_store_name_ok(name))
 		return pvk_err_set(err, -ENOENT, "no such store");
-	return kernel->store(kernel->arg, name, store, err);
+	return kernel->store(kernel->flags_arg, name, store, err);
 }
 
 void bootflag_get(struct http_request *request)
@@ -192,7 +192,7 @@ static void answer_done(struct flag_set *set)
 
 	if (!set->ev)
 		return;
-	ret = kernel->store(kernel->arg, set->name, &store, &err);
+	ret = kernel->store(kernel->flags_arg, set->name, &store, &err);
 	if (ret)
 		reply_errno(set->ev, ret, &err);
 	else
@@ -310,7 +310,7 @@ static void start(struct http_request *request, const struct pvk_change *change)
 		http_reply_error(request->ev, 503, "too many requests");
 		return;
 	}
-	ret = kernel->set(kernel->arg, set->name, change, &set->seq, &err);
+	ret = kernel->set(kernel->flags_arg, set->name, change, &set->seq, &err);
 	if (ret) {
 		set_free(set);
 		reply_errno(request->ev, ret, &err);

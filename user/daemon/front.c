@@ -13,10 +13,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bootflag.h"
 #include "device.h"
 #include "driver.h"
 #include "family.h"
+#include "front_flags.h"
 #include "http.h"
 #include "log.h"
 #include "priv.h"
@@ -31,8 +31,6 @@
 #define FAMILY_WAIT_MS	10000
 /* Times that events are read in one go; what comes faster is read anew as a whole. */
 #define NEWS_ROUNDS	16
-/* How often to look whether nobody waits for an answer. */
-#define IDLE_MS		50
 
 struct front {
 	struct role_env *env;
@@ -43,11 +41,7 @@ struct front {
 	 * socket of its own: what it loses costs nobody an outcome.
 	 */
 	struct pvk_drv *news;
-	/*
-	 * Has become a writer while that was possible; NULL: pv_bootflag is not in the
-	 * kernel. A socket of its own, whose loss costs nobody a driver.
-	 */
-	struct pvk_bf *flags;
+	struct front_flags flags;
 	unsigned long n_news;
 	bool tells_containers;
 	struct http *http;
@@ -58,8 +52,6 @@ struct front {
 	struct event *drv_ev;
 	struct event *news_ev;
 	struct event *family_ev;
-	struct event *flags_ev;
-	struct event *idle_ev;
 	struct event *sig_ev[2];
 	int family_fd;
 	int status;
@@ -107,49 +99,6 @@ static int k_submit(void *arg, uint32_t op, const struct pvk_request *request,
 		pvk_drv_submit_unload(front->drv, request, seq, err);
 }
 
-static int no_flags(struct pvk_err *err)
-{
-	return pvk_err_set(err, -ENOTCONN, "pv_bootflag is not in the kernel");
-}
-
-static int k_stores(void *arg, struct pvk_stores *list, struct pvk_err *err)
-{
-	struct front *front = arg;
-
-	return front->flags ? pvk_bf_store_list(front->flags, list, err) : no_flags(err);
-}
-
-static int k_store(void *arg, const char *name, struct pvk_store *store, struct pvk_err *err)
-{
-	struct front *front = arg;
-
-	return front->flags ? pvk_bf_store_get(front->flags, name, store, err) : no_flags(err);
-}
-
-static int k_set(void *arg, const char *name, const struct pvk_change *change, uint32_t *seq,
-		 struct pvk_err *err)
-{
-	struct front *front = arg;
-
-	return front->flags ? pvk_bf_submit_set(front->flags, name, change, seq, err) :
-		no_flags(err);
-}
-
-static void on_flag_outcome(void *arg, const struct pvk_bf_outcome *outcome)
-{
-	struct front *front = arg;
-
-	http_flag_outcome(front->http, outcome);
-}
-
-static void on_flags_pending(void *arg)
-{
-	struct front *front = arg;
-
-	if (front->flags_ev)
-		event_active(front->flags_ev, EV_READ, 0);
-}
-
 /*
  * The thread that metadata is written in has no more rights than all else here;
  * its system calls enter_sandbox() limits.
@@ -185,6 +134,11 @@ static void leave(struct front *front, int status)
 {
 	front->status = status;
 	event_base_loopbreak(front->base);
+}
+
+static void start_anew(void *arg)
+{
+	leave(arg, EXIT_AGAIN);
 }
 
 /* An outcome may be among what was lost: whoever waits for it would wait for ever. */
@@ -262,51 +216,6 @@ static void on_news_readable(evutil_socket_t fd, short what, void *arg)
 	read_news(arg);
 }
 
-/* Whoever waits for an outcome hears that there is none to come. */
-static void drop_flags(struct front *front)
-{
-	if (front->flags_ev)
-		event_free(front->flags_ev);
-	front->flags_ev = NULL;
-	pvk_bf_close(front->flags);
-	front->flags = NULL;
-	http_flags_gone(front->http);
-}
-
-static void on_flags_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct front *front = arg;
-	struct pvk_err err;
-
-	(void)fd;
-	(void)what;
-	if (pvk_bf_dispatch(front->flags, &err)) {
-		log_msg(LOG_ERR, "pv_bootflag: %s", err.text);
-		leave(front, EXIT_AGAIN);
-	}
-}
-
-/* pv_bootflag came: to become its writer takes a right that only a new start has. */
-static void on_idle(evutil_socket_t fd, short what, void *arg)
-{
-	struct front *front = arg;
-
-	(void)fd;
-	(void)what;
-	if (http_idle(front->http))
-		leave(front, EXIT_AGAIN);
-}
-
-static void start_again_when_idle(struct front *front)
-{
-	const struct timeval often = { .tv_usec = IDLE_MS * 1000 };
-
-	if (!event_pending(front->idle_ev, EV_TIMEOUT, NULL))
-		log_msg(LOG_NOTICE, "pv_bootflag is there now: starting anew to be its writer");
-	if (event_add(front->idle_ev, &often))
-		leave(front, EXIT_AGAIN);
-}
-
 /* The right to register again went with the capability. */
 static void on_family(evutil_socket_t fd, short what, void *arg)
 {
@@ -320,32 +229,7 @@ static void on_family(evutil_socket_t fd, short what, void *arg)
 		leave(front, EXIT_AGAIN);
 		return;
 	}
-	/* What was lost may have been its coming or its going. */
-	if (seen[1] & (FAMILY_DEL | FAMILY_LOST))
-		drop_flags(front);
-	/* It may have come because this process looked for it. */
-	if (seen[1] & (FAMILY_NEW | FAMILY_LOST) && !front->flags)
-		start_again_when_idle(front);
-}
-
-/* Without pv_bootflag, and without a right that it wants, drivers are served all the same. */
-static void open_flags(struct front *front)
-{
-	static const struct pvk_bf_ops ops = {
-		.outcome = on_flag_outcome, .pending = on_flags_pending,
-	};
-	struct pvk_err err;
-	int ret;
-
-	/* Asked for a family that it lacks, the kernel runs modprobe first: 8 ms. */
-	if (access("/sys/module/" PV_BOOTFLAG_GENL_NAME, F_OK))
-		return;
-	ret = pvk_bf_open(&front->flags, &ops, front, &err);
-	if (!ret)
-		ret = pvk_bf_writer(front->flags, PVKITD_TEXT, &err);
-	if (!ret || ret == -ENOENT)
-		return;
-	log_msg(LOG_WARNING, "pv_bootflag: %s", err.text);
+	front_flags_family(&front->flags, seen[1]);
 }
 
 static int subscribe(struct front *front, struct pvk_err *err)
@@ -497,18 +381,11 @@ static int add_events(struct front *front)
 				   on_news_readable, front);
 	front->family_ev = event_new(front->base, front->family_fd, EV_READ | EV_PERSIST,
 				     on_family, front);
-	front->idle_ev = event_new(front->base, -1, EV_PERSIST, on_idle, front);
-	if (front->flags)
-		front->flags_ev = event_new(front->base, pvk_bf_fd(front->flags),
-					    EV_READ | EV_PERSIST, on_flags_readable, front);
-	if (!front->idle_ev ||
-	    (front->flags && (!front->flags_ev || event_add(front->flags_ev, NULL))))
-		return -ENOMEM;
 	if (!front->drv_ev || event_add(front->drv_ev, NULL) ||
 	    !front->news_ev || event_add(front->news_ev, NULL) ||
 	    !front->family_ev || event_add(front->family_ev, NULL))
 		return -ENOMEM;
-	return 0;
+	return front_flags_watch(&front->flags, front->base, front->http);
 }
 
 static int add_listeners(struct front *front)
@@ -562,21 +439,9 @@ static int enter_sandbox(struct front *front)
 	return ret;
 }
 
-static int set_up(struct front *front)
+/* All that takes rights, and the end of them. */
+static int take_what_takes_rights(struct front *front)
 {
-	struct http_kernel kernel = {
-		.whois = k_whois,
-		.drivers = k_drivers,
-		.driver = k_driver,
-		.status = k_status,
-		.submit = k_submit,
-		.stores = k_stores,
-		.store = k_store,
-		.set = k_set,
-		.refresh = k_refresh,
-		.confine = k_confine,
-		.arg = front,
-	};
 	struct pvk_err err;
 	int ret;
 
@@ -587,24 +452,50 @@ static int set_up(struct front *front)
 	ret = register_front(front);
 	if (ret)
 		return ret;
-	kernel.tells_containers = front->tells_containers;
-	kernel.timeout_ms = pvk_drv_default_timeout_ms();
-	open_flags(front);
+	front_flags_open(&front->flags);
 	open_devices(front);
 	ret = give_up_rights(front, &err);
-	if (ret) {
+	if (ret)
 		log_msg(LOG_ERR, "%s", err.text);
-		return ret;
-	}
+	return ret;
+}
 
+static int begin_http(struct front *front)
+{
+	struct http_kernel kernel = {
+		.whois = k_whois,
+		.drivers = k_drivers,
+		.driver = k_driver,
+		.status = k_status,
+		.submit = k_submit,
+		.refresh = k_refresh,
+		.confine = k_confine,
+		.timeout_ms = pvk_drv_default_timeout_ms(),
+		.tells_containers = front->tells_containers,
+		.arg = front,
+	};
+
+	front_flags_serve(&front->flags, &kernel);
 	front->base = http_base_new();
 	if (!front->base)
 		return -ENOMEM;
 	front->http = http_new(front->base, &kernel, front->user_meta, front->device_meta);
-	if (front->http && front->devices.sysfs >= 0 &&
-	    !http_watch_devices(front->http, &front->devices))
+	if (!front->http)
+		return -ENOMEM;
+	if (front->devices.sysfs >= 0 && !http_watch_devices(front->http, &front->devices))
 		front->devices = (struct device_fds){ -1, -1, -1 };
-	ret = front->http ? add_events(front) : -ENOMEM;
+	return 0;
+}
+
+static int set_up(struct front *front)
+{
+	int ret;
+
+	ret = take_what_takes_rights(front);
+	if (!ret)
+		ret = begin_http(front);
+	if (!ret)
+		ret = add_events(front);
 	if (!ret)
 		ret = add_listeners(front);
 	return ret ? ret : enter_sandbox(front);
@@ -644,16 +535,12 @@ static void tear_down(struct front *front)
 		event_free(front->news_ev);
 	if (front->family_ev)
 		event_free(front->family_ev);
-	if (front->flags_ev)
-		event_free(front->flags_ev);
-	if (front->idle_ev)
-		event_free(front->idle_ev);
 	if (front->family_fd >= 0)
 		close(front->family_fd);
 	device_close(&front->devices);
 	pvk_drv_close(front->drv);
 	pvk_drv_close(front->news);
-	pvk_bf_close(front->flags);
+	front_flags_close(&front->flags);
 	pvk_meta_close(front->user_meta);
 	pvk_meta_close(front->device_meta);
 	sandbox_free(&front->sandbox);
@@ -665,6 +552,7 @@ int front_run(struct role_env *env)
 {
 	struct front front = {
 		.env = env, .family_fd = -1, .devices = { -1, -1, -1 }, .sandbox.ruleset = -1,
+		.flags = { .start_anew = start_anew, .arg = &front },
 	};
 	int ret;
 

@@ -54,14 +54,15 @@ struct http_kernel {
 	int (*submit)(void *arg, uint32_t op, const struct pvk_request *request,
 		      uint32_t *seq, struct pvk_err *err);
 	/*
-	 * Functions as in bootflag.h; -ENOTCONN where pv_bootflag is not in the kernel.
-	 * What becomes of a set comes by http_flag_outcome().
+	 * Functions as in bootflag.h, with flags_arg; -ENOTCONN where pv_bootflag is not
+	 * in the kernel. What becomes of a set comes by http_flag_outcome().
 	 */
 	int (*stores)(void *arg, struct pvk_stores *list, struct pvk_err *err);
 	int (*store)(void *arg, const char *name, struct pvk_store *store,
 		     struct pvk_err *err);
 	int (*set)(void *arg, const char *name, const struct pvk_change *change,
 		   uint32_t *seq, struct pvk_err *err);
+	void *flags_arg;
 	/* Hands to http_event() what has happened; an error: that is not known. */
 	int (*refresh)(void *arg);
 	/* Each thread's first step; NULL: none. */
