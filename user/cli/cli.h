@@ -29,7 +29,7 @@ struct cli {
 	char **argv;
 	bool json;
 	struct pvk_drv *drv;	/* after cli_open() */
-	struct pvk_bf *bf;	/* after flag_open(); NULL: not in the kernel */
+	struct pvk_bf *bf;	/* after flag_load(); NULL: not in the kernel */
 };
 
 /* Largest JSON text that is written. */

@@ -1,38 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
-#include <time.h>
 
-#include "cli.h"
-#include "genl.h"
-
-#define DRAIN_ROUNDS	64
-
-struct watch {
-	struct cli *cli;
-	const char *alias;	/* NULL: all */
-	uint64_t left;		/* events to go; counts only if limited */
-	uint32_t generation;	/* all up to this one was printed */
-	unsigned int arrived;
-	bool limited;
-	bool reread;
-	bool failed;
-};
-
-static void print_line(const char *kind, const char *alias, const char *state)
-{
-	struct timeval tv;
-	struct tm tm;
-	char clock[16];
-
-	gettimeofday(&tv, NULL);
-	localtime_r(&tv.tv_sec, &tm);
-	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	printf("%s.%03ld %-8s %s%s%s\n", clock, (long)tv.tv_usec / 1000, kind, alias,
-	       state ? " " : "", state ? state : "");
-}
+#include "watch.h"
 
 static void print_event(struct watch *watch, const char *kind, const char *alias,
 			uint32_t state, uint32_t generation)
@@ -41,7 +11,7 @@ static void print_event(struct watch *watch, const char *kind, const char *alias
 	bool has_state = strcmp(kind, "del") != 0 && state != PV_DRIVER_STATE_UNKNOWN;
 
 	if (!watch->cli->json) {
-		print_line(kind, alias, has_state ? pvk_state_name(state) : NULL);
+		watch_line(kind, alias, has_state ? pvk_state_name(state) : NULL, "");
 		return;
 	}
 	json_out_init(&out, 4096);
@@ -52,63 +22,41 @@ static void print_event(struct watch *watch, const char *kind, const char *alias
 		json_out_pair_str(&out, "state", pvk_state_name(state));
 	json_out_pair_uint(&out, "generation", generation);
 	json_out_end(&out);
-	if (cli_print_json(&out))
-		watch->failed = true;
+	watch_json(watch, &out);
 }
 
 static void on_event(void *arg, const struct pvk_event *event)
 {
 	struct watch *watch = arg;
 
-	watch->arrived++;
-	if (event->kind == PV_DRIVER_EVENT_KIND_OVERRUN)
-		watch->reread = true;
-	/* What the reading anew will tell, or has told, is not told twice. */
-	if (watch->reread || (int32_t)(event->generation - watch->generation) <= 0)
+	if (!watch_arrived(watch, event->kind == PV_DRIVER_EVENT_KIND_OVERRUN))
 		return;
-	if (watch->limited && !watch->left)
+	/* The reading anew has told it. */
+	if ((int32_t)(event->generation - watch->generation) <= 0)
 		return;
 	print_event(watch, pvk_event_kind_name(event->kind), event->alias, event->state,
 		    event->generation);
-	if (watch->limited)
-		watch->left--;
+	watch_counted(watch);
 }
 
-/* Losses come in groups: pass over what arrived meanwhile, then read once. */
-static int drain(struct watch *watch, struct pvk_err *err)
+static int dispatch(struct watch *watch, int timeout_ms, struct pvk_err *err)
 {
-	unsigned int rounds, before;
-	int ret = 0;
-
-	for (rounds = 0; rounds < DRAIN_ROUNDS && !ret; rounds++) {
-		before = watch->arrived;
-		ret = pvk_drv_dispatch(watch->cli->drv, err);
-		if (before == watch->arrived)
-			break;
-	}
-	watch->reread = false;
-	return ret;
+	return pvk_drv_dispatch_wait(watch->cli->drv, timeout_ms, err);
 }
 
-/* After a loss: what is so now, said as such and not counted as events. */
-static int reread(struct watch *watch)
+static int print_all(struct watch *watch, struct pvk_err *err)
 {
 	struct pvk_drivers list;
-	struct pvk_err err = { 0 };
 	size_t i;
 	int ret;
 
-	ret = drain(watch, &err);
+	ret = pvk_drv_driver_list(watch->cli->drv, 0, &list, err);
 	if (ret)
-		return cli_fail(watch->alias, ret, &err);
-	cli_complain(NULL, "warning: events were lost; the states as they are now follow");
-	ret = pvk_drv_driver_list(watch->cli->drv, 0, &list, &err);
-	if (ret)
-		return cli_fail(watch->alias, ret, &err);
+		return ret;
 	for (i = 0; i < list.count; i++) {
 		const struct pvk_driver *driver = &list.item[i];
 
-		if (!watch->alias || strcmp(watch->alias, driver->alias) == 0)
+		if (watch_meant(watch, driver->alias))
 			print_event(watch, "now", driver->alias, driver->state,
 				    driver->generation);
 	}
@@ -116,69 +64,25 @@ static int reread(struct watch *watch)
 	if (list.count)
 		watch->generation = list.item[0].generation;
 	pvk_drivers_free(&list);
-	return CLI_OK;
-}
-
-static int watch_loop(struct watch *watch, uint32_t timeout_ms)
-{
-	int64_t deadline = pvk_now_ms() + timeout_ms, left = -1;
-	struct pvk_err err = { 0 };
-	int ret;
-
-	while (!watch->limited || watch->left) {
-		if (timeout_ms) {
-			left = deadline - pvk_now_ms();
-			if (left <= 0)
-				return CLI_TIMEOUT;
-		}
-		ret = pvk_drv_dispatch_wait(watch->cli->drv, (int)left, &err);
-		if (ret && ret != -ETIMEDOUT)
-			return cli_fail(watch->alias, ret, &err);
-		if (watch->reread && reread(watch))
-			return CLI_FAILED;
-		/* A reader that went away ends it as SIGPIPE would. */
-		if (watch->failed || fflush(stdout))
-			return CLI_FAILED;
-	}
-	return CLI_OK;
-}
-
-static int watch(struct watch *watch, uint32_t timeout_ms)
-{
-	static const struct pvk_drv_ops ops = { .event = on_event };
-	struct pvk_err err = { 0 };
-	int status, ret;
-
-	status = cli_open(watch->cli, &ops, watch);
-	if (status)
-		return status;
-	ret = pvk_drv_subscribe(watch->cli->drv, watch->alias, &watch->generation, &err);
-	if (ret)
-		return cli_fail(watch->alias, ret, &err);
-	/* A script that is about to act waits for this line. */
-	cli_complain(NULL, "watching from generation %u", watch->generation);
-	return watch_loop(watch, timeout_ms);
+	return 0;
 }
 
 int verb_drivers_watch(struct cli *cli)
 {
-	struct watch state = { .cli = cli };
-	uint32_t timeout_ms = 0;
-	int opt, status;
+	static const struct watch_ops ops = {
+		.dispatch = dispatch, .print_all = print_all, .thing = "alias",
+	};
+	static const struct pvk_drv_ops drv_ops = { .event = on_event };
+	struct watch watch = { .cli = cli, .ops = &ops };
+	struct pvk_err err = { .text = "" };
+	int status, ret;
 
-	while ((opt = cli_option(cli, &status)) != CLI_END) {
-		if (opt == CLI_EXIT)
-			return status;
-		if (opt == OPT_TIMEOUT && cli_timeout(cli, optarg, &timeout_ms))
-			return CLI_USAGE;
-		if (opt != OPT_COUNT)
-			continue;
-		state.limited = true;
-		if (cli_number(optarg, 1, UINT32_MAX, &state.left))
-			return cli_usage(cli, "--count wants a number from 1, not \"%s\"", optarg);
-	}
-	if (optind < cli->argc - 1)
-		return cli_usage(cli, "one alias or none");
-	state.alias = cli->argv[optind];
-	return watch(&state, timeout_ms);
+	status = watch_options(&watch);
+	if (status != CLI_END)
+		return status;
+	status = cli_open(cli, &drv_ops, &watch);
+	if (status)
+		return status;
+	ret = pvk_drv_subscribe(cli->drv, watch.name, &watch.generation, &err);
+	return ret ? cli_fail(watch.name, ret, &err) : watch_run(&watch);
 }

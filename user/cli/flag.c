@@ -2,8 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
-#include <time.h>
 
 #include "flag.h"
 
@@ -23,7 +21,19 @@ int flag_option(struct flag *flag, int opt)
 	}
 }
 
-int flag_open(struct flag *flag, const struct pvk_bf_ops *ops, void *arg)
+int flag_open_kernel(struct cli *cli, const struct pvk_bf_ops *ops, void *arg)
+{
+	struct pvk_err err = { .text = "" };
+	int ret = pvk_bf_open(&cli->bf, ops, arg, &err);
+
+	if (!ret)
+		return CLI_OK;
+	cli_fail(NULL, ret, &err);
+	return ret == -ENOENT ? CLI_NO_KERNEL : cli_status(ret);
+}
+
+/* Reads the configuration and connects to the kernel: 0 or an exit status. */
+static int open_all(struct flag *flag)
 {
 	struct pvk_err err = { .text = "" };
 	int ret;
@@ -31,12 +41,12 @@ int flag_open(struct flag *flag, const struct pvk_bf_ops *ops, void *arg)
 	ret = pvk_flagconf_read(&flag->conf, flag->config, &err);
 	if (ret)
 		return cli_fail(NULL, ret, &err);
-	ret = pvk_bf_open(&flag->cli->bf, ops, arg, &err);
+	ret = pvk_bf_open(&flag->cli->bf, NULL, NULL, &err);
 	flag->no_kernel = ret == -ENOENT;
 	return ret && !flag->no_kernel ? cli_fail(NULL, ret, &err) : 0;
 }
 
-int flag_read(struct flag *flag)
+static int read_all(struct flag *flag)
 {
 	struct pvk_err err = { .text = "" };
 	int ret;
@@ -48,20 +58,20 @@ int flag_read(struct flag *flag)
 
 int flag_load(struct flag *flag)
 {
-	int status = flag_open(flag, NULL, NULL);
+	int status = open_all(flag);
 
-	return status ? status : flag_read(flag);
+	return status ? status : read_all(flag);
 }
 
 int flag_load_picked(struct flag *flag)
 {
 	struct pvk_err err = { .text = "" };
-	int ret, status = flag_open(flag, NULL, NULL);
+	int ret, status = open_all(flag);
 
 	if (status)
 		return status;
 	if (!flag->store || !flag->cli->bf || pvk_flagsource_reserved(flag->store))
-		return flag_read(flag);
+		return read_all(flag);
 	ret = pvk_flagsources_read_store(&flag->list, flag->cli->bf, flag->store, &err);
 	return ret ? cli_fail(NULL, ret, &err) : 0;
 }
@@ -79,7 +89,8 @@ void flag_warn(const struct flag *flag)
 		cli_complain(NULL, "warning: " NO_KERNEL);
 }
 
-int flag_needs_kernel(const struct flag *flag)
+/* CLI_NO_KERNEL and a complaint if pv_bootflag is not there, else 0. */
+static int needs_kernel(const struct flag *flag)
 {
 	if (!flag->no_kernel)
 		return 0;
@@ -127,9 +138,21 @@ int flag_fail_json(const struct flag *flag, const char *what, int code,
 static int no_such(const struct flag *flag)
 {
 	if (flag->no_kernel && !pvk_flagsource_reserved(flag->store))
-		return flag_needs_kernel(flag);
+		return needs_kernel(flag);
 	cli_complain(flag->store, "no such store");
 	return CLI_NOT_FOUND;
+}
+
+/* Of a medium that has never been there the kernel can't say what it would hold. */
+static void warn_passed_over(const struct flag *flag, const struct pvk_flagsource *picked)
+{
+	const struct pvk_flagsource *source;
+
+	for (source = flag->list.item; source < picked; source++)
+		if (source->writable && !source->store.offers &&
+		    source->store.state == PV_BOOTFLAG_STATE_ABSENT)
+			cli_complain(source->store.name, "warning: comes before %s, but its medium "
+				     "is not there", picked->store.name);
 }
 
 struct pvk_flagsource *flag_pick(struct flag *flag, uint32_t fields, int *status)
@@ -144,8 +167,10 @@ struct pvk_flagsource *flag_pick(struct flag *flag, uint32_t fields, int *status
 		return source;
 	}
 	source = pvk_flagsource_for(&flag->list, fields);
-	if (source)
+	if (source) {
+		warn_passed_over(flag, source);
 		return source;
+	}
 	for (i = 0; i < flag->list.count; i++) {
 		if (!flag->list.item[i].writable)
 			continue;
@@ -157,7 +182,7 @@ struct pvk_flagsource *flag_pick(struct flag *flag, uint32_t fields, int *status
 		return source;
 	*status = CLI_REFUSED;
 	if (!writable && flag->no_kernel)
-		*status = flag_needs_kernel(flag);
+		*status = needs_kernel(flag);
 	else if (!writable)
 		cli_complain(NULL, "there is no store to write to (see pvkit flag add --help)");
 	else
@@ -189,17 +214,4 @@ void flag_json_names(struct json_out *out, const char *key, uint32_t fields)
 		if (fields & PVB_HAS(field))
 			json_out_str(out, pvk_field_name(field));
 	json_out_end(out);
-}
-
-const char *flag_clock(char *text, size_t size)
-{
-	struct timeval tv;
-	struct tm tm;
-	size_t len;
-
-	gettimeofday(&tv, NULL);
-	localtime_r(&tv.tv_sec, &tm);
-	len = strftime(text, size, "%H:%M:%S", &tm);
-	snprintf(text + len, size - len, ".%03ld", (long)tv.tv_usec / 1000);
-	return text;
 }

@@ -24,11 +24,9 @@ struct flag {
 
 /* One of --config, --store and --timeout: 0, or an exit status. */
 int flag_option(struct flag *flag, int opt);
-/* Reads the configuration and connects to the kernel: 0 or an exit status. */
-int flag_open(struct flag *flag, const struct pvk_bf_ops *ops, void *arg);
-/* Reads all sources, anew if they were read before. */
-int flag_read(struct flag *flag);
-/* Both. */
+/* For a verb about the kernel's stores alone, which wants no configuration. */
+int flag_open_kernel(struct cli *cli, const struct pvk_bf_ops *ops, void *arg);
+/* Reads the configuration and all sources: 0 or an exit status. */
 int flag_load(struct flag *flag);
 /* The same for a verb that looks at --store alone: no more is read than it takes. */
 int flag_load_picked(struct flag *flag);
@@ -36,8 +34,6 @@ void flag_free(struct flag *flag);
 
 #define flag_auto	__attribute__((cleanup(flag_free)))
 
-/* CLI_NO_KERNEL and a complaint if pv_bootflag is not there, else 0. */
-int flag_needs_kernel(const struct flag *flag);
 /* Says on stderr what of the list is missing. */
 void flag_warn(const struct flag *flag);
 /* --store, or the first that holds all fields; NULL, the complaint made. */
@@ -53,7 +49,5 @@ const char *flag_cell(const struct pvb_flags *flags, unsigned int field, char *t
 void flag_json_fields(struct json_out *out, const char *key, const struct pvb_flags *flags);
 /* "offers": ["mode", ...] */
 void flag_json_names(struct json_out *out, const char *key, uint32_t fields);
-/* "12:34:56.789" */
-const char *flag_clock(char *text, size_t size);
 
 #endif /* PVKIT_CLI_FLAG_H */

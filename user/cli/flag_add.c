@@ -24,7 +24,7 @@ static int print_name(const struct cli *cli, const char *name, const char *what)
 }
 
 /* What became of it: a medium that is not there yet is no failure, but worth a word. */
-static int print_added(const struct flag *flag, const char *name)
+static int print_added(const struct cli *cli, const char *name)
 {
 	const struct pvk_change nothing = { 0 };
 	struct pvk_err err = { .text = "" };
@@ -33,12 +33,12 @@ static int print_added(const struct flag *flag, const char *name)
 	int ret;
 
 	/* A set of nothing: when it is done the kernel has looked for the medium. */
-	pvk_bf_set(flag->cli->bf, name, &nothing, LOOK_MS, NULL, NULL);
-	ret = pvk_bf_store_get(flag->cli->bf, name, &store, &err);
+	pvk_bf_set(cli->bf, name, &nothing, LOOK_MS, NULL, NULL);
+	ret = pvk_bf_store_get(cli->bf, name, &store, &err);
 	if (ret)
 		return flag_fail(name, ret, &err);
 	snprintf(text, sizeof(text), "added, %s", pvk_store_state_name(store.state));
-	return print_name(flag->cli, name, text);
+	return print_name(cli, name, text);
 }
 
 /*
@@ -66,7 +66,6 @@ static int join_spec(const struct cli *cli, struct pvk_buf *spec)
 int verb_flag_add(struct cli *cli)
 {
 	pvk_auto_buf struct pvk_buf spec = PVK_BUF_INIT(PV_BOOTFLAG_MAX_SPEC);
-	flag_auto struct flag flag = FLAG_INIT(cli);
 	struct pvk_err err = { .text = "" };
 	const char *name;
 	int status, ret;
@@ -80,18 +79,15 @@ int verb_flag_add(struct cli *cli)
 		return cli_usage(cli, "%s can't be the name of a store", name);
 	if (join_spec(cli, &spec))
 		return cli_usage(cli, "the words are longer than %d bytes", PV_BOOTFLAG_MAX_SPEC);
-	status = flag_open(&flag, NULL, NULL);
-	if (!status)
-		status = flag_needs_kernel(&flag);
+	status = flag_open_kernel(cli, NULL, NULL);
 	if (status)
 		return status;
 	ret = pvk_bf_store_add(cli->bf, name, pvk_buf_str(&spec), &err);
-	return ret ? flag_fail(name, ret, &err) : print_added(&flag, name);
+	return ret ? flag_fail(name, ret, &err) : print_added(cli, name);
 }
 
 int verb_flag_del(struct cli *cli)
 {
-	flag_auto struct flag flag = FLAG_INIT(cli);
 	struct pvk_err err = { .text = "" };
 	const char *name;
 	int status, ret;
@@ -101,9 +97,7 @@ int verb_flag_del(struct cli *cli)
 	if (optind != cli->argc - 1)
 		return cli_usage(cli, "wants one name");
 	name = cli->argv[optind];
-	status = flag_open(&flag, NULL, NULL);
-	if (!status)
-		status = flag_needs_kernel(&flag);
+	status = flag_open_kernel(cli, NULL, NULL);
 	if (status)
 		return status;
 	ret = pvk_bf_store_del(cli->bf, name, &err);
