@@ -43,6 +43,9 @@ static void test_words(void)
 		  "mode: longer than 31 bytes" },
 		{ "a reason with a newline", "reason=a\nb", NULL,
 		  "reason: \"a\nb\" has characters other than printable UTF-8" },
+		{ "a reason that a terminal obeys", "reason=a\xc2\x9b" "2J", NULL,
+		  "reason: \"a\xc2\x9b" "2J\" has characters other than printable UTF-8" },
+		{ "a reason beyond ASCII", "reason=n\xc3\xa4", "reason=n\xc3\xa4", NULL },
 		{ "no such field", "colour=red", NULL, "colour: there is no such field" },
 		{ "no equals sign", "mode", NULL, "mode: wants FIELD=VALUE" },
 	};

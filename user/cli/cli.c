@@ -47,8 +47,8 @@ void cli_clean(struct pvk_buf *buf, const char *text)
 	size_t left = strlen(text), len;
 
 	for (; left; text += len, left -= len) {
-		len = pvk_utf8_len(text, left);
-		if (!len || pvk_iscntrl((unsigned char)*text)) {
+		len = pvk_utf8_print(text, left);
+		if (!len) {
 			len = 1;
 			pvk_buf_printf(buf, "\\x%02x", (unsigned char)*text);
 		} else {

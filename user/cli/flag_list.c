@@ -162,6 +162,15 @@ static void json_got(const struct got *got, uint32_t fields, struct json_out *ou
 	json_out_end(out);
 }
 
+/* A medium may hold anything: a line stays one line, and a terminal as it is. */
+static void print_value(const char *name, const char *text)
+{
+	pvk_auto_buf struct pvk_buf clean = PVK_BUF_INIT(4 * PVK_FLAG_TEXT_SIZE);
+
+	cli_clean(&clean, text);
+	printf("%s%s%s\n", name, name[0] ? "=" : "", pvk_buf_str(&clean));
+}
+
 /* A field alone is nothing but its value, for scripts. */
 static int print_got(const struct got *got, uint32_t fields, bool named)
 {
@@ -184,10 +193,7 @@ static int print_got(const struct got *got, uint32_t fields, bool named)
 		if (!source || got->flag->cli->json)
 			continue;
 		pvk_flags_text(flags_of(got, source), field, text);
-		if (alone)
-			printf("%s\n", text);
-		else
-			printf("%s=%s\n", pvk_field_name(field), text);
+		print_value(alone ? "" : pvk_field_name(field), text);
 	}
 	if (got->flag->cli->json && cli_print_json(&out))
 		return CLI_FAILED;

@@ -123,8 +123,8 @@ static bool text_ok(unsigned int field, const char *text, size_t len)
 		return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 			      "0123456789._-") == len;
 	for (; len; text += step, len -= step) {
-		step = pvk_utf8_len(text, len);
-		if (!step || pvk_iscntrl((unsigned char)*text))
+		step = pvk_utf8_print(text, len);
+		if (!step)
 			return false;
 	}
 	return true;

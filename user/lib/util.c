@@ -312,6 +312,15 @@ size_t pvk_utf8_len(const char *s, size_t len)
 	return 4;
 }
 
+size_t pvk_utf8_print(const char *s, size_t len)
+{
+	size_t n = pvk_utf8_len(s, len);
+
+	if (n == 1 && pvk_iscntrl((unsigned char)s[0]))
+		return 0;
+	return n == 2 && (unsigned char)s[0] == 0xc2 && (unsigned char)s[1] < 0xa0 ? 0 : n;
+}
+
 int pvk_grow(void **array, size_t count, size_t size, size_t max)
 {
 	size_t cap = count ? count * 2 : 4;

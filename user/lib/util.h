@@ -156,5 +156,7 @@ static inline bool pvk_iscntrl(unsigned char c)
  * above U+10FFFF are not well formed.
  */
 size_t pvk_utf8_len(const char *s, size_t len);
+/* The same of one that a terminal shows: 0 for control characters, U+0080 to U+009F too. */
+size_t pvk_utf8_print(const char *s, size_t len);
 
 #endif /* PVK_UTIL_H */
