@@ -419,6 +419,7 @@ static inline int pvb_log_copies_read(struct pvb_store *store, struct pvb_flags 
 /* --- flash: blocks ------------------------------------------------------- */
 
 #define PVB_LOG_SLOT		32u	/* the smallest slot, and a block's header */
+#define PVB_LOG_HEADERS		8u	/* slots that the first header of all may be in */
 
 enum pvb_log_kind {
 	PVB_LOG_BAD,		/* marked so: not to be touched */
@@ -431,6 +432,7 @@ enum pvb_log_kind {
 struct pvb_log_block {
 	enum pvb_log_kind kind;
 	uint32_t at;
+	uint32_t remains;	/* bytes of first headers that were cut, from `at` on */
 	uint32_t slot;		/* bytes of a slot */
 	uint32_t base;		/* sequence number of the first record that it was begun for */
 	uint32_t erases;	/* how often it was erased, as far as is known */
@@ -479,28 +481,91 @@ static inline enum pvb_log_kind pvb_log_header(const struct pvb_medium *medium, 
 	return PVB_LOG_WHOLE;
 }
 
+/* A block's header. */
+static inline void pvb_log_make_header(const struct pvb_medium *medium, uint32_t base,
+				       uint32_t erases, uint8_t *p)
+{
+	const uint8_t *magic = pvb_log_magic();
+	uint32_t i;
+
+	for (i = 0; i < 8; i++)
+		p[i] = magic[i];
+	p[8] = PVB_LOG_VERSION;
+	p[9] = 0;
+	pvb_put16(p + 10, (uint16_t)pvb_log_slot_size(medium));
+	pvb_put32(p + 12, medium->erase);
+	pvb_put32(p + 16, base);
+	pvb_put32(p + 20, erases);
+	pvb_put32(p + 24, 0);
+	pvb_put32(p + 28, pvb_crc32(0, p, 28));
+}
+
+/*
+ * What a cut may leave of the first header of all: nothing that can be read, or not
+ * all of its bits. `void_too`: or a slot that was given up, between others of them.
+ */
+static inline bool pvb_log_header_begun(const struct pvb_medium *medium, const uint8_t *p,
+					bool void_too)
+{
+	uint8_t first[PVB_LOG_SLOT];
+	uint32_t i;
+
+	if (void_too && pvb_all(p, 0, PVB_LOG_SLOT))
+		return true;
+	pvb_log_make_header(medium, 1, 0, first);
+	/* how often the block was erased, and with it the CRC, may be another */
+	for (i = 0; i < 20; i++)
+		if (first[i] & ~p[i])
+			return false;
+	return true;
+}
+
+static inline int pvb_log_bad(const struct pvb_store *store, uint32_t at)
+{
+	return store->medium.is_bad ? store->medium.is_bad(store->medium.arg, at) : 0;
+}
+
+/*
+ * The header is in the first slot, but for the first block of all, which is not erased
+ * to be begun: there it may follow others that were cut.
+ */
 static inline int pvb_log_block_at(const struct pvb_store *store, uint32_t at,
 				   struct pvb_log_block *block)
 {
 	const struct pvb_medium *medium = &store->medium;
-	int ret;
+	uint32_t slot = pvb_log_slot_size(medium), end = medium->erase;
+	int ret = pvb_log_bad(store, at);
 
 	block->kind = PVB_LOG_BAD;
 	block->at = at;
-	block->slot = pvb_log_slot_size(medium);
+	block->remains = 0;
+	block->slot = slot;
 	block->base = 0;
 	block->erases = 0;
-	if (medium->is_bad) {
-		ret = medium->is_bad(medium->arg, at);
-		if (ret)
-			return ret < 0 ? ret : 0;
-	}
-	block->kind = PVB_LOG_BROKEN;
-	ret = pvb_log_fetch(store, at, PVB_LOG_SLOT);
 	if (ret)
 		return ret < 0 ? ret : 0;
-	block->kind = pvb_log_header(medium, pvb_log_buf(store), block);
+	if (end > PVB_LOG_HEADERS * slot)
+		end = PVB_LOG_HEADERS * slot;
+	for (; block->remains < end; block->remains += slot) {
+		block->kind = PVB_LOG_BROKEN;
+		ret = pvb_log_fetch(store, at + block->remains, PVB_LOG_SLOT);
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			block->kind = pvb_log_header(medium, pvb_log_buf(store), block);
+		if (!ret && (block->kind != PVB_LOG_BROKEN ||
+			     !pvb_log_header_begun(medium, pvb_log_buf(store), block->remains)))
+			break;
+	}
+	if (block->kind == PVB_LOG_ERASED && block->remains)
+		block->kind = PVB_LOG_BROKEN;
 	return 0;
+}
+
+/* Where its first record goes, whether or not it still has a header. */
+static inline uint32_t pvb_log_first_in(const struct pvb_log_block *block)
+{
+	return block->at + block->slot + (block->kind == PVB_LOG_WHOLE ? block->remains : 0);
 }
 
 /* --- flash: records in a block ------------------------------------------- */
@@ -554,7 +619,8 @@ static inline uint32_t pvb_log_span(uint32_t slot, uint32_t len)
 static inline int pvb_log_free_in(const struct pvb_store *store, const struct pvb_log_block *block,
 				  uint32_t *free)
 {
-	uint32_t low = 1, high = store->medium.erase / block->slot, middle;
+	uint32_t low = (pvb_log_first_in(block) - block->at) / block->slot;
+	uint32_t high = store->medium.erase / block->slot, middle;
 	int ret;
 
 	while (low < high) {
@@ -579,7 +645,7 @@ static inline int pvb_log_last_before(const struct pvb_store *store,
 	uint32_t at;
 	int ret;
 
-	for (at = free; at > block->at + block->slot;) {
+	for (at = free; at > pvb_log_first_in(block);) {
 		at -= block->slot;
 		ret = pvb_log_record_at(store, at, free, record);
 		if (ret)
@@ -776,7 +842,7 @@ static inline bool pvb_log_newer(const struct pvb_log_record *a, const struct pv
 static inline int pvb_log_scan_block(struct pvb_store *store, const struct pvb_log_block *block,
 				     struct pvb_log_record *newest)
 {
-	uint32_t place = block->at + block->slot, end = block->at + store->medium.erase;
+	uint32_t place = pvb_log_first_in(block), end = block->at + store->medium.erase;
 	struct pvb_log_record record;
 	int ret;
 
@@ -804,7 +870,8 @@ static inline int pvb_log_scan_block(struct pvb_store *store, const struct pvb_l
  */
 static inline int pvb_log_find_slowly(struct pvb_store *store, struct pvb_log_record *newest)
 {
-	struct pvb_log_block block;
+	struct pvb_log_block block, good;
+	unsigned int n_good = 0;
 	uint32_t at;
 	int ret;
 
@@ -815,7 +882,11 @@ static inline int pvb_log_find_slowly(struct pvb_store *store, struct pvb_log_re
 			return ret;
 		if (block.kind == PVB_LOG_OTHER)
 			return -PVB_EMEDIUMTYPE;
-		if (block.kind == PVB_LOG_BAD || block.kind == PVB_LOG_ERASED)
+		if (block.kind == PVB_LOG_BAD)
+			continue;
+		good = block;
+		n_good++;
+		if (block.kind == PVB_LOG_ERASED)
 			continue;
 		if (block.kind == PVB_LOG_WHOLE && pvb_log_later(block.base, store->log.seq))
 			store->log.seq = block.base;
@@ -823,29 +894,14 @@ static inline int pvb_log_find_slowly(struct pvb_store *store, struct pvb_log_re
 		if (ret)
 			return ret;
 	}
-	return newest->at != PVB_LOG_NOWHERE;
+	if (newest->at == PVB_LOG_NOWHERE)
+		return 0;
+	/* of one block there is no order, and no other to begin */
+	ret = n_good == 1 ? pvb_log_free_in(store, &good, &store->log.next) : 0;
+	return ret ? ret : 1;
 }
 
 /* --- flash: no record is whole ------------------------------------------- */
-
-/* The header that the first block of a log gets, on a medium that came erased. */
-static inline void pvb_log_make_header(const struct pvb_medium *medium, uint32_t base,
-				       uint32_t erases, uint8_t *p)
-{
-	const uint8_t *magic = pvb_log_magic();
-	uint32_t i;
-
-	for (i = 0; i < 8; i++)
-		p[i] = magic[i];
-	p[8] = PVB_LOG_VERSION;
-	p[9] = 0;
-	pvb_put16(p + 10, (uint16_t)pvb_log_slot_size(medium));
-	pvb_put32(p + 12, medium->erase);
-	pvb_put32(p + 16, base);
-	pvb_put32(p + 20, erases);
-	pvb_put32(p + 24, 0);
-	pvb_put32(p + 28, pvb_crc32(0, p, 28));
-}
 
 struct pvb_log_census {
 	unsigned int whole;	/* blocks with a header */
@@ -856,40 +912,45 @@ struct pvb_log_census {
 	bool lost;		/* records were whole once */
 };
 
-/* The first slot of a block without a header: erased of bits that the first header erases? */
+/* A block without a header: are first ones that were cut all that is in it? */
 static inline int pvb_log_count_broken(const struct pvb_store *store,
 				       const struct pvb_log_block *block,
 				       struct pvb_log_census *census)
 {
-	const uint8_t *p = pvb_log_buf(store);
-	uint8_t first[PVB_LOG_SLOT];
-	uint32_t i;
-	bool readable, ours, torn = true;
-	int ret;
+	int readable, erased;
 
-	ret = pvb_log_fetch(store, block->at, PVB_LOG_SLOT);
-	if (ret < 0)
-		return ret;
-	readable = !ret;
-	ours = readable && pvb_same(p, pvb_log_magic(), 8);
-	pvb_log_make_header(&store->medium, 1, 0, first);
-	for (i = 0; readable && i < PVB_LOG_SLOT; i++)
-		torn = torn && !(first[i] & ~p[i]);
-	ret = pvb_log_erased(store, block->at + block->slot, store->medium.erase - block->slot);
-	if (ret < 0)
-		return ret;
-	if (ret && torn)
+	erased = pvb_log_erased(store, block->at + block->remains,
+				store->medium.erase - block->remains);
+	if (erased < 0)
+		return erased;
+	readable = pvb_log_fetch(store, block->at, PVB_LOG_SLOT);
+	if (readable < 0)
+		return readable;
+	if (erased)
 		census->begun++;
-	else if (ours)
-		census->ours++;
-	else if (!readable)
+	else if (readable == PVB_LOG_UNREADABLE)
 		census->unreadable++;
+	else if (pvb_same(pvb_log_buf(store), pvb_log_magic(), 8))
+		census->ours++;
 	else
 		census->foreign++;
 	return 0;
 }
 
-/* A block with a header and no whole record: only the remains of the first one ever? */
+/* Was a record other than the first begun there? Then the first was whole once. */
+static inline bool pvb_log_not_first(const struct pvb_store *store, uint32_t at)
+{
+	const uint8_t *p = pvb_log_buf(store);
+
+	return pvb_get16(p) == PVB_LOG_RECORD_MARK && pvb_get32(p + 4) != 1 &&
+	       pvb_get32(p + 12) == pvb_log_head_crc(&store->medium, at, p);
+}
+
+/*
+ * A block with a header and no whole record: nothing but the remains of the first one
+ * ever? Each start that writes to it leaves a slot of zeros, so that there are no more
+ * remains in a row than of one record, and of what zeros were to go over.
+ */
 static inline int pvb_log_count_whole(const struct pvb_store *store,
 				      const struct pvb_log_block *block,
 				      struct pvb_log_census *census)
@@ -900,16 +961,18 @@ static inline int pvb_log_count_whole(const struct pvb_store *store,
 	census->whole++;
 	if (block->base != 1)
 		census->lost = true;
-	for (at = block->at + block->slot; end - at >= block->slot; at += block->slot) {
+	for (at = pvb_log_first_in(block); end - at >= block->slot; at += block->slot) {
 		ret = pvb_log_fetch(store, at, PVB_LOG_SLOT);
 		if (ret < 0)
 			return ret;
-		if (ret || !(pvb_all(pvb_log_buf(store), 0xff, PVB_LOG_SLOT) ||
-			     pvb_all(pvb_log_buf(store), 0, PVB_LOG_SLOT)))
+		if (!ret && pvb_all(pvb_log_buf(store), 0, PVB_LOG_SLOT))
+			torn = 0;
+		else if (ret || !pvb_all(pvb_log_buf(store), 0xff, PVB_LOG_SLOT))
 			torn += block->slot;
+		if (torn >= PVB_LOG_RECORD_MAX + 4 * block->slot ||
+		    (!ret && pvb_log_not_first(store, at)))
+			census->lost = true;
 	}
-	if (torn > PVB_LOG_RECORD_MAX && torn > block->slot)
-		census->lost = true;
 	return 0;
 }
 

@@ -241,13 +241,12 @@ static inline int pvb_log_copy_program(struct pvb_store *store, uint32_t at, uin
 
 /*
  * The image in the lower half of work goes over the copy whose bytes are `old`. Its
- * CRC is made void before anything else changes and right after everything has: no
- * cut leaves a CRC beside bytes that it might fit by chance.
+ * CRC is made void, by bytes of `blank`, before anything else changes and right after
+ * everything has: no cut leaves a CRC beside bytes that it might fit by chance.
  */
 static inline int pvb_log_copy_replace(struct pvb_store *store, const struct pvb_log_copy *copy,
-				       uint32_t at, const uint8_t *old)
+				       uint32_t at, const uint8_t *old, uint8_t blank)
 {
-	uint8_t blank = pvb_log_copy_blank(copy, old) ? old[0] : 0;
 	uint8_t *image = store->work;
 	uint8_t fresh[PVB_LOG_RECORD_MAX];
 	int ret;
@@ -328,6 +327,7 @@ static inline int pvb_log_copies_write(struct pvb_store *store, const struct pvb
 	uint32_t newest = PVB_LOG_NOWHERE, at;
 	uint8_t *old = pvb_log_buf(store);
 	struct pvb_log_copy copy;
+	uint8_t blank = 0;
 	int ret;
 
 	pvb_log_copy_layout(medium, &copy);
@@ -335,6 +335,9 @@ static inline int pvb_log_copies_write(struct pvb_store *store, const struct pvb
 	if (ret && ret != -PVB_ENODATA &&
 	    !(force && (ret == -PVB_EBADMSG || ret == -PVB_EMEDIUMTYPE)))
 		return ret;
+	/* nothing but the first record, and that was cut: its blank is the other copy's */
+	if (ret == -PVB_ENODATA)
+		blank = old[0];
 	if (newest == 0)
 		pvb_copy(old, store->work, copy.size);
 	ret = pvb_log_make_copy(store, &copy, flags, newest == PVB_LOG_NOWHERE ? NULL : old);
@@ -346,8 +349,10 @@ static inline int pvb_log_copies_write(struct pvb_store *store, const struct pvb
 	at = newest == 0 ? copy.size : 0;
 #endif
 	ret = medium->read(medium->arg, at, old, copy.size);
+	if (ret >= 0 && pvb_log_copy_blank(&copy, old))
+		blank = old[0];
 	if (ret >= 0)
-		ret = pvb_log_copy_replace(store, &copy, at, old);
+		ret = pvb_log_copy_replace(store, &copy, at, old, blank);
 	return ret < 0 ? ret : pvb_log_read_back(store, at, copy.size);
 }
 
@@ -504,8 +509,8 @@ static inline int pvb_log_append(struct pvb_store *store, uint32_t span)
  * The header goes where the block begins, but the image is the record's: it is put
  * into the half that what is read comes to.
  */
-static inline int pvb_log_place_header(const struct pvb_store *store, uint32_t at, uint32_t base,
-				       uint32_t erases)
+static inline int pvb_log_place_header(const struct pvb_store *store, uint32_t at, uint32_t head,
+				       uint32_t base, uint32_t erases)
 {
 	const struct pvb_medium *medium = &store->medium;
 	uint32_t slot = pvb_log_slot_size(medium);
@@ -515,7 +520,7 @@ static inline int pvb_log_place_header(const struct pvb_store *store, uint32_t a
 
 	pvb_fill(image, 0xff, slot);
 	pvb_log_make_header(medium, base, erases, image);
-	ret = medium->program(medium->arg, at, image, slot);
+	ret = medium->program(medium->arg, at + head, image, slot);
 	if (ret < 0)
 		return pvb_log_outcome(ret);
 	ret = pvb_sync(&store->medium);
@@ -558,8 +563,9 @@ static inline void pvb_log_give_up(const struct pvb_store *store, uint32_t at)
 	medium->program(medium->arg, at, pvb_log_buf(store), slot);
 }
 
-/* Begins the block at `at` with the record of the image. */
-static inline int pvb_log_begin(struct pvb_store *store, uint32_t at, uint32_t span, bool erase)
+/* Begins the block at `at`, from its slot at `head` on, with the record of the image. */
+static inline int pvb_log_begin(struct pvb_store *store, uint32_t at, uint32_t head, uint32_t span,
+				bool erase)
 {
 	uint32_t slot = pvb_log_slot_size(&store->medium);
 	uint32_t seq = pvb_get32(store->work + 4);
@@ -577,16 +583,16 @@ static inline int pvb_log_begin(struct pvb_store *store, uint32_t at, uint32_t s
 		ret = pvb_log_erase(store, at);
 	}
 	if (!ret)
-		ret = pvb_log_place_header(store, at, seq, erases);
+		ret = pvb_log_place_header(store, at, head, seq, erases);
 	if (!ret)
-		ret = pvb_log_place(store, at + slot, span);
+		ret = pvb_log_place(store, at + head + slot, span);
 	if (ret == PVB_LOG_FAILED)
 		pvb_log_give_up(store, at);
 	if (ret)
 		return ret;
 	store->log.block = at;
 	store->log.slot = slot;
-	store->log.next = at + slot;
+	store->log.next = at + head + slot;
 	store->log.erases = erases;
 	store->log.doubtful = false;
 	return PVB_LOG_DONE;
@@ -594,22 +600,32 @@ static inline int pvb_log_begin(struct pvb_store *store, uint32_t at, uint32_t s
 
 /*
  * A medium that came erased throughout is taken to be erased: its first block is
- * begun without another erase, which a cut could make look foreign. So is, where
- * bits can be cleared again, a block that a cut has left at just that.
+ * begun without another erase, which a cut could make look foreign. So is a block
+ * that a cut has left at just that: the bits of its header are cleared again, or,
+ * where they can't be, it gets another one behind.
  */
 static inline int pvb_log_begin_first(struct pvb_store *store, uint32_t span)
 {
 	const struct pvb_medium *medium = &store->medium;
+	uint32_t slot = pvb_log_slot_size(medium), most = PVB_LOG_HEADERS * slot, at, head;
 	int outcome = PVB_LOG_FULL, ret;
-	uint32_t at;
+	struct pvb_log_block block;
 
+	if (most > medium->erase - span)
+		most = medium->erase - span;
 	for (at = 0; at < medium->size && outcome; at += medium->erase) {
-		ret = pvb_log_erased(store, at, medium->erase);
+		ret = pvb_log_block_at(store, at, &block);
+		if (ret)
+			return ret;
+		head = medium->bitwise ? 0 : block.remains;
+		if (head + slot > most)
+			continue;
+		ret = pvb_log_erased(store, at + head, medium->erase - head);
 		if (ret < 0)
 			return ret;
 		if (!ret && !medium->bitwise)
 			continue;
-		outcome = pvb_log_begin(store, at, span, false);
+		outcome = pvb_log_begin(store, at, head, span, false);
 		if (outcome < 0)
 			return outcome;
 	}
@@ -638,7 +654,7 @@ static inline int pvb_log_begin_next(struct pvb_store *store, uint32_t span)
 		at = (at + medium->erase) % medium->size;
 		if (at == keep)
 			continue;
-		ret = pvb_log_begin(store, at, span, true);
+		ret = pvb_log_begin(store, at, 0, span, true);
 		if (ret <= 0)
 			return ret;
 		if (ret == PVB_LOG_FULL)
@@ -719,7 +735,8 @@ static inline int pvb_log_put_elsewhere(struct pvb_store *store, uint32_t span, 
 	    !(force || store->setup.wrap))
 		return ret;
 	/* there is no other block: the one and only copy goes, as was asked for */
-	return pvb_log_begin(store, log->newest - log->newest % store->medium.erase, span, true);
+	return pvb_log_begin(store, log->newest - log->newest % store->medium.erase, 0, span,
+			     true);
 }
 
 /* Writes the image, wherever it can be. 0, or negative. */

@@ -208,7 +208,7 @@ static void matrix_update(struct matrix *m)
 }
 
 /* All updates on one geometry, or until one fails. */
-static void matrix_run(struct matrix *m, const struct geometry *geometry)
+static inline void matrix_run(struct matrix *m, const struct geometry *geometry)
 {
 	uint32_t i;
 

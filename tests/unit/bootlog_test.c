@@ -312,6 +312,28 @@ static void make_broken_header(uint8_t *p, uint32_t size)
 	p[512 + 200] = 0;
 }
 
+/* What a cut leaves of the first header, but somebody has written behind it. */
+static void make_text_after_remains(uint8_t *p, uint32_t size)
+{
+	(void)size;
+	memcpy(p, "pvkit", 5);
+	memcpy(p + 70, "serial=0001", 11);
+}
+
+/* A second record says that the first was whole once. */
+static void make_rotten_records(uint8_t *p, uint32_t size)
+{
+	struct pvb_medium medium = { .size = size, .erase = 512, .write = 1 };
+
+	pvb_log_make_header(&medium, 1, 0, p);
+	memset(p + 32, 0x20, 32);
+	memset(p + 64, 0, 32);
+	pvb_put16(p + 64, PVB_LOG_RECORD_MARK);
+	pvb_put32(p + 68, 2);
+	pvb_put32(p + 72, 0x12345678);
+	pvb_put32(p + 76, pvb_log_head_crc(&medium, 64, p + 64));
+}
+
 static const struct {
 	const char *name;
 	void (*make)(uint8_t *p, uint32_t size);
@@ -326,6 +348,8 @@ static const struct {
 	{ "a log with noise for records", make_garbage_after, -PVB_EBADMSG },
 	{ "a log without its records", make_bare_header, -PVB_EBADMSG },
 	{ "a log with a broken header alone", make_broken_header, -PVB_EBADMSG },
+	{ "a text behind a torn header", make_text_after_remains, -PVB_EMEDIUMTYPE },
+	{ "a log of rotten records", make_rotten_records, -PVB_EBADMSG },
 };
 
 static void test_contents(size_t i)
