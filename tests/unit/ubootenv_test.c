@@ -397,9 +397,10 @@ static void test_locks(void)
 {
 	struct pvk_err err = { "" };
 	struct pvk_env saved = env;
-	char path[128];
+	char path[160], link[128];
 	int fd;
 
+	snprintf(link, sizeof(link), "%s/link", dir);
 	make_image(2, "a=b\n");
 	fd = open(lock, O_WRONLY | O_CREAT, 0600);
 	flock(fd, LOCK_EX);
@@ -421,9 +422,17 @@ static void test_locks(void)
 	unlink(path);
 	*strrchr(path, '/') = '\0';
 	rmdir(path);
+	if (symlink("missing", link))
+		ktap_fail("%s is made", link);
+	snprintf(path, sizeof(path), "%s/fw.lock", link);
+	env.lock = path;
+	ktap_eq(change("mode=c;tries=1", false, NULL, &err), 0,
+		"the directory is a link to nowhere");
+	ktap_eq(access(path, F_OK), 0, "what it leads to is made");
+	unlink(link);
 	env.lock = "/proc/no/fw.lock";
 	ktap_eq(change("mode=d", false, NULL, &err), -ENOLCK, "a lock that can't be had");
-	ktap_str(read_line(), "mode=c", "a lock that can't be had: only reading goes on");
+	ktap_str(read_line(), "mode=c tries=1", "a lock that can't be had: only reading goes on");
 	env = saved;
 }
 
@@ -497,9 +506,12 @@ static void test_config(void)
 	snprintf(text, sizeof(text), "%s 0 0x1000\n%s 0 0x2000\n", image[0], image[1]);
 	write_text(config, text);
 	ktap_eq(pvk_env_read(&env, &flags, NULL, NULL, &err), -EINVAL, "copies of two sizes");
+	snprintf(text, sizeof(text), "%s 0 0x1000\n%s 0x800 0x1000\n", image[0], image[0]);
+	write_text(config, text);
+	ktap_eq(pvk_env_read(&env, &flags, NULL, NULL, &err), -EINVAL, "copies that overlap");
 	snprintf(text, sizeof(text), "%s/none 0 0x1000\n", dir);
 	write_text(config, text);
-	ktap_eq(pvk_env_read(&env, &flags, NULL, NULL, &err), -EINVAL, "a device that is missing");
+	ktap_eq(pvk_env_read(&env, &flags, NULL, NULL, &err), -ENODEV, "a device that is missing");
 	ktap_check(strstr(err.text, "not there"), "a device that is missing: the text: %s",
 		   err.text);
 	make_image(1, "a=b\n");
@@ -509,14 +521,95 @@ static void test_config(void)
 	ktap_eq(pvk_env_read(&env, &flags, NULL, NULL, &err), -ENOENT, "no config");
 }
 
+/* Each reader that there is takes one of two copies by their flags; these they agree on. */
 static void test_ambiguous(void)
 {
-	ktap_check(pvk_env_flags_ambiguous(255, 255) && pvk_env_flags_ambiguous(0, 255) &&
-		   pvk_env_flags_ambiguous(255, 0), "flags that two readers take differently");
-	ktap_check(!pvk_env_flags_ambiguous(1, 0) && !pvk_env_flags_ambiguous(0, 1) &&
-		   !pvk_env_flags_ambiguous(1, 1) && !pvk_env_flags_ambiguous(0, 0) &&
-		   !pvk_env_flags_ambiguous(255, 1) && !pvk_env_flags_ambiguous(254, 255),
-		   "flags that all take alike");
+	static const struct {
+		uint8_t first, second;
+		bool ambiguous;
+	} table[] = {
+		{ 1, 0, false }, { 0, 1, false }, { 1, 1, false }, { 0, 0, false },
+		{ 255, 1, false }, { 1, 255, false }, { 254, 255, false }, { 255, 254, false },
+		{ 255, 255, true }, { 0, 255, true }, { 255, 0, true },
+		/* As if by a counter: U-Boot's NOR driver then takes neither. */
+		{ 2, 1, true }, { 7, 8, true }, { 0, 2, true }, { 254, 0, true },
+	};
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(table); i++)
+		ktap_eq(pvk_env_flags_ambiguous(table[i].first, table[i].second),
+			table[i].ambiguous, "flags %u and %u on NOR: %s", table[i].first,
+			table[i].second, table[i].ambiguous ? "readers differ" : "all take one");
+}
+
+static void damage_sum(const char *path)
+{
+	uint8_t *bytes = load() + (path == image[1] ? SIZE : 0);
+
+	bytes[100] ^= 1;
+	write_file(path, bytes, SIZE);
+}
+
+static void damage_size(const char *path)
+{
+	if (truncate(path, 100))
+		ktap_fail("%s can be cut", path);
+}
+
+static void damage_blank(const char *path)
+{
+	uint8_t erased[SIZE];
+
+	memset(erased, 0xff, sizeof(erased));
+	write_file(path, erased, sizeof(erased));
+}
+
+static void test_one_bad(void (*damage)(const char *path), const char *what, const char *text)
+{
+	struct pvk_err err = { "" };
+	struct pvb_flags flags;
+	int i, wrong;
+
+	for (i = 0; i < 2; i++) {
+		pvk_auto_list struct pvk_list warnings = { 0 };
+		pvk_auto_list struct pvk_list after = { 0 };
+
+		/* Both say the same, but for a counter. */
+		make_image(2, "bootcmd=run me\n");
+		change("mode=a", false, NULL, &err);
+		change("mode=b;tries=2", false, NULL, &err);
+		damage(image[i]);
+		ktap_eq(pvk_env_read(&env, &flags, NULL, &warnings, &err), 0,
+			"copy %d %s: the other one is read", i, what);
+		ktap_str(warnings.count ? strstr(warnings.item[0], "copy of two") : NULL, text,
+			 "copy %d %s: that is told", i, what);
+		ktap_eq(change(i ? "mode=b;tries=2" : "mode=a", false, NULL, &err), 0,
+			"copy %d %s: a set of what is there already %s", i, what, err.text);
+		pvk_env_read(&env, &flags, NULL, &after, &err);
+		ktap_eq(after.count, 0, "copy %d %s: has mended it %s", i, what,
+			after.count ? after.item[0] : "");
+		ktap_str(printenv("bootcmd"), "run me", "copy %d %s: fw_printenv reads it", i,
+			 what);
+		wrong = 0;
+		damage_sum(image[!i]);
+		wrong += !strstr(read_line(), "mode=");
+		ktap_eq(wrong, 0, "copy %d %s: it is whole, should the other one be lost", i, what);
+	}
+}
+
+static void test_unreadable(void)
+{
+	pvk_auto_list struct pvk_list warnings = { 0 };
+	struct pvk_err err = { "" };
+
+	make_image(1, "bootcmd=run me\n");
+	damage_size(image[0]);
+	ktap_str(read_line(), "error=74", "a file that was cut, the only one: broken");
+	ktap_eq(change("mode=a", false, NULL, &err), -EBADMSG, "its set is refused");
+	ktap_check(strstr(err.text, "saveenv") && strstr(err.text, "force"),
+		   "with what is to be done: %s", err.text);
+	ktap_eq(change("mode=a", true, &warnings, &err), 0, "by force it is done %s", err.text);
+	ktap_str(read_line(), "mode=a", "and read");
 }
 
 int main(void)
@@ -549,6 +642,13 @@ int main(void)
 	test_generation();
 	test_config();
 	test_ambiguous();
+	test_one_bad(damage_sum, "with a wrong bit",
+		     "copy of two has a wrong checksum; the next set mends it");
+	test_one_bad(damage_size, "cut short",
+		     "copy of two can't be read: shorter than it should be; the next set mends it");
+	test_one_bad(damage_blank, "erased",
+		     "copy of two was never written; the next set mends it");
+	test_unreadable();
 	RUN(NULL, 0, "rm", "-rf", dir);
 	return ktap_finish();
 }

@@ -80,6 +80,7 @@ static uint32_t state_of(int ret)
 	case 0:
 		return PV_BOOTFLAG_STATE_READY;
 	case -ENOENT:
+	case -ENODEV:
 		return PV_BOOTFLAG_STATE_ABSENT;
 	case -ENODATA:
 		return PV_BOOTFLAG_STATE_EMPTY;

@@ -4,180 +4,55 @@
 
 #include "ubootenv.h"
 
-bool pvk_env_flags_ambiguous(uint8_t first, uint8_t second)
-{
-	/* 255 is erased or the highest count, 0 obsolete or the count after it. */
-	return (first == 0xff || first == 0) && (second == 0xff || second == 0) &&
-	       (first || second);
-}
-
 #ifdef PVKIT_UBOOTENV
 
 #include <fcntl.h>
 #include <libuboot.h>
-#include <limits.h>
-#include <mtd/mtd-user.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include <pvkit/crc.h>
 #include <pvkit/format.h>
 
+#include "ubootcopy.h"
+
 #define TIMEOUT_MS	10000
 #define POLL_MS		20
-#define COPIES		2
 #define KEPT_MAX	100
-#define LINE_SIZE	1024
 
 /* U-Boot's own names: what they hold is not the field as it is. */
 #define BOOTCOUNT	"bootcount"
 #define BOOTLIMIT	"bootlimit"
 #define UPGRADE		"upgrade_available"
 
-/* One copy as it lies there, seen without the library. */
-struct copy {
-	char path[PATH_MAX];
-	long long offset;
-	size_t size;
-	uint8_t *data;		/* NULL: could not be read */
-	bool plain;		/* the bytes lie one after the other: no NAND, no UBI */
-	bool nor;
-};
-
 struct session {
 	const struct pvk_env *env;
-	struct copy copy[COPIES];
-	unsigned int copies;
+	struct ubootcopies copies;
 	struct uboot_ctx *ctx;
 	int lock;
-	bool whole;		/* the library has found an environment */
+	bool whole;		/* what the context holds is what the environment says */
 };
-
-/* ---- the copies, without the library ---- */
 
 static const char *config_of(const struct pvk_env *env)
 {
 	return env->config ? env->config : PVK_ENV_CONFIG;
 }
 
-static int parse_config(struct session *s, struct pvk_err *err)
+/* What errors are about. */
+static const char *first_path(const struct session *s)
 {
-	pvk_auto_free char *text = NULL;
-	const char *config = config_of(s->env);
-	char *rest, *line;
-	int ret;
-
-	ret = pvk_read_file(AT_FDCWD, config, 64 * 1024, &text, NULL);
-	if (ret)
-		return pvk_err_set(err, ret, "%s: %s", config, strerror(-ret));
-	rest = text;
-	while (s->copies < COPIES && (line = strsep(&rest, "\n"))) {
-		struct copy *c = &s->copy[s->copies];
-		char path[LINE_SIZE];
-
-		if (line[0] == '#' || strlen(line) >= sizeof(path) ||
-		    sscanf(line, "%s %lli %zx", path, &c->offset, &c->size) < 3)
-			continue;
-		if (!c->size || c->size > PVK_ENV_SIZE_MAX)
-			return pvk_err_set(err, -EINVAL, "%s: %s: a size of 0x%zx", config, path,
-					   c->size);
-		strcpy(c->path, path);
-		s->copies++;
-	}
-	if (!s->copies)
-		return pvk_err_set(err, -EINVAL, "%s: no line DEVICE OFFSET SIZE", config);
-	if (s->copies == COPIES && s->copy[0].size != s->copy[1].size)
-		return pvk_err_set(err, -EINVAL, "%s: the copies differ in size", config);
-	return 0;
-}
-
-static void read_copy(struct copy *c)
-{
-	pvk_auto_close int fd = open(c->path, O_RDONLY | O_CLOEXEC);
-	struct mtd_info_user mtd;
-	struct stat st;
-	size_t done = 0;
-	off_t at;
-	ssize_t n;
-
-	free(c->data);
-	c->data = NULL;
-	if (fd < 0 || fstat(fd, &st))
-		return;
-	c->plain = !S_ISCHR(st.st_mode);
-	if (S_ISCHR(st.st_mode) && !ioctl(fd, MEMGETINFO, &mtd))
-		c->nor = mtd.type == MTD_NORFLASH;
-	c->plain = c->plain || c->nor;
-	if (S_ISBLK(st.st_mode))
-		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	at = c->offset < 0 ? lseek(fd, 0, SEEK_END) + c->offset : c->offset;
-	c->data = malloc(c->size);
-	while (c->data && done < c->size) {
-		n = pread(fd, c->data + done, c->size - done, at + (off_t)done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			free(c->data);
-			c->data = NULL;
-			return;
-		}
-		done += (size_t)n;
-	}
-}
-
-static size_t head_size(const struct session *s)
-{
-	return s->copies == COPIES ? 5 : 4;
-}
-
-/* In the byte order of the target, which is ours. */
-static bool crc_right(const struct session *s, const struct copy *c)
-{
-	size_t head = head_size(s);
-	uint32_t crc;
-
-	memcpy(&crc, c->data, sizeof(crc));
-	return crc == pvb_crc32(0, c->data + head, c->size - head);
-}
-
-static bool is_blank(const struct copy *c)
-{
-	size_t i;
-
-	for (i = 0; i < c->size; i++)
-		if (c->data[i] != c->data[0])
-			return false;
-	return c->data[0] == 0xff || c->data[0] == 0;
-}
-
-/* The value of a variable, or NULL. */
-static const char *raw_value(const struct session *s, const struct copy *c, const char *name)
-{
-	const char *p = (const char *)c->data + head_size(s);
-	const char *end = (const char *)c->data + c->size;
-	size_t len = strlen(name);
-
-	while (p < end && *p) {
-		size_t n = strnlen(p, (size_t)(end - p));
-
-		if (p + n == end)
-			return NULL;
-		if (n > len && p[len] == '=' && !memcmp(p, name, len))
-			return p + len + 1;
-		p += n + 1;
-	}
-	return NULL;
+	return s->copies.copy[0].path;
 }
 
 /* ---- locks ---- */
 
-/* The directory of a lock; of one that is a link its target. */
+/* The directory of a lock; where that is a link its target. */
 static void make_directory(const char *path)
 {
 	char dir[PATH_MAX], target[PATH_MAX];
+	char *slash;
 	ssize_t n;
 
 	if (strlen(path) >= sizeof(dir))
@@ -185,9 +60,13 @@ static void make_directory(const char *path)
 	strcpy(dir, path);
 	*strrchr(dir, '/') = '\0';
 	n = readlink(dir, target, sizeof(target) - 1);
-	if (n > 0 && target[0] == '/') {
+	if (n > 0) {
 		target[n] = '\0';
-		strcpy(dir, target);
+		/* It begins where the link lies, or with the root. */
+		slash = target[0] == '/' ? dir : strrchr(dir, '/') + 1;
+		if (slash - dir + n >= (ssize_t)sizeof(dir))
+			return;
+		strcpy(slash, target);
 	}
 	mkdir(dir, 0755);
 }
@@ -257,63 +136,115 @@ static int take_locks(struct session *s, struct pvk_err *err)
 
 /* ---- a session ---- */
 
-static void session_close(struct session *s)
+static void library_close(struct session *s)
 {
-	unsigned int i;
-
 	if (s->ctx) {
 		libuboot_close(s->ctx);
 		libuboot_exit(s->ctx);
 	}
-	for (i = 0; i < COPIES; i++)
-		free(s->copy[i].data);
+	s->ctx = NULL;
+}
+
+static void session_close(struct session *s)
+{
+	library_close(s);
+	ubootcopies_free(&s->copies);
 	if (s->lock >= 0)
 		close(s->lock);
 }
 
-/* Why the library found nothing whole. */
+/* -ENODATA: no copy is whole. -EIO: it gives up where one of two can't be read. */
+static int library_open(struct session *s, struct pvk_err *err)
+{
+	int ret;
+
+	if (libuboot_initialize(&s->ctx, NULL) < 0)
+		return pvk_err_set(err, -ENOMEM, "out of memory");
+	if (libuboot_read_config(s->ctx, config_of(s->env)) < 0) {
+		library_close(s);
+		return pvk_err_set(err, -EINVAL, "%s: libubootenv can't use it", config_of(s->env));
+	}
+	ret = libuboot_open(s->ctx);
+	return ret ? pvk_err_set(err, ret, "%s: %s", first_path(s), strerror(-ret)) : 0;
+}
+
+/* Why nothing whole was found, and what is to be done. */
 static int explain_broken(struct session *s, struct pvk_err *err)
 {
-	bool blank = true;
+	const struct ubootcopy *c = s->copies.copy;
+	bool blank = true, unread = false;
 	unsigned int i;
 
-	for (i = 0; i < s->copies; i++)
-		blank = blank && s->copy[i].data && is_blank(&s->copy[i]);
+	for (i = 0; i < s->copies.count; i++) {
+		blank = blank && ubootcopy_blank(&c[i]);
+		unread = unread || c[i].error;
+	}
 	if (blank)
 		return pvk_err_set(err, -ENODATA,
-				   "%s: the U-Boot environment was never saved", s->copy[0].path);
-	return pvk_err_set(err, -EBADMSG, "%s%s%s: no U-Boot environment with a right checksum",
-			   s->copy[0].path, s->copies == COPIES ? ", " : "",
-			   s->copies == COPIES ? s->copy[1].path : "");
+				   "%s: the U-Boot environment was never saved; U-Boot's saveenv does",
+				   c->path);
+	return pvk_err_set(err, -EBADMSG,
+			   "%s%s%s: no U-Boot environment with a right checksum%s%s; is %s right? U-Boot's saveenv makes it whole, force begins one of these flags alone",
+			   c->path, s->copies.count > 1 ? ", " : "",
+			   s->copies.count > 1 ? c[1].path : "", unread ? ": " : "",
+			   unread ? ubootcopy_why(c->error ? c : c + 1) : "", config_of(s->env));
+}
+
+/* What the library would have read, had it gone on without the copy that it can't read. */
+static int take_variables(struct session *s, const struct ubootcopy *copy, struct pvk_err *err)
+{
+	const char *entry = NULL, *value;
+
+	while ((entry = ubootcopies_next(&s->copies, copy, entry))) {
+		pvk_auto_free char *name = NULL;
+
+		value = strchr(entry, '=');
+		if (!value)
+			continue;
+		name = strndup(entry, (size_t)(value - entry));
+		if (!name || libuboot_set_env(s->ctx, name, value + 1))
+			return pvk_err_set(err, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+/* Which copy counts, and is that known? */
+static int judge(struct session *s, int ret, struct pvk_err *err)
+{
+	const struct ubootcopy *c = s->copies.copy;
+	int current = ubootcopies_current(&s->copies);
+
+	if (!s->ctx || c->kind == UBOOTCOPY_OTHER)
+		return ret;
+	if (ubootcopies_ambiguous(&s->copies))
+		return pvk_err_set(err, -EBADMSG,
+				   "%s, %s: flags %u and %u: not all readers take the same copy; force keeps both in files and goes on with the %s",
+				   c[0].path, c[1].path, c[0].data[4], c[1].data[4],
+				   current ? "second" : "first");
+	if (!ret)
+		return 0;
+	if (current < 0)
+		return explain_broken(s, err);
+	return ret == -EIO ? take_variables(s, &c[current], err) : ret;
 }
 
 /* Reads all, with the locks if they are wanted; -ENODATA and -EBADMSG leave it open. */
 static int session_open(struct session *s, bool lock, struct pvk_err *err)
 {
-	unsigned int i;
 	int ret;
 
 	s->lock = -1;
-	ret = parse_config(s, err);
+	ret = ubootcopies_config(&s->copies, config_of(s->env), err);
 	if (ret)
 		return ret;
 	/* Who may only read goes without: a copy that is being written is then missing. */
 	ret = take_locks(s, lock ? err : NULL);
 	if (ret && (lock || ret == -EBUSY))
 		return ret;
-	for (i = 0; i < s->copies; i++)
-		read_copy(&s->copy[i]);
-	if (libuboot_initialize(&s->ctx, NULL) < 0)
-		return pvk_err_set(err, -ENOMEM, "out of memory");
-	if (libuboot_read_config(s->ctx, config_of(s->env)) < 0)
-		return pvk_err_set(err, -EINVAL, "%s: %s", config_of(s->env),
-				   access(s->copy[0].path, F_OK) && !strchr(s->copy[0].path, ':') ?
-				   "its device is not there" : "libubootenv can't use it");
-	ret = libuboot_open(s->ctx);
+	ubootcopies_read(&s->copies);
+	ret = judge(s, library_open(s, err), err);
 	s->whole = !ret;
-	if (ret == -ENODATA)
-		return explain_broken(s, err);
-	return ret ? pvk_err_set(err, ret, "%s: %s", s->copy[0].path, strerror(-ret)) : 0;
+	return ret;
 }
 
 /* ---- fields and variables ---- */
@@ -394,13 +325,27 @@ static void tell(const struct session *s, const struct pvb_flags *flags,
 
 	memset(info, 0, sizeof(*info));
 	info->generation = generation_of(flags);
-	info->redundant = s->copies == COPIES;
+	info->redundant = s->copies.count == UBOOTCOPIES_MAX;
 	info->guarantee = info->redundant ? PVB_ATOMIC | PVB_REDUNDANT : 0;
 	for (i = 1; i < PVB_FIELDS; i++)
 		if (variable_of(s->env, i))
 			info->fields |= PVB_HAS(i);
-	snprintf(info->where, sizeof(info->where), "%.120s%s%.120s", s->copy[0].path,
-		 info->redundant ? " " : "", info->redundant ? s->copy[1].path : "");
+	snprintf(info->where, sizeof(info->where), "%.120s%s%.120s", first_path(s),
+		 info->redundant ? " " : "", info->redundant ? s->copies.copy[1].path : "");
+}
+
+static void warn_of_damage(struct session *s, struct pvk_list *warnings)
+{
+	const struct ubootcopy *damaged = ubootcopies_damaged(&s->copies);
+
+	if (damaged)
+		pvk_list_warn(warnings,
+			      "%s at 0x%llx: this copy of two %s%s; the next set mends it",
+			      damaged->path, (unsigned long long)damaged->offset,
+			      damaged->error ? "can't be read: " :
+			      ubootcopy_blank(damaged) ? "was never written" :
+			      "has a wrong checksum",
+			      damaged->error ? ubootcopy_why(damaged) : "");
 }
 
 int pvk_env_read(const struct pvk_env *env, struct pvb_flags *flags, struct pvk_env_info *info,
@@ -411,8 +356,10 @@ int pvk_env_read(const struct pvk_env *env, struct pvb_flags *flags, struct pvk_
 
 	memset(flags, 0, sizeof(*flags));
 	ret = session_open(&s, false, err);
-	if (!ret)
+	if (!ret) {
 		get_fields(&s, flags, warnings);
+		warn_of_damage(&s, warnings);
+	}
 	if (info)
 		tell(&s, flags, info);
 	session_close(&s);
@@ -495,16 +442,17 @@ static int set_fields(struct session *s, const struct pvk_change *change, struct
 /* Would it fit? The library does not look when it writes .flags. */
 static int check_room(struct session *s, struct pvk_err *err)
 {
-	size_t room = s->copy[0].size - head_size(s), used = 1, marks = sizeof(".flags=");
+	size_t room = s->copies.copy[0].size - ubootcopies_head(&s->copies);
+	size_t used = 1, marks = sizeof(".flags=");
 	bool may_have_flags = false;
 	void *entry = NULL;
 	unsigned int i;
 
-	for (i = 0; i < s->copies; i++) {
-		const struct copy *c = &s->copy[i];
+	for (i = 0; i < s->copies.count; i++) {
+		const struct ubootcopy *c = &s->copies.copy[i];
 
-		may_have_flags = may_have_flags || !c->data || !c->plain ||
-				 raw_value(s, c, ".flags");
+		may_have_flags = may_have_flags || !c->data ||
+				 ubootcopies_value(&s->copies, c, ".flags");
 	}
 	while ((entry = libuboot_iterator(s->ctx, entry))) {
 		used += strlen(libuboot_getname(entry)) + strlen(libuboot_getvalue(entry)) + 2;
@@ -516,7 +464,7 @@ static int check_room(struct session *s, struct pvk_err *err)
 		"the U-Boot environment has %zu bytes, and %zu would be needed", room, used);
 }
 
-static int keep_copy(const char *dir, unsigned int n, const struct copy *c,
+static int keep_copy(const char *dir, unsigned int n, const struct ubootcopy *c,
 		     struct pvk_list *warnings)
 {
 	char path[PATH_MAX];
@@ -550,31 +498,62 @@ static int keep_copies(struct session *s, struct pvk_list *warnings, struct pvk_
 
 	if (!s->env->keep)
 		return pvk_err_set(err, -ENOENT, "no directory to keep what is there in");
-	for (i = 0; i < s->copies; i++) {
-		ret = s->copy[i].data ? keep_copy(s->env->keep, i, &s->copy[i], warnings) : -EIO;
+	for (i = 0; i < s->copies.count; i++) {
+		const struct ubootcopy *c = &s->copies.copy[i];
+
+		if (!c->data) {
+			pvk_list_warn(warnings, "%s: nothing of it could be read", c->path);
+			continue;
+		}
+		ret = keep_copy(s->env->keep, i, c, warnings);
 		if (ret)
-			return pvk_err_set(err, ret, "%s can't be kept in %s: %s",
-					   s->copy[i].path, s->env->keep, strerror(-ret));
+			return pvk_err_set(err, ret, "%s can't be kept in %s: %s", c->path,
+					   s->env->keep, strerror(-ret));
 	}
 	return 0;
+}
+
+/* The library takes up nothing as long as it can't read all. */
+static int make_readable(struct session *s, struct pvk_err *err)
+{
+	bool erased = false;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < s->copies.count; i++) {
+		if (!s->copies.copy[i].error)
+			continue;
+		ret = ubootcopy_erase(&s->copies.copy[i], err);
+		if (ret)
+			return ret;
+		erased = true;
+	}
+	if (!erased)
+		return 0;
+	ubootcopies_read(&s->copies);
+	library_close(s);
+	ret = library_open(s, err);
+	return ret == -ENODATA ? 0 : ret;
+}
+
+/* The copy that the library would write; NULL: we can't tell. */
+static const struct ubootcopy *target_of(const struct session *s)
+{
+	const struct ubootcopy *c = s->copies.copy;
+
+	if (c->kind == UBOOTCOPY_OTHER)
+		return NULL;
+	return s->copies.count == UBOOTCOPIES_MAX && ubootcopies_current(&s->copies) <= 0 ?
+		c + 1 : c;
 }
 
 /* Is what is there fit to be written over: 0, or why not? */
 static int check_base(struct session *s, int ret, bool force, struct pvk_list *warnings,
 		      struct pvk_err *err)
 {
-	const struct copy *c = s->copy;
-
-	if (ret == -ENODATA || ret == -EBADMSG)
-		return force ? keep_copies(s, warnings, err) : ret;
-	if (ret || force || s->copies < COPIES || !c[0].nor || !c[0].data || !c[1].data ||
-	    !crc_right(s, &c[0]) || !crc_right(s, &c[1]))
-		return ret;
-	if (pvk_env_flags_ambiguous(c[0].data[4], c[1].data[4]))
-		return pvk_err_set(err, -EBADMSG,
-				   "%s, %s: flags %u and %u: not all readers take the same copy",
-				   c[0].path, c[1].path, c[0].data[4], c[1].data[4]);
-	return 0;
+	if ((ret == -ENODATA || ret == -EBADMSG) && force)
+		ret = keep_copies(s, warnings, err);
+	return ret ? ret : make_readable(s, err);
 }
 
 /* Has somebody set a field since the caller looked? Nobody can now, with the locks. */
@@ -592,29 +571,50 @@ static int check_generation(struct session *s, const struct pvk_change *change,
 	return pvk_err_set(err, -EAGAIN, "the U-Boot environment has changed meanwhile");
 }
 
-/* One of the copies has to be whole now, and say all that the library was told. */
-static int read_back(struct session *s, struct pvk_err *err)
+/* Does the copy that counts now say all that the library was told, and to every reader? */
+static bool is_written(struct session *s)
 {
-	void *entry;
-	unsigned int i;
-	bool same;
+	const struct ubootcopy *c;
+	void *entry = NULL;
+	const char *value;
+	int current;
 
-	for (i = 0; i < s->copies; i++) {
-		struct copy *c = &s->copy[i];
-
-		read_copy(c);
-		if (!c->data || !c->plain)
-			return 0;
-		same = crc_right(s, c);
-		for (entry = NULL; same && (entry = libuboot_iterator(s->ctx, entry));) {
-			const char *value = raw_value(s, c, libuboot_getname(entry));
-
-			same = value && !strcmp(value, libuboot_getvalue(entry));
-		}
-		if (same)
-			return 0;
+	ubootcopies_read(&s->copies);
+	current = ubootcopies_current(&s->copies);
+	if (current < 0 || ubootcopies_ambiguous(&s->copies))
+		return false;
+	c = &s->copies.copy[current];
+	while ((entry = libuboot_iterator(s->ctx, entry))) {
+		value = ubootcopies_value(&s->copies, c, libuboot_getname(entry));
+		if (!value || strcmp(value, libuboot_getvalue(entry)))
+			return false;
 	}
-	return pvk_err_set(err, -EIO, "%s: something else is read back", s->copy[0].path);
+	return true;
+}
+
+/*
+ * The library does not look at what its fsync() returns. An error is told once to each
+ * that had the file open before: so this one is.
+ */
+static int store(struct session *s, struct pvk_err *err)
+{
+	const struct ubootcopy *target = target_of(s);
+	pvk_auto_close int fd = -1;
+	int ret;
+
+	ret = target ? ubootcopy_check(target, err) : 0;
+	if (ret)
+		return ret;
+	if (target && target->kind == UBOOTCOPY_FILE)
+		fd = open(target->device, O_RDONLY | O_CLOEXEC);
+	if (libuboot_env_store(s->ctx))
+		return pvk_err_set(err, -EIO, "%s: the write failed", (target ? target :
+				   s->copies.copy)->path);
+	if (fd >= 0 && fsync(fd))
+		return pvk_err_set(err, -errno, "%s: %s", target->path, strerror(errno));
+	if (target && !is_written(s))
+		return pvk_err_set(err, -EIO, "%s: something else is read back", target->path);
+	return 0;
 }
 
 int pvk_env_change(const struct pvk_env *env, const struct pvk_change *change,
@@ -631,12 +631,11 @@ int pvk_env_change(const struct pvk_env *env, const struct pvk_change *change,
 		ret = check_generation(&s, change, err);
 	if (!ret)
 		ret = set_fields(&s, change, err);
-	if (ret > 0) {
+	/* Nothing new: a copy that is damaged is mended all the same. */
+	if (ret > 0 || (!ret && ubootcopies_damaged(&s.copies))) {
 		ret = check_room(&s, err);
-		if (!ret && libuboot_env_store(s.ctx))
-			ret = pvk_err_set(err, -EIO, "%s: the write failed", s.copy[0].path);
 		if (!ret)
-			ret = read_back(&s, err);
+			ret = store(&s, err);
 	}
 	session_close(&s);
 	return ret;

@@ -12,10 +12,16 @@
  *    become one of our variables and no others, and the board might not boot. With
  *    force it does, after what was there has been kept in a file.
  *  - On NOR, where a flag of 1 or 0 says which copy counts, some pairs of flags are
- *    taken differently by different readers (pvk_env_flags_ambiguous()): found, they
- *    are refused too. None of them is left behind.
+ *    taken differently by different readers (pvk_env_flags_ambiguous()). Where they are
+ *    found, and the copies differ, nothing is read and nothing written. With force the
+ *    library's choice counts, after both were kept. None is left behind.
+ *  - Where one copy of two is damaged, or can't be read at all, which the library takes
+ *    for the end, the other one counts, and the next write makes two of them again.
+ *  - Nothing else is erased: not what shares the last block of flash with a copy, and
+ *    not what lies behind its share where that has too few good blocks.
  *  - What would not fit is refused before anything is written, all fields are one
- *    write, none is done when nothing changes, and what was written is read back.
+ *    write, none is done when nothing changes, and what was written is read back, from
+ *    the medium, after an fsync() that was asked how it went.
  *
  * A variable holds its field as text (a slot as its letter), but for U-Boot's own:
  * "bootcount" for tries is the count up to "bootlimit", and "upgrade_available" for
@@ -55,7 +61,8 @@ struct pvk_env_info {
  * What it says. A variable with a value that its field can't have is a warning.
  * info and warnings may be NULL. With a text:
  *   -ENOENT  no config    -ENODATA  never written    -EBADMSG  no copy is whole
- *   -EINVAL  a config that can't be    -EOPNOTSUPP  built without libubootenv
+ *   -ENODEV  no such device    -EINVAL  a config that can't be
+ *   -EOPNOTSUPP  built without libubootenv
  */
 int pvk_env_read(const struct pvk_env *env, struct pvb_flags *flags, struct pvk_env_info *info,
 		 struct pvk_list *warnings, struct pvk_err *err);
@@ -66,12 +73,13 @@ int pvk_env_read(const struct pvk_env *env, struct pvb_flags *flags, struct pvk_
  *   -EOPNOTSUPP  a field that is not kept    -ENOSPC  no room
  *   -EBUSY  a lock is held by somebody else    -ENOLCK  a lock can't be had
  *   -EPERM  a variable that U-Boot's .flags protect
+ *   -EEXIST  flash that something else shares    -EIO  a write that came to nothing
  * What force has kept is named in warnings.
  */
 int pvk_env_change(const struct pvk_env *env, const struct pvk_change *change,
 		   struct pvk_list *warnings, struct pvk_err *err);
 
-/* Two flags of NOR's scheme of which two readers make different things. */
+/* Two flags on NOR of which not all readers make the same. */
 bool pvk_env_flags_ambiguous(uint8_t first, uint8_t second);
 
 #endif /* PVK_UBOOTENV_H */
