@@ -11,7 +11,12 @@
  * moment is half done: a byte with some of its bits, a part of a block with some
  * of its old ones; on NAND the ECC of that page is wrong from then on. Nothing
  * works any more until the power comes back: `present` 0, then 1. What it held
- * stays, as on a real one. While `present` is 0 there is no MTD.
+ * stays, as on a real one. While `present` is 0 there is no MTD. With `stall` a
+ * program or erase does not end before that is taken back.
+ *
+ * With `address`, of memory that is reserved, it outlives a warm reboot (NOR), but
+ * for what the parameters say. A node "pvkit,simflash" of the device tree has the
+ * partitions in it, and may name such memory.
  *
  * It takes no time, or what a data sheet says: `page_us` and `erase_us`.
  *
@@ -24,11 +29,14 @@
 #include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
+#include <linux/io.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mtd/mtd.h>
 #include <linux/mutex.h>
+#include <linux/of.h>
+#include <linux/of_address.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -59,6 +67,14 @@ static unsigned int write;
 module_param(write, uint, 0444);
 MODULE_PARM_DESC(write, "bytes of a write unit (NOR 1, NAND 512)");
 
+static unsigned long long address;
+module_param(address, ullong, 0444);
+MODULE_PARM_DESC(address, "of reserved memory that holds it (0: it is kept in memory of its own)");
+
+static bool panic_write;
+module_param(panic_write, bool, 0444);
+MODULE_PARM_DESC(panic_write, "it can be programmed while the kernel panics");
+
 static bool readonly;
 module_param(readonly, bool, 0444);
 MODULE_PARM_DESC(readonly, "the MTD can't be written");
@@ -86,6 +102,10 @@ MODULE_PARM_DESC(page_us, "each page programmed takes so long (0), 256 bytes on 
 static unsigned int erase_us;
 module_param(erase_us, uint, 0644);
 MODULE_PARM_DESC(erase_us, "each block erased takes so long (0)");
+
+static bool stall;
+module_param(stall, bool, 0644);
+MODULE_PARM_DESC(stall, "a program or erase hangs");
 
 static int fail_program = -1;
 module_param(fail_program, int, 0644);
@@ -127,6 +147,7 @@ module_param(violations, ulong, 0644);
 static DEFINE_MUTEX(sim_lock);		/* all below, and the parameters */
 static DEFINE_MUTEX(sim_present_lock);	/* `registered`; held over (un)registering */
 static struct mtd_info sim_mtd;
+static struct device_node *node;	/* of the device tree; or NULL */
 static bool registered;
 static bool loaded;
 static u8 *data;
@@ -158,6 +179,8 @@ static void sim_wait(u64 us)
 {
 	if (us)
 		usleep_range(us, us + us / 64 + 1);
+	while (READ_ONCE(stall))
+		msleep(20);
 }
 
 static u32 sim_pages(u32 at, size_t len)
@@ -273,6 +296,21 @@ static int sim_write(struct mtd_info *mtd, loff_t to, size_t len, size_t *retlen
 	return err;
 }
 
+/* Nobody else runs any more, and nothing may be waited for. */
+static int sim_panic_write(struct mtd_info *mtd, loff_t to, size_t len, size_t *retlen,
+			   const u_char *buf)
+{
+	u32 at = to;
+	int err = 0;
+
+	if (at % write || len % write)
+		return -EINVAL;
+	programs++;
+	for (; *retlen < len && !err; *retlen += err ? 0 : write)
+		err = dead ? -EIO : sim_program_unit(at + *retlen, buf + *retlen, false);
+	return err;
+}
+
 static void sim_half_erase(u8 *p, u32 len)
 {
 	u32 i;
@@ -364,6 +402,9 @@ static int sim_register(void)
 	sim_mtd._read = sim_read;
 	sim_mtd._write = sim_write;
 	sim_mtd._erase = sim_erase;
+	if (panic_write)
+		sim_mtd._panic_write = sim_panic_write;
+	mtd_set_of_node(&sim_mtd, node);
 	if (nand) {
 		sim_mtd._block_isbad = sim_is_bad;
 		sim_mtd._block_markbad = sim_mark_bad;
@@ -492,6 +533,49 @@ static const struct file_operations data_fops = {
 
 static struct dentry *data_file;
 
+/* Where the device tree says that it lies, if it does. */
+static int __init sim_find_node(void)
+{
+	struct device_node *memory;
+	struct resource res;
+	int err;
+
+	node = of_find_compatible_node(NULL, NULL, "pvkit,simflash");
+	memory = of_parse_phandle(node, "memory-region", 0);
+	if (!memory)
+		return 0;
+	err = of_address_to_resource(memory, 0, &res);
+	of_node_put(memory);
+	if (err || resource_size(&res) < (u64)blocks * erase)
+		return -EINVAL;
+	address = res.start;
+	return 0;
+}
+
+static int __init sim_alloc(void)
+{
+	size_t size = (size_t)blocks * erase;
+
+	if (address) {
+		data = memremap(address, size, MEMREMAP_WC);
+		return data ? 0 : -ENOMEM;
+	}
+	data = vmalloc(size);
+	if (!data)
+		return -ENOMEM;
+	memset(data, 0xff, size);
+	return 0;
+}
+
+static void sim_free(void)
+{
+	if (address)
+		memunmap(data);
+	else
+		vfree(data);
+	of_node_put(node);
+}
+
 static int __init simflash_init(void)
 {
 	int err;
@@ -501,13 +585,16 @@ static int __init simflash_init(void)
 	if (!blocks || blocks > SIM_BLOCKS_MAX || !erase || erase > SZ_1M || erase % write ||
 	    (write > 1 && (u64)blocks * erase / write > SIM_PAGES_MAX))
 		return -EINVAL;
-	data = vmalloc((size_t)blocks * erase);
-	if (!data)
-		return -ENOMEM;
-	memset(data, 0xff, (size_t)blocks * erase);
+	err = sim_find_node();
+	if (!err)
+		err = sim_alloc();
+	if (err) {
+		of_node_put(node);
+		return err;
+	}
 	err = sim_present(true);
 	if (err) {
-		vfree(data);
+		sim_free();
 		return err;
 	}
 	loaded = true;
@@ -520,7 +607,7 @@ static void __exit simflash_exit(void)
 {
 	debugfs_remove(data_file);
 	sim_present(false);
-	vfree(data);
+	sim_free();
 }
 module_exit(simflash_exit);
 
