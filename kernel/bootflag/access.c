@@ -8,6 +8,7 @@
 
 #include <linux/slab.h>
 
+#include "formats.h"
 #include "pv_bootflag.h"
 
 /*
@@ -116,6 +117,9 @@ static u32 pvf_guarantee(const struct pvf_store *store)
 		guarantee |= PV_BOOTFLAG_GUARANTEE_ATOMIC;
 	if (promises & PVB_REDUNDANT)
 		guarantee |= PV_BOOTFLAG_GUARANTEE_REDUNDANT;
+	/* A panic erases nothing. */
+	if (store->core.medium.erase && !pvf_format_appends(format))
+		guarantee &= ~PV_BOOTFLAG_GUARANTEE_PANIC;
 	return guarantee;
 }
 

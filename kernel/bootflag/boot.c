@@ -251,23 +251,15 @@ static int pvf_boot_use(struct pvf_store *store, const struct pvf_first *first, 
 	return err;
 }
 
-/**
- * pvf_boot - the store has been read: is that the first time in this boot
- * @store: the store
- *
- * Io.
- */
-void pvf_boot(struct pvf_store *store)
+/* Io. Of this boot, @found was there. */
+static void pvf_boot_first(struct pvf_store *store, const struct pvb_flags *found)
 {
 	struct pvf_known *next = &store->next;
 	struct pvf_first first = { };
 	const char *why = "out of memory";
 	int err;
 
-	if (next->boot_known || (next->state != PV_BOOTFLAG_STATE_READY &&
-				 next->state != PV_BOOTFLAG_STATE_EMPTY))
-		return;
-	err = pvf_boot_recall(store, &next->flags, &first);
+	err = pvf_boot_recall(store, found, &first);
 	/* gone meanwhile: it will be looked at when it comes back */
 	if (err == -ENODEV)
 		return;
@@ -282,6 +274,22 @@ void pvf_boot(struct pvf_store *store)
 }
 
 /**
+ * pvf_boot - the store has been read: is that the first time in this boot
+ * @store: the store
+ *
+ * Io.
+ */
+void pvf_boot(struct pvf_store *store)
+{
+	const struct pvf_known *next = &store->next;
+	struct pvb_flags found = next->flags;
+
+	if (!next->boot_known && (next->state == PV_BOOTFLAG_STATE_READY ||
+				  next->state == PV_BOOTFLAG_STATE_EMPTY))
+		pvf_boot_first(store, &found);
+}
+
+/**
  * pvf_boot_missed - the store was written before it could be read in this boot
  * @store: the store
  *
@@ -290,10 +298,9 @@ void pvf_boot(struct pvf_store *store)
 void pvf_boot_missed(struct pvf_store *store)
 {
 	static const struct pvb_flags none;
-	struct pvf_first first = { };
 
 	if (!store->next.boot_known)
-		pvf_boot_recall(store, &none, &first);
+		pvf_boot_first(store, &none);
 }
 
 /**

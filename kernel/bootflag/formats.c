@@ -29,3 +29,8 @@ const struct pvb_format *pvf_format_find(const char *name)
 			return pvf_formats[i];
 	return NULL;
 }
+
+bool pvf_format_appends(const struct pvb_format *format)
+{
+	return format == &pvb_log_format;
+}

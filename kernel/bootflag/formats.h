@@ -14,5 +14,7 @@
  * Return: the format or NULL.
  */
 const struct pvb_format *pvf_format_find(const char *name);
+/* Does it write on without an erase, as long as there is room in the block? */
+bool pvf_format_appends(const struct pvb_format *format);
 
 #endif /* PVF_FORMATS_H */

@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "../compat.h"
+#include "formats.h"
 #include "pv_bootflag.h"
 
 /*
@@ -133,6 +134,22 @@ static int pvf_panic_image(struct pvf_store *store)
 	return err;
 }
 
+/*
+ * What is left of the block that is written is too little, and a panic erases
+ * nothing. The next set would begin another block: it is begun now.
+ */
+static int pvf_panic_make_room(struct pvf_store *store)
+{
+	struct pvb_flags flags = store->next.flags;
+	const char *why;
+
+	if (!store->core.medium.erase || !pvf_format_appends(store->core.format) ||
+	    store->core.setup.wrap || store->next.state != PV_BOOTFLAG_STATE_READY ||
+	    READ_ONCE(pvf_going_down))
+		return -ENOSPC;
+	return pvf_write(store, &flags, false, &why);
+}
+
 static void pvf_panic_enlist(struct pvf_store *store)
 {
 	unsigned int i, room = PVF_MAX_STORES;
@@ -162,7 +179,9 @@ void pvf_panic_prepare(struct pvf_store *store)
 		return;
 	if (!store->panic_buf)
 		store->panic_buf = kmalloc(PVF_MAX_IMAGE, GFP_KERNEL);
-	if (!store->panic_buf || pvf_panic_image(store))
+	if (!store->panic_buf)
+		return;
+	if (pvf_panic_image(store) && (pvf_panic_make_room(store) || pvf_panic_image(store)))
 		return;
 	/* A panic sees it with its place and size, or not at all. */
 	smp_store_release(&store->panic_image, store->panic_buf);

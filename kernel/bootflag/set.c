@@ -374,11 +374,11 @@ void pvf_set_do(struct pvf_store *store, struct pvf_set *set)
 	if (!set->error)
 		set->error = pvf_change_do(store, set);
 	if (!set->error) {
-		if (store->next.state == PV_BOOTFLAG_STATE_READY)
-			pvf_boot_missed(store);
 		store->next.stats.sets++;
 		store->next.error = 0;
 		store->next.text = NULL;
+		if (store->next.state == PV_BOOTFLAG_STATE_READY)
+			pvf_boot_missed(store);
 	}
 }
 
