@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bootflag.h"
+#include "genl_attr.h"
 #include "mailbox.h"
 
 /* A dump that changes each time it is read is taken as it is after this many. */
@@ -166,34 +167,17 @@ int pvk_bf_store_del(struct pvk_bf *bf, const char *name, struct pvk_err *err)
 	return pvk_mailbox_call(&bf->box, &msg, err);
 }
 
-static int garbled(struct pvk_err *err)
+static int read_store(const struct nlmsghdr *nlh, void *to)
 {
-	return pvk_err_set(err, -EBADMSG, "the kernel's answer makes no sense");
-}
-
-struct get {
-	void *to;
-	bool found;
-};
-
-static int store_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
-{
-	struct get *get = arg;
-
-	if (get->found || pvk_parse_store(nlh, get->to))
-		return garbled(err);
-	get->found = true;
-	return 0;
+	return pvk_parse_store(nlh, to);
 }
 
 int pvk_bf_store_get(struct pvk_bf *bf, const char *name, struct pvk_store *store,
 		     struct pvk_err *err)
 {
 	struct pvk_msg msg = new_msg(bf, PV_BOOTFLAG_CMD_STORE_GET, NLM_F_ACK, name);
-	struct get get = { .to = store };
-	int ret = pvk_genl_call(&bf->box.genl, &msg, store_cb, &get, err);
 
-	return ret || get.found ? ret : garbled(err);
+	return pvk_genl_get(&bf->box.genl, &msg, read_store, store, err);
 }
 
 static int stores_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
@@ -201,13 +185,11 @@ static int stores_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
 	struct pvk_stores *list = arg;
 	int ret;
 
-	ret = pvk_grow((void **)&list->item, list->count, sizeof(*list->item), PVK_STORES_MAX);
-	if (ret)
-		return pvk_err_set(err, ret, "%s", strerror(-ret));
-	if (pvk_parse_store(nlh, &list->item[list->count]))
-		return garbled(err);
-	list->count++;
-	return 0;
+	ret = pvk_genl_add((void **)&list->item, list->count, sizeof(*list->item),
+			   PVK_STORES_MAX, nlh, read_store, err);
+	if (!ret)
+		list->count++;
+	return ret;
 }
 
 int pvk_bf_store_list(struct pvk_bf *bf, struct pvk_stores *list, struct pvk_err *err)
@@ -289,7 +271,7 @@ int pvk_bf_wait(struct pvk_bf *bf, uint32_t seq, int timeout_ms,
 		return ret;
 	ret = pvk_parse_bf_outcome(nlh, outcome);
 	free(kept);
-	return ret ? garbled(err) : 0;
+	return ret ? pvk_genl_unread(ret, err) : 0;
 }
 
 int pvk_bf_set(struct pvk_bf *bf, const char *name, const struct pvk_change *change,
@@ -316,31 +298,25 @@ int pvk_bf_set(struct pvk_bf *bf, const char *name, const struct pvk_change *cha
 
 /* --- events and rights ---------------------------------------------------- */
 
-static int generation_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+static int read_generation(const struct nlmsghdr *nlh, void *to)
 {
-	const struct nlattr *tb[PV_BOOTFLAG_A_GENERATION + 1];
-	struct get *get = arg;
+	static const struct pvk_attr_rule rules[] = {
+		PVK_ATTR_NEEDED(PV_BOOTFLAG_A_GENERATION, U32, pvk_bf_event, generation),
+		{ 0 }
+	};
 
-	if (pvk_genl_parse(nlh, tb, PV_BOOTFLAG_A_GENERATION) ||
-	    !tb[PV_BOOTFLAG_A_GENERATION] ||
-	    pvk_attr_u32(tb[PV_BOOTFLAG_A_GENERATION], get->to))
-		return garbled(err);
-	get->found = true;
-	return 0;
+	return pvk_attr_read(nlh, rules, to);
 }
 
 int pvk_bf_subscribe(struct pvk_bf *bf, const char *name, uint32_t *generation,
 		     struct pvk_err *err)
 {
 	struct pvk_msg msg = new_msg(bf, PV_BOOTFLAG_CMD_SUBSCRIBE, NLM_F_ACK, name);
-	uint32_t from = 0;
-	struct get get = { .to = &from };
-	int ret = pvk_genl_call(&bf->box.genl, &msg, generation_cb, &get, err);
+	struct pvk_bf_event from = { .generation = 0 };
+	int ret = pvk_genl_get(&bf->box.genl, &msg, read_generation, &from, err);
 
-	if (!ret && !get.found)
-		return garbled(err);
 	if (!ret && generation)
-		*generation = from;
+		*generation = from.generation;
 	return ret;
 }
 

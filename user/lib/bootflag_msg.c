@@ -1,94 +1,58 @@
 // SPDX-License-Identifier: MIT
-/*
- * What the messages of pv_bootflag say: their parsers, which take nothing for
- * granted.
- */
+/* What the messages of pv_bootflag say. */
 #include <errno.h>
 #include <string.h>
 
 #include "bootflag.h"
-#include "genl.h"
+#include "genl_attr.h"
 
 _Static_assert((int)PVB_MODE == (int)PV_BOOTFLAG_FIELD_MODE &&
 	       (int)PVB_ARMED == (int)PV_BOOTFLAG_FIELD_ARMED,
 	       "fields have the same numbers everywhere");
 
-/* --- attributes ----------------------------------------------------------- */
+/* ---- values ---- */
 
-/* These leave the value alone when the attribute is absent. */
-static int get_u32(const struct nlattr *attr, uint32_t *value)
-{
-	return attr ? pvk_attr_u32(attr, value) : 0;
-}
+struct value {
+	uint32_t field;
+	uint64_t number;
+	bool has_number;
+	bool has_text;
+};
 
-static int get_u64(const struct nlattr *attr, uint64_t *value)
-{
-	return attr ? pvk_attr_u64(attr, value) : 0;
-}
-
-static int get_copy(const struct nlattr *attr, char *text, size_t size)
-{
-	return attr ? pvk_attr_copy(attr, text, size) : 0;
-}
-
-/* Words for people are cut rather than refused. */
-static int get_text(const struct nlattr *attr, char *text, size_t size)
-{
-	const char *from;
-	size_t len;
-
-	if (!attr)
-		return 0;
-	if (pvk_attr_str(attr, &from))
-		return -EBADMSG;
-	len = strnlen(from, size - 1);
-	memcpy(text, from, len);
-	text[len] = '\0';
-	return 0;
-}
-
-static int get_errno(const struct nlattr *attr, int *error)
-{
-	uint32_t value = 0;
-
-	if (get_u32(attr, &value) || value > 4095)
-		return -EBADMSG;
-	*error = (int)value;
-	return 0;
-}
-
-/* --- parsers -------------------------------------------------------------- */
+static const struct pvk_attr_rule value_rules[] = {
+	PVK_ATTR_NEEDED(PV_BOOTFLAG_A_VALUE_FIELD, U32, value, field),
+	PVK_ATTR(PV_BOOTFLAG_A_VALUE_NUMBER, U64, value, number),
+	PVK_ATTR(PV_BOOTFLAG_A_VALUE_NUMBER, HAS, value, has_number),
+	PVK_ATTR(PV_BOOTFLAG_A_VALUE_TEXT, HAS, value, has_text),
+	{ 0 }
+};
 
 /* A field that only a newer kernel knows is passed over. */
-static int get_value(const struct nlattr *nest, struct pvb_flags *flags)
+static int get_value(void *arg, const struct nlattr *nest)
 {
-	const struct nlattr *tb[PV_BOOTFLAG_A_VALUE_MAX + 1];
+	struct pvb_flags *flags = arg;
+	struct value value = { 0 };
 	const char *text;
-	uint64_t number;
-	uint32_t field;
 
-	if (pvk_genl_parse_nest(nest, tb, PV_BOOTFLAG_A_VALUE_MAX) ||
-	    !tb[PV_BOOTFLAG_A_VALUE_FIELD] ||
-	    pvk_attr_u32(tb[PV_BOOTFLAG_A_VALUE_FIELD], &field))
+	if (pvk_attr_read_nest(nest, value_rules, &value))
 		return -EBADMSG;
-	if (!field || field >= PVB_FIELDS)
+	if (!value.field || value.field >= PVB_FIELDS)
 		return 0;
-	if (tb[PV_BOOTFLAG_A_VALUE_TEXT]) {
-		if (!(PVB_TEXT_FIELDS & PVB_HAS(field)) ||
-		    pvk_attr_str(tb[PV_BOOTFLAG_A_VALUE_TEXT], &text))
-			return -EBADMSG;
-		pvk_flags_take(flags, field, text);
-		return 0;
-	}
-	if (!tb[PV_BOOTFLAG_A_VALUE_NUMBER] ||
-	    pvk_attr_u64(tb[PV_BOOTFLAG_A_VALUE_NUMBER], &number) ||
-	    pvk_flags_set_number(flags, field, number, NULL))
+	if (!value.has_text)
+		return value.has_number &&
+		       !pvk_flags_set_number(flags, value.field, value.number, NULL) ?
+			0 : -EBADMSG;
+	if (!(PVB_TEXT_FIELDS & PVB_HAS(value.field)) ||
+	    pvk_attr_str(pvk_attr_find_nest(nest, PV_BOOTFLAG_A_VALUE_TEXT), &text))
 		return -EBADMSG;
+	pvk_flags_take(flags, value.field, text);
 	return 0;
 }
 
-static int get_mode(const struct nlattr *attr, struct pvk_store *store)
+static int get_mode(void *arg, const struct nlattr *attr)
 {
+	struct pvk_store *store = arg;
+
 	if (store->n_modes == PVB_MODES_MAX ||
 	    pvk_attr_copy(attr, store->mode[store->n_modes], PVB_MODE_MAX + 1))
 		return -EBADMSG;
@@ -96,100 +60,71 @@ static int get_mode(const struct nlattr *attr, struct pvk_store *store)
 	return 0;
 }
 
-/* What may stand in a message more than once. */
-static int get_lists(const struct nlmsghdr *nlh, struct pvk_store *store)
-{
-	const struct nlattr *attr;
-	int ret = 0;
+/* ---- messages ---- */
 
-	mnl_attr_for_each(attr, nlh, GENL_HDRLEN) {
-		switch (mnl_attr_get_type(attr)) {
-		case PV_BOOTFLAG_A_VALUE:
-			ret = get_value(attr, &store->flags);
-			break;
-		case PV_BOOTFLAG_A_BOOT_VALUE:
-			ret = get_value(attr, &store->boot);
-			break;
-		case PV_BOOTFLAG_A_MODE_NAME:
-			ret = get_mode(attr, store);
-			break;
-		default:
-			break;
-		}
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
+static const struct pvk_attr_rule stats_rules[] = {
+	PVK_ATTR(PV_BOOTFLAG_A_STATS_SETS, U64, pvk_store_stats, sets),
+	PVK_ATTR(PV_BOOTFLAG_A_STATS_UNCHANGED, U64, pvk_store_stats, unchanged),
+	PVK_ATTR(PV_BOOTFLAG_A_STATS_PROGRAMS, U64, pvk_store_stats, programs),
+	PVK_ATTR(PV_BOOTFLAG_A_STATS_PROGRAM_BYTES, U64, pvk_store_stats, program_bytes),
+	PVK_ATTR(PV_BOOTFLAG_A_STATS_ERASES, U64, pvk_store_stats, erases),
+	PVK_ATTR(PV_BOOTFLAG_A_STATS_LIMITED, U64, pvk_store_stats, limited),
+	PVK_ATTR(PV_BOOTFLAG_A_STATS_ERRORS, U64, pvk_store_stats, errors),
+	{ 0 }
+};
 
-static int get_stats(const struct nlattr *nest, struct pvk_store *store)
-{
-	const struct nlattr *tb[PV_BOOTFLAG_A_STATS_MAX + 1];
-	struct pvk_store_stats *stats = &store->stats;
-
-	if (!nest)
-		return 0;
-	store->has_stats = true;
-	if (pvk_genl_parse_nest(nest, tb, PV_BOOTFLAG_A_STATS_MAX) ||
-	    get_u64(tb[PV_BOOTFLAG_A_STATS_SETS], &stats->sets) ||
-	    get_u64(tb[PV_BOOTFLAG_A_STATS_UNCHANGED], &stats->unchanged) ||
-	    get_u64(tb[PV_BOOTFLAG_A_STATS_PROGRAMS], &stats->programs) ||
-	    get_u64(tb[PV_BOOTFLAG_A_STATS_PROGRAM_BYTES], &stats->program_bytes) ||
-	    get_u64(tb[PV_BOOTFLAG_A_STATS_ERASES], &stats->erases) ||
-	    get_u64(tb[PV_BOOTFLAG_A_STATS_LIMITED], &stats->limited) ||
-	    get_u64(tb[PV_BOOTFLAG_A_STATS_ERRORS], &stats->errors))
-		return -EBADMSG;
-	return 0;
-}
+static const struct pvk_attr_rule store_rules[] = {
+	PVK_ATTR_NEEDED(PV_BOOTFLAG_A_NAME, COPY, pvk_store, name),
+	PVK_ATTR(PV_BOOTFLAG_A_SPEC, COPY, pvk_store, spec),
+	PVK_ATTR_NEEDED(PV_BOOTFLAG_A_STATE, U32, pvk_store, state),
+	PVK_ATTR(PV_BOOTFLAG_A_GENERATION, U32, pvk_store, generation),
+	PVK_ATTR(PV_BOOTFLAG_A_OFFERS, U32, pvk_store, offers),
+	PVK_ATTR(PV_BOOTFLAG_A_GUARANTEE, U32, pvk_store, guarantee),
+	PVK_ATTR(PV_BOOTFLAG_A_MEDIUM, COPY, pvk_store, medium),
+	PVK_ATTR(PV_BOOTFLAG_A_FORMAT, COPY, pvk_store, format),
+	PVK_ATTR(PV_BOOTFLAG_A_ERRNO, ERRNO, pvk_store, error),
+	PVK_ATTR(PV_BOOTFLAG_A_TEXT, TEXT, pvk_store, text),
+	PVK_ATTR(PV_BOOTFLAG_A_STATS, HAS, pvk_store, has_stats),
+	PVK_ATTR_NESTED(PV_BOOTFLAG_A_STATS, pvk_store, stats, stats_rules),
+	{ 0 }
+};
 
 int pvk_parse_store(const struct nlmsghdr *nlh, struct pvk_store *store)
 {
-	const struct nlattr *tb[PV_BOOTFLAG_A_MAX + 1];
-
 	*store = (struct pvk_store){ 0 };
-	if (pvk_genl_parse(nlh, tb, PV_BOOTFLAG_A_MAX) || !tb[PV_BOOTFLAG_A_NAME] ||
-	    !tb[PV_BOOTFLAG_A_STATE] ||
-	    get_copy(tb[PV_BOOTFLAG_A_NAME], store->name, sizeof(store->name)) ||
-	    get_copy(tb[PV_BOOTFLAG_A_SPEC], store->spec, sizeof(store->spec)) ||
-	    get_u32(tb[PV_BOOTFLAG_A_STATE], &store->state) ||
-	    get_u32(tb[PV_BOOTFLAG_A_GENERATION], &store->generation) ||
-	    get_u32(tb[PV_BOOTFLAG_A_OFFERS], &store->offers) ||
-	    get_u32(tb[PV_BOOTFLAG_A_GUARANTEE], &store->guarantee) ||
-	    get_copy(tb[PV_BOOTFLAG_A_MEDIUM], store->medium, sizeof(store->medium)) ||
-	    get_copy(tb[PV_BOOTFLAG_A_FORMAT], store->format, sizeof(store->format)) ||
-	    get_errno(tb[PV_BOOTFLAG_A_ERRNO], &store->error) ||
-	    get_text(tb[PV_BOOTFLAG_A_TEXT], store->text, sizeof(store->text)) ||
-	    get_stats(tb[PV_BOOTFLAG_A_STATS], store))
+	if (pvk_attr_read(nlh, store_rules, store) ||
+	    pvk_attr_each(nlh, PV_BOOTFLAG_A_VALUE, get_value, &store->flags) ||
+	    pvk_attr_each(nlh, PV_BOOTFLAG_A_BOOT_VALUE, get_value, &store->boot))
 		return -EBADMSG;
-	return get_lists(nlh, store);
+	return pvk_attr_each(nlh, PV_BOOTFLAG_A_MODE_NAME, get_mode, store);
 }
+
+static const struct pvk_attr_rule outcome_rules[] = {
+	PVK_ATTR(PV_BOOTFLAG_A_NAME, COPY, pvk_bf_outcome, name),
+	PVK_ATTR(PV_BOOTFLAG_A_GENERATION, U32, pvk_bf_outcome, generation),
+	PVK_ATTR(PV_BOOTFLAG_A_ERRNO, ERRNO, pvk_bf_outcome, error),
+	PVK_ATTR(PV_BOOTFLAG_A_TEXT, TEXT, pvk_bf_outcome, text),
+	{ 0 }
+};
 
 int pvk_parse_bf_outcome(const struct nlmsghdr *nlh, struct pvk_bf_outcome *outcome)
 {
-	const struct nlattr *tb[PV_BOOTFLAG_A_MAX + 1];
-
 	*outcome = (struct pvk_bf_outcome){ .seq = nlh->nlmsg_seq };
-	if (pvk_genl_parse(nlh, tb, PV_BOOTFLAG_A_MAX) ||
-	    get_copy(tb[PV_BOOTFLAG_A_NAME], outcome->name, sizeof(outcome->name)) ||
-	    get_u32(tb[PV_BOOTFLAG_A_GENERATION], &outcome->generation) ||
-	    get_errno(tb[PV_BOOTFLAG_A_ERRNO], &outcome->error) ||
-	    get_text(tb[PV_BOOTFLAG_A_TEXT], outcome->text, sizeof(outcome->text)))
-		return -EBADMSG;
-	return 0;
+	return pvk_attr_read(nlh, outcome_rules, outcome);
 }
+
+static const struct pvk_attr_rule event_rules[] = {
+	PVK_ATTR_NEEDED(PV_BOOTFLAG_A_EVENT_KIND, U32, pvk_bf_event, kind),
+	PVK_ATTR(PV_BOOTFLAG_A_NAME, COPY, pvk_bf_event, name),
+	PVK_ATTR(PV_BOOTFLAG_A_STATE, U32, pvk_bf_event, state),
+	PVK_ATTR(PV_BOOTFLAG_A_GENERATION, U32, pvk_bf_event, generation),
+	{ 0 }
+};
 
 int pvk_parse_bf_event(const struct nlmsghdr *nlh, struct pvk_bf_event *event)
 {
-	const struct nlattr *tb[PV_BOOTFLAG_A_MAX + 1];
-
 	*event = (struct pvk_bf_event){ 0 };
-	if (pvk_genl_parse(nlh, tb, PV_BOOTFLAG_A_MAX) || !tb[PV_BOOTFLAG_A_EVENT_KIND] ||
-	    get_u32(tb[PV_BOOTFLAG_A_EVENT_KIND], &event->kind) ||
-	    get_copy(tb[PV_BOOTFLAG_A_NAME], event->name, sizeof(event->name)) ||
-	    get_u32(tb[PV_BOOTFLAG_A_STATE], &event->state) ||
-	    get_u32(tb[PV_BOOTFLAG_A_GENERATION], &event->generation))
+	if (pvk_attr_read(nlh, event_rules, event))
 		return -EBADMSG;
-	if (event->kind != PV_BOOTFLAG_EVENT_KIND_OVERRUN && !event->name[0])
-		return -EBADMSG;
-	return 0;
+	return event->kind == PV_BOOTFLAG_EVENT_KIND_OVERRUN || event->name[0] ? 0 : -EBADMSG;
 }

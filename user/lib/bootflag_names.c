@@ -7,11 +7,6 @@
 
 #include "bootflag.h"
 
-static const char *name_of(const char *const *names, size_t count, uint32_t value)
-{
-	return value < count ? names[value] : "?";
-}
-
 const char *pvk_store_state_name(uint32_t state)
 {
 	static const char *const names[] = {
@@ -23,7 +18,7 @@ const char *pvk_store_state_name(uint32_t state)
 		[PV_BOOTFLAG_STATE_FAILED] = "failed",
 	};
 
-	return name_of(names, PVK_ARRAY_SIZE(names), state);
+	return pvk_name_of(names, PVK_ARRAY_SIZE(names), state);
 }
 
 const char *pvk_bf_event_kind_name(uint32_t kind)
@@ -35,7 +30,7 @@ const char *pvk_bf_event_kind_name(uint32_t kind)
 		[PV_BOOTFLAG_EVENT_KIND_OVERRUN] = "overrun",
 	};
 
-	return name_of(names, PVK_ARRAY_SIZE(names), kind);
+	return pvk_name_of(names, PVK_ARRAY_SIZE(names), kind);
 }
 
 const char *pvk_guarantee_name(unsigned int bit)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "driver.h"
+#include "genl_attr.h"
 #include "mailbox.h"
 
 /* A dump that changes each time it is read is taken as it is after this many. */
@@ -172,11 +173,6 @@ int pvk_drv_fd(const struct pvk_drv *drv)
 
 /* --- plain calls ---------------------------------------------------------- */
 
-static int garbled(struct pvk_err *err)
-{
-	return pvk_err_set(err, -EBADMSG, "the kernel's answer makes no sense");
-}
-
 static int call_plain(struct pvk_drv *drv, struct pvk_msg *msg, struct pvk_err *err)
 {
 	return pvk_mailbox_call(&drv->box, msg, err);
@@ -202,38 +198,22 @@ int pvk_drv_driver_del(struct pvk_drv *drv, const char *alias, struct pvk_err *e
 	return call_plain(drv, &msg, err);
 }
 
-struct get {
-	void *to;
-	bool found;
-};
-
-static int finish_get(int ret, const struct get *get, struct pvk_err *err)
+static int read_driver(const struct nlmsghdr *nlh, void *to)
 {
-	return ret || get->found ? ret : garbled(err);
-}
-
-static int driver_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
-{
-	struct get *get = arg;
-
-	if (get->found || pvk_parse_driver(nlh, get->to))
-		return garbled(err);
-	get->found = true;
-	return 0;
+	return pvk_parse_driver(nlh, to);
 }
 
 int pvk_drv_driver_get(struct pvk_drv *drv, const char *alias, uint64_t container_id,
 		       struct pvk_driver *driver, struct pvk_err *err)
 {
 	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_DRIVER_GET, NLM_F_ACK);
-	struct get get = { .to = driver };
 	int ret;
 
 	*driver = (struct pvk_driver){ 0 };
 	pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, alias);
 	if (container_id || drv->front)
 		pvk_msg_put_u64(&msg, PV_DRIVER_A_CONTAINER_ID, container_id);
-	ret = finish_get(pvk_genl_call(&drv->box.genl, &msg, driver_cb, &get, err), &get, err);
+	ret = pvk_genl_get(&drv->box.genl, &msg, read_driver, driver, err);
 	if (ret)
 		pvk_driver_free(driver);
 	return ret;
@@ -242,20 +222,17 @@ int pvk_drv_driver_get(struct pvk_drv *drv, const char *alias, uint64_t containe
 static int drivers_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
 {
 	struct pvk_drivers *list = arg;
-	struct pvk_driver *driver;
+	uint32_t generation;
 	int ret;
 
-	ret = pvk_grow((void **)&list->item, list->count, sizeof(*list->item),
-		       PVK_LIST_DRIVERS_MAX);
+	ret = pvk_genl_add((void **)&list->item, list->count, sizeof(*list->item),
+			   PVK_LIST_DRIVERS_MAX, nlh, read_driver, err);
 	if (ret)
-		return pvk_err_set(err, ret, "%s", strerror(-ret));
-	driver = &list->item[list->count];
-	ret = pvk_parse_driver(nlh, driver);
-	if (ret)
-		return ret == -ENOMEM ? pvk_err_set(err, ret, "out of memory") : garbled(err);
-	if (list->count++ && driver->generation != list->generation)
+		return ret;
+	generation = list->item[list->count].generation;
+	if (list->count++ && generation != list->generation)
 		list->torn = true;
-	list->generation = driver->generation;
+	list->generation = generation;
 	return 0;
 }
 
@@ -312,21 +289,15 @@ int pvk_drv_driver_list(struct pvk_drv *drv, uint64_t container_id,
 	return ret;
 }
 
-static int module_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+static int read_module(const struct nlmsghdr *nlh, void *to)
 {
-	struct get *get = arg;
-
-	if (get->found || pvk_parse_module(nlh, get->to))
-		return garbled(err);
-	get->found = true;
-	return 0;
+	return pvk_parse_module(nlh, to);
 }
 
 int pvk_drv_module_get(struct pvk_drv *drv, const char *name, struct pvk_module *module,
 		       struct pvk_err *err)
 {
 	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_MODULE_GET, NLM_F_ACK);
-	struct get get = { .to = module };
 	char as_kernel[PVK_MODULE_SIZE];
 	size_t i;
 	int ret;
@@ -338,7 +309,7 @@ int pvk_drv_module_get(struct pvk_drv *drv, const char *name, struct pvk_module 
 		as_kernel[i] = name[i] == '-' ? '_' : name[i];
 	as_kernel[i] = '\0';
 	pvk_msg_put_str(&msg, PV_DRIVER_A_NAME, as_kernel);
-	ret = finish_get(pvk_genl_call(&drv->box.genl, &msg, module_cb, &get, err), &get, err);
+	ret = pvk_genl_get(&drv->box.genl, &msg, read_module, module, err);
 	if (ret)
 		pvk_module_free(module);
 	return ret;
@@ -349,15 +320,11 @@ static int modules_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err
 	struct pvk_modules *list = arg;
 	int ret;
 
-	ret = pvk_grow((void **)&list->item, list->count, sizeof(*list->item),
-		       PVK_LIST_MODULES_MAX);
-	if (ret)
-		return pvk_err_set(err, ret, "%s", strerror(-ret));
-	ret = pvk_parse_module(nlh, &list->item[list->count]);
-	if (ret)
-		return ret == -ENOMEM ? pvk_err_set(err, ret, "out of memory") : garbled(err);
-	list->count++;
-	return 0;
+	ret = pvk_genl_add((void **)&list->item, list->count, sizeof(*list->item),
+			   PVK_LIST_MODULES_MAX, nlh, read_module, err);
+	if (!ret)
+		list->count++;
+	return ret;
 }
 
 int pvk_drv_module_list(struct pvk_drv *drv, struct pvk_modules *list, struct pvk_err *err)
@@ -378,23 +345,25 @@ int pvk_drv_module_list(struct pvk_drv *drv, struct pvk_modules *list, struct pv
 	return ret;
 }
 
+static int read_container(const struct nlmsghdr *nlh, void *to)
+{
+	return pvk_parse_container(nlh, to);
+}
+
 static int containers_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
 {
 	struct pvk_containers *list = arg;
-	struct pvk_container *container;
+	uint32_t generation;
 	int ret;
 
-	ret = pvk_grow((void **)&list->item, list->count, sizeof(*list->item),
-		       PVK_LIST_CONTAINERS_MAX);
+	ret = pvk_genl_add((void **)&list->item, list->count, sizeof(*list->item),
+			   PVK_LIST_CONTAINERS_MAX, nlh, read_container, err);
 	if (ret)
-		return pvk_err_set(err, ret, "%s", strerror(-ret));
-	container = &list->item[list->count];
-	ret = pvk_parse_container(nlh, container);
-	if (ret)
-		return ret == -ENOMEM ? pvk_err_set(err, ret, "out of memory") : garbled(err);
-	if (list->count++ && container->generation != list->generation)
+		return ret;
+	generation = list->item[list->count].generation;
+	if (list->count++ && generation != list->generation)
 		list->torn = true;
-	list->generation = container->generation;
+	list->generation = generation;
 	return 0;
 }
 
@@ -447,21 +416,10 @@ int pvk_drv_container_list(struct pvk_drv *drv, struct pvk_containers *list,
 	return ret;
 }
 
-static int container_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
-{
-	struct get *get = arg;
-
-	if (get->found || pvk_parse_container(nlh, get->to))
-		return garbled(err);
-	get->found = true;
-	return 0;
-}
-
 int pvk_drv_container_get(struct pvk_drv *drv, const char *name, uint64_t id,
 			  struct pvk_container *container, struct pvk_err *err)
 {
 	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_CONTAINER_GET, NLM_F_ACK);
-	struct get get = { .to = container };
 	int ret;
 
 	*container = (struct pvk_container){ 0 };
@@ -469,7 +427,7 @@ int pvk_drv_container_get(struct pvk_drv *drv, const char *name, uint64_t id,
 		pvk_msg_put_str(&msg, PV_DRIVER_A_CONTAINER, name);
 	else if (id)
 		pvk_msg_put_u64(&msg, PV_DRIVER_A_CONTAINER_ID, id);
-	ret = finish_get(pvk_genl_call(&drv->box.genl, &msg, container_cb, &get, err), &get, err);
+	ret = pvk_genl_get(&drv->box.genl, &msg, read_container, container, err);
 	if (ret)
 		pvk_container_free(container);
 	return ret;
@@ -488,25 +446,21 @@ static void put_entries(struct pvk_msg *msg, const struct pvk_container *contain
 	}
 }
 
-static int container_id_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+static int read_container_id(const struct nlmsghdr *nlh, void *to)
 {
-	const struct nlattr *tb[PV_DRIVER_A_CONTAINER_ID + 1];
-	struct get *get = arg;
+	static const struct pvk_attr_rule rules[] = {
+		PVK_ATTR_NEEDED(PV_DRIVER_A_CONTAINER_ID, U64, pvk_container, id),
+		{ 0 }
+	};
 
-	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_CONTAINER_ID) ||
-	    !tb[PV_DRIVER_A_CONTAINER_ID] ||
-	    pvk_attr_u64(tb[PV_DRIVER_A_CONTAINER_ID], get->to))
-		return garbled(err);
-	get->found = true;
-	return 0;
+	return pvk_attr_read(nlh, rules, to);
 }
 
 int pvk_drv_container_new(struct pvk_drv *drv, const struct pvk_container *container,
 			  int cgroup_fd, pid_t pid, uint64_t *id, struct pvk_err *err)
 {
 	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_CONTAINER_NEW, NLM_F_ACK);
-	uint64_t fresh = 0;
-	struct get get = { .to = &fresh };
+	struct pvk_container fresh = { .id = 0 };
 	int ret;
 
 	pvk_msg_put_str(&msg, PV_DRIVER_A_CONTAINER, container->name);
@@ -516,9 +470,9 @@ int pvk_drv_container_new(struct pvk_drv *drv, const struct pvk_container *conta
 		pvk_msg_put_u32(&msg, PV_DRIVER_A_PID, (uint32_t)pid);
 	pvk_msg_put_u32(&msg, PV_DRIVER_A_ROLES, container->roles);
 	put_entries(&msg, container);
-	ret = finish_get(pvk_genl_call(&drv->box.genl, &msg, container_id_cb, &get, err), &get, err);
+	ret = pvk_genl_get(&drv->box.genl, &msg, read_container_id, &fresh, err);
 	if (!ret && id)
-		*id = fresh;
+		*id = fresh.id;
 	return ret;
 }
 
@@ -587,59 +541,50 @@ int pvk_drv_result(struct pvk_drv *drv, const struct pvk_result *result, struct 
 	return call_plain(drv, &msg, err);
 }
 
-static int peer_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+static int read_peer(const struct nlmsghdr *nlh, void *to)
 {
-	struct get *get = arg;
-
-	if (get->found || pvk_parse_peer(nlh, get->to))
-		return garbled(err);
-	get->found = true;
-	return 0;
+	return pvk_parse_peer(nlh, to);
 }
 
 int pvk_drv_whois(struct pvk_drv *drv, int fd, int listener_fd, struct pvk_peer *peer,
 		  struct pvk_err *err)
 {
 	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_WHOIS, NLM_F_ACK);
-	struct get get = { .to = peer };
 	int ret;
 
 	pvk_msg_put_u32(&msg, PV_DRIVER_A_FD, (uint32_t)fd);
 	pvk_msg_put_u32(&msg, PV_DRIVER_A_LISTENER_FD, (uint32_t)listener_fd);
-	ret = finish_get(pvk_genl_call(&drv->box.genl, &msg, peer_cb, &get, err), &get, err);
+	ret = pvk_genl_get(&drv->box.genl, &msg, read_peer, peer, err);
 	/* What a caller may read after a failure names nobody. */
 	if (ret)
 		*peer = (struct pvk_peer){ .kind = PV_DRIVER_PEER_UNKNOWN };
 	return ret;
 }
 
-static int generation_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+static int read_generation(const struct nlmsghdr *nlh, void *to)
 {
-	const struct nlattr *tb[PV_DRIVER_A_GENERATION + 1];
-	struct get *get = arg;
+	static const struct pvk_attr_rule rules[] = {
+		PVK_ATTR_NEEDED(PV_DRIVER_A_GENERATION, U32, pvk_event, generation),
+		{ 0 }
+	};
 
-	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_GENERATION) || !tb[PV_DRIVER_A_GENERATION] ||
-	    pvk_attr_u32(tb[PV_DRIVER_A_GENERATION], get->to))
-		return garbled(err);
-	get->found = true;
-	return 0;
+	return pvk_attr_read(nlh, rules, to);
 }
 
 static int subscribe(struct pvk_drv *drv, const char *alias, bool containers,
 		     uint32_t *generation, struct pvk_err *err)
 {
 	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_SUBSCRIBE, NLM_F_ACK);
-	uint32_t from = 0;
-	struct get get = { .to = &from };
+	struct pvk_event from = { .generation = 0 };
 	int ret;
 
 	if (alias)
 		pvk_msg_put_str(&msg, PV_DRIVER_A_ALIAS, alias);
 	if (containers)
 		pvk_msg_put_flag(&msg, PV_DRIVER_A_CONTAINERS);
-	ret = finish_get(pvk_genl_call(&drv->box.genl, &msg, generation_cb, &get, err), &get, err);
+	ret = pvk_genl_get(&drv->box.genl, &msg, read_generation, &from, err);
 	if (!ret && generation)
-		*generation = from;
+		*generation = from.generation;
 	return ret;
 }
 
@@ -655,22 +600,16 @@ int pvk_drv_subscribe_containers(struct pvk_drv *drv, uint32_t *generation,
 	return subscribe(drv, NULL, true, generation, err);
 }
 
-static int status_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+static int read_status(const struct nlmsghdr *nlh, void *to)
 {
-	struct get *get = arg;
-
-	if (pvk_parse_status(nlh, get->to))
-		return garbled(err);
-	get->found = true;
-	return 0;
+	return pvk_parse_status(nlh, to);
 }
 
 int pvk_drv_status(struct pvk_drv *drv, struct pvk_status *status, struct pvk_err *err)
 {
 	struct pvk_msg msg = pvk_msg_new(&drv->box.genl, PV_DRIVER_CMD_STATUS_GET, NLM_F_ACK);
-	struct get get = { .to = status };
 
-	return finish_get(pvk_genl_call(&drv->box.genl, &msg, status_cb, &get, err), &get, err);
+	return pvk_genl_get(&drv->box.genl, &msg, read_status, status, err);
 }
 
 /* --- requests with an outcome --------------------------------------------- */
@@ -739,7 +678,7 @@ int pvk_drv_wait(struct pvk_drv *drv, uint32_t seq, int timeout_ms,
 		return ret;
 	ret = pvk_parse_outcome(nlh, outcome);
 	free(kept);
-	return ret ? garbled(err) : 0;
+	return ret ? pvk_genl_unread(ret, err) : 0;
 }
 
 uint32_t pvk_drv_default_timeout_ms(void)

@@ -1,134 +1,15 @@
 // SPDX-License-Identifier: MIT
-/*
- * What the messages of pv_driver say: names of their numbers, and their parsers,
- * which take nothing for granted.
- */
+/* What the messages of pv_driver say. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "driver.h"
-#include "genl.h"
+#include "genl_attr.h"
 
-/* --- names ---------------------------------------------------------------- */
+/* ---- texts, which are allocated ---- */
 
-static const char *name_of(const char *const *names, size_t count, uint32_t value)
-{
-	return value < count ? names[value] : "?";
-}
-
-const char *pvk_state_name(uint32_t state)
-{
-	static const char *const names[] = {
-		[PV_DRIVER_STATE_UNLOADED] = "unloaded",
-		[PV_DRIVER_STATE_LOADING] = "loading",
-		[PV_DRIVER_STATE_LOADED] = "loaded",
-		[PV_DRIVER_STATE_UNLOADING] = "unloading",
-		[PV_DRIVER_STATE_FAILED] = "failed",
-		[PV_DRIVER_STATE_UNKNOWN] = "unknown",
-	};
-
-	return name_of(names, PVK_ARRAY_SIZE(names), state);
-}
-
-const char *pvk_type_name(uint32_t type)
-{
-	static const char *const names[] = {
-		[PV_DRIVER_TYPE_REQUIRED] = "required",
-		[PV_DRIVER_TYPE_OPTIONAL] = "optional",
-		[PV_DRIVER_TYPE_MANUAL] = "manual",
-	};
-
-	return name_of(names, PVK_ARRAY_SIZE(names), type);
-}
-
-const char *pvk_op_name(uint32_t op)
-{
-	static const char *const names[] = {
-		[PV_DRIVER_OP_LOAD] = "load",
-		[PV_DRIVER_OP_UNLOAD] = "unload",
-		[PV_DRIVER_OP_RESOLVE] = "resolve",
-	};
-
-	return name_of(names, PVK_ARRAY_SIZE(names), op);
-}
-
-const char *pvk_event_kind_name(uint32_t kind)
-{
-	static const char *const names[] = {
-		[PV_DRIVER_EVENT_KIND_STATE] = "state",
-		[PV_DRIVER_EVENT_KIND_NEW] = "new",
-		[PV_DRIVER_EVENT_KIND_DEL] = "del",
-		[PV_DRIVER_EVENT_KIND_OVERRUN] = "overrun",
-		[PV_DRIVER_EVENT_KIND_CONTAINER_NEW] = "container-new",
-		[PV_DRIVER_EVENT_KIND_CONTAINER_DEL] = "container-del",
-	};
-
-	return name_of(names, PVK_ARRAY_SIZE(names), kind);
-}
-
-const char *pvk_peer_name(uint32_t kind)
-{
-	static const char *const names[] = {
-		[PV_DRIVER_PEER_UNKNOWN] = "unknown",
-		[PV_DRIVER_PEER_HOST] = "host",
-		[PV_DRIVER_PEER_CONTAINER] = "container",
-	};
-
-	return name_of(names, PVK_ARRAY_SIZE(names), kind);
-}
-
-const char *pvk_module_flag_name(unsigned int bit)
-{
-	static const char *const names[] = { "live", "ours", "builtin", "permanent", "pinned" };
-
-	return bit < PVK_ARRAY_SIZE(names) ? names[bit] : NULL;
-}
-
-/* --- attributes ----------------------------------------------------------- */
-
-/* These leave the value alone when the attribute is absent. */
-static int get_u32(const struct nlattr *attr, uint32_t *value)
-{
-	return attr ? pvk_attr_u32(attr, value) : 0;
-}
-
-static int get_u64(const struct nlattr *attr, uint64_t *value)
-{
-	return attr ? pvk_attr_u64(attr, value) : 0;
-}
-
-static int get_name(const struct nlattr *attr, char *name)
-{
-	return attr ? pvk_attr_copy(attr, name, PVK_ALIAS_SIZE) : 0;
-}
-
-/* Words for people are cut rather than refused. */
-static int get_text(const struct nlattr *attr, char *text)
-{
-	const char *from;
-	size_t len;
-
-	if (!attr)
-		return 0;
-	if (pvk_attr_str(attr, &from))
-		return -EBADMSG;
-	len = strnlen(from, PVK_TEXT_SIZE - 1);
-	memcpy(text, from, len);
-	text[len] = '\0';
-	return 0;
-}
-
-static int get_errno(const struct nlattr *attr, int *error)
-{
-	uint32_t value = 0;
-
-	if (get_u32(attr, &value) || value > 4095)
-		return -EBADMSG;
-	*error = (int)value;
-	return 0;
-}
-
+/* attr NULL: "" */
 static int get_string(const struct nlattr *attr, char **text)
 {
 	const char *from = "";
@@ -139,20 +20,11 @@ static int get_string(const struct nlattr *attr, char **text)
 	return *text ? 0 : -ENOMEM;
 }
 
-static void free_texts(struct pvk_texts *texts)
+static int add_text(void *arg, const struct nlattr *attr)
 {
-	size_t i;
-
-	for (i = 0; i < texts->count; i++)
-		free(texts->item[i]);
-	free(texts->item);
-	*texts = (struct pvk_texts){ 0 };
-}
-
-static int add_text(struct pvk_texts *texts, const struct nlattr *attr)
-{
+	struct pvk_texts *texts = arg;
 	int ret = pvk_grow((void **)&texts->item, texts->count, sizeof(*texts->item),
-		       PVK_TEXTS_MAX);
+			   PVK_TEXTS_MAX);
 
 	if (!ret)
 		ret = get_string(attr, &texts->item[texts->count]);
@@ -161,109 +33,73 @@ static int add_text(struct pvk_texts *texts, const struct nlattr *attr)
 	return ret;
 }
 
-/* Every attribute of one type in a message that pvk_genl_parse() accepted. */
 static int get_texts(const struct nlmsghdr *nlh, uint16_t type, struct pvk_texts *texts)
 {
-	const struct nlattr *attr;
-	int ret;
-
-	mnl_attr_for_each(attr, nlh, GENL_HDRLEN) {
-		if (mnl_attr_get_type(attr) != type)
-			continue;
-		ret = add_text(texts, attr);
-		if (ret)
-			return ret;
-	}
-	return 0;
+	return pvk_attr_each(nlh, type, add_text, texts);
 }
 
-/* --- parsers -------------------------------------------------------------- */
+/* ---- drivers and modules ---- */
+
+static const struct pvk_attr_rule module_rules[] = {
+	PVK_ATTR_NEEDED(PV_DRIVER_A_MODULE_NAME, COPY, pvk_module, name),
+	PVK_ATTR(PV_DRIVER_A_MODULE_FLAGS, U32, pvk_module, flags),
+	PVK_ATTR(PV_DRIVER_A_MODULE_SINCE, U64, pvk_module, since_ns),
+	PVK_ATTR(PV_DRIVER_A_MODULE_CAUSE_ALIAS, COPY, pvk_module, cause_alias),
+	PVK_ATTR(PV_DRIVER_A_MODULE_CAUSE_CONTAINER, COPY, pvk_module, cause_container),
+	{ 0 }
+};
 
 static int get_module(const struct nlattr *nest, struct pvk_module *module)
 {
-	const struct nlattr *tb[PV_DRIVER_A_MODULE_MAX + 1];
-
 	*module = (struct pvk_module){ 0 };
-	if (pvk_genl_parse_nest(nest, tb, PV_DRIVER_A_MODULE_MAX) ||
-	    !tb[PV_DRIVER_A_MODULE_NAME] ||
-	    pvk_attr_copy(tb[PV_DRIVER_A_MODULE_NAME], module->name, sizeof(module->name)) ||
-	    get_u32(tb[PV_DRIVER_A_MODULE_FLAGS], &module->flags) ||
-	    get_u64(tb[PV_DRIVER_A_MODULE_SINCE], &module->since_ns) ||
-	    get_name(tb[PV_DRIVER_A_MODULE_CAUSE_ALIAS], module->cause_alias) ||
-	    get_name(tb[PV_DRIVER_A_MODULE_CAUSE_CONTAINER], module->cause_container))
+	if (pvk_attr_read_nest(nest, module_rules, module))
 		return -EBADMSG;
-	return get_string(tb[PV_DRIVER_A_MODULE_PARAMS], &module->params);
+	return get_string(pvk_attr_find_nest(nest, PV_DRIVER_A_MODULE_PARAMS), &module->params);
 }
 
-static int get_modules(const struct nlmsghdr *nlh, struct pvk_driver *driver)
+static int add_module(void *arg, const struct nlattr *nest)
 {
-	const struct nlattr *attr;
+	struct pvk_driver *driver = arg;
 	int ret;
 
-	mnl_attr_for_each(attr, nlh, GENL_HDRLEN) {
-		if (mnl_attr_get_type(attr) != PV_DRIVER_A_MODULE)
-			continue;
-		ret = pvk_grow((void **)&driver->modules, driver->n_modules,
-			       sizeof(*driver->modules), PVK_MODULES_MAX);
-		if (!ret)
-			ret = get_module(attr, &driver->modules[driver->n_modules]);
-		if (ret)
-			return ret;
+	ret = pvk_grow((void **)&driver->modules, driver->n_modules, sizeof(*driver->modules),
+		       PVK_MODULES_MAX);
+	if (!ret)
+		ret = get_module(nest, &driver->modules[driver->n_modules]);
+	if (!ret)
 		driver->n_modules++;
-	}
-	return 0;
+	return ret;
 }
 
-static int get_stats(const struct nlattr *nest, struct pvk_driver *driver)
-{
-	const struct nlattr *tb[PV_DRIVER_A_STATS_MAX + 1];
-	struct pvk_stats *stats = &driver->stats;
+static const struct pvk_attr_rule stats_rules[] = {
+	PVK_ATTR(PV_DRIVER_A_STATS_LOADS, U32, pvk_stats, loads),
+	PVK_ATTR(PV_DRIVER_A_STATS_UNLOADS, U32, pvk_stats, unloads),
+	PVK_ATTR(PV_DRIVER_A_STATS_FAILURES, U32, pvk_stats, failures),
+	PVK_ATTR(PV_DRIVER_A_STATS_LOAD_US, U32, pvk_stats, load_us),
+	PVK_ATTR(PV_DRIVER_A_STATS_UNLOAD_US, U32, pvk_stats, unload_us),
+	{ 0 }
+};
 
-	if (!nest)
-		return 0;
-	driver->has_stats = true;
-	if (pvk_genl_parse_nest(nest, tb, PV_DRIVER_A_STATS_MAX) ||
-	    get_u32(tb[PV_DRIVER_A_STATS_LOADS], &stats->loads) ||
-	    get_u32(tb[PV_DRIVER_A_STATS_UNLOADS], &stats->unloads) ||
-	    get_u32(tb[PV_DRIVER_A_STATS_FAILURES], &stats->failures) ||
-	    get_u32(tb[PV_DRIVER_A_STATS_LOAD_US], &stats->load_us) ||
-	    get_u32(tb[PV_DRIVER_A_STATS_UNLOAD_US], &stats->unload_us))
-		return -EBADMSG;
-	return 0;
-}
-
-static int get_driver_head(const struct nlattr **tb, struct pvk_driver *driver)
-{
-	uint32_t type;
-
-	if (!tb[PV_DRIVER_A_ALIAS] || !tb[PV_DRIVER_A_STATE] ||
-	    get_name(tb[PV_DRIVER_A_ALIAS], driver->alias) ||
-	    get_u32(tb[PV_DRIVER_A_STATE], &driver->state) ||
-	    get_u32(tb[PV_DRIVER_A_GENERATION], &driver->generation) ||
-	    get_errno(tb[PV_DRIVER_A_ERRNO], &driver->error) ||
-	    get_text(tb[PV_DRIVER_A_TEXT], driver->text) ||
-	    get_u64(tb[PV_DRIVER_A_SINCE], &driver->since_ns) ||
-	    get_u64(tb[PV_DRIVER_A_ERROR_SINCE], &driver->error_since_ns) ||
-	    get_stats(tb[PV_DRIVER_A_STATS], driver))
-		return -EBADMSG;
-	driver->type = -1;
-	if (tb[PV_DRIVER_A_TYPE]) {
-		if (pvk_attr_u32(tb[PV_DRIVER_A_TYPE], &type) || type > INT32_MAX)
-			return -EBADMSG;
-		driver->type = (int)type;
-	}
-	return 0;
-}
+static const struct pvk_attr_rule driver_rules[] = {
+	PVK_ATTR_NEEDED(PV_DRIVER_A_ALIAS, COPY, pvk_driver, alias),
+	PVK_ATTR_NEEDED(PV_DRIVER_A_STATE, U32, pvk_driver, state),
+	PVK_ATTR(PV_DRIVER_A_TYPE, INT, pvk_driver, type),
+	PVK_ATTR(PV_DRIVER_A_GENERATION, U32, pvk_driver, generation),
+	PVK_ATTR(PV_DRIVER_A_ERRNO, ERRNO, pvk_driver, error),
+	PVK_ATTR(PV_DRIVER_A_TEXT, TEXT, pvk_driver, text),
+	PVK_ATTR(PV_DRIVER_A_SINCE, U64, pvk_driver, since_ns),
+	PVK_ATTR(PV_DRIVER_A_ERROR_SINCE, U64, pvk_driver, error_since_ns),
+	PVK_ATTR(PV_DRIVER_A_STATS, HAS, pvk_driver, has_stats),
+	PVK_ATTR_NESTED(PV_DRIVER_A_STATS, pvk_driver, stats, stats_rules),
+	{ 0 }
+};
 
 int pvk_parse_driver(const struct nlmsghdr *nlh, struct pvk_driver *driver)
 {
-	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
 	int ret;
 
-	*driver = (struct pvk_driver){ 0 };
-	ret = pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX);
-	if (!ret)
-		ret = get_driver_head(tb, driver);
+	*driver = (struct pvk_driver){ .type = -1 };
+	ret = pvk_attr_read(nlh, driver_rules, driver);
 	if (!ret)
 		ret = get_texts(nlh, PV_DRIVER_A_LINE, &driver->lines);
 	if (!ret)
@@ -271,110 +107,119 @@ int pvk_parse_driver(const struct nlmsghdr *nlh, struct pvk_driver *driver)
 	if (!ret)
 		ret = get_texts(nlh, PV_DRIVER_A_WARNING, &driver->warnings);
 	if (!ret)
-		ret = get_modules(nlh, driver);
+		ret = pvk_attr_each(nlh, PV_DRIVER_A_MODULE, add_module, driver);
 	if (ret)
 		pvk_driver_free(driver);
 	return ret;
 }
 
+/* A message of nothing but a nest. */
+static const struct pvk_attr_rule no_rules[] = { { 0 } };
+
 int pvk_parse_module(const struct nlmsghdr *nlh, struct pvk_module *module)
 {
-	const struct nlattr *tb[PV_DRIVER_A_MODULE + 1];
+	const struct nlattr *nest = NULL;
 
 	*module = (struct pvk_module){ 0 };
-	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MODULE) || !tb[PV_DRIVER_A_MODULE])
-		return -EBADMSG;
-	return get_module(tb[PV_DRIVER_A_MODULE], module);
+	if (!pvk_attr_read(nlh, no_rules, module))
+		nest = pvk_attr_find(nlh, PV_DRIVER_A_MODULE);
+	return nest ? get_module(nest, module) : -EBADMSG;
 }
 
-static int parse_entry(const struct nlattr *nest, struct pvk_entry *entry)
-{
-	const struct nlattr *tb[PV_DRIVER_A_ENTRY_MAX + 1];
+/* ---- containers ---- */
 
-	*entry = (struct pvk_entry){ .state = PV_DRIVER_STATE_UNKNOWN };
-	if (pvk_genl_parse_nest(nest, tb, PV_DRIVER_A_ENTRY_MAX) ||
-	    !tb[PV_DRIVER_A_ENTRY_ALIAS] ||
-	    get_name(tb[PV_DRIVER_A_ENTRY_ALIAS], entry->alias) ||
-	    get_u32(tb[PV_DRIVER_A_ENTRY_TYPE], &entry->type) ||
-	    get_u32(tb[PV_DRIVER_A_ENTRY_STATE], &entry->state))
-		return -EBADMSG;
-	entry->used = tb[PV_DRIVER_A_ENTRY_USED];
-	return 0;
-}
+static const struct pvk_attr_rule entry_rules[] = {
+	PVK_ATTR_NEEDED(PV_DRIVER_A_ENTRY_ALIAS, COPY, pvk_entry, alias),
+	PVK_ATTR(PV_DRIVER_A_ENTRY_TYPE, U32, pvk_entry, type),
+	PVK_ATTR(PV_DRIVER_A_ENTRY_STATE, U32, pvk_entry, state),
+	PVK_ATTR(PV_DRIVER_A_ENTRY_USED, HAS, pvk_entry, used),
+	{ 0 }
+};
 
-static int get_entries(const struct nlmsghdr *nlh, struct pvk_container *container)
+static int add_entry(void *arg, const struct nlattr *nest)
 {
-	const struct nlattr *attr;
+	struct pvk_container *container = arg;
+	struct pvk_entry *entry;
 	int ret;
 
-	mnl_attr_for_each(attr, nlh, GENL_HDRLEN) {
-		if (mnl_attr_get_type(attr) != PV_DRIVER_A_ENTRY)
-			continue;
-		ret = pvk_grow((void **)&container->entries, container->n_entries,
-			       sizeof(*container->entries), PV_DRIVER_MAX_ENTRIES);
-		if (!ret)
-			ret = parse_entry(attr, &container->entries[container->n_entries]);
-		if (ret)
-			return ret;
+	ret = pvk_grow((void **)&container->entries, container->n_entries,
+		       sizeof(*container->entries), PV_DRIVER_MAX_ENTRIES);
+	if (ret)
+		return ret;
+	entry = &container->entries[container->n_entries];
+	*entry = (struct pvk_entry){ .state = PV_DRIVER_STATE_UNKNOWN };
+	ret = pvk_attr_read_nest(nest, entry_rules, entry);
+	if (!ret)
 		container->n_entries++;
-	}
-	return 0;
+	return ret;
 }
+
+static const struct pvk_attr_rule container_rules[] = {
+	PVK_ATTR_NEEDED(PV_DRIVER_A_CONTAINER, COPY, pvk_container, name),
+	PVK_ATTR(PV_DRIVER_A_CONTAINER_ID, U64, pvk_container, id),
+	PVK_ATTR(PV_DRIVER_A_ROLES, U32, pvk_container, roles),
+	PVK_ATTR(PV_DRIVER_A_GENERATION, U32, pvk_container, generation),
+	{ 0 }
+};
 
 int pvk_parse_container(const struct nlmsghdr *nlh, struct pvk_container *container)
 {
-	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
+	const struct nlattr *cgroup;
 	int ret;
 
 	*container = (struct pvk_container){ 0 };
-	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX) || !tb[PV_DRIVER_A_CONTAINER] ||
-	    get_name(tb[PV_DRIVER_A_CONTAINER], container->name) ||
-	    get_u64(tb[PV_DRIVER_A_CONTAINER_ID], &container->id) ||
-	    get_u32(tb[PV_DRIVER_A_ROLES], &container->roles) ||
-	    get_u32(tb[PV_DRIVER_A_GENERATION], &container->generation))
+	if (pvk_attr_read(nlh, container_rules, container))
 		return -EBADMSG;
-	ret = get_entries(nlh, container);
-	if (!ret && tb[PV_DRIVER_A_CGROUP])
-		ret = get_string(tb[PV_DRIVER_A_CGROUP], &container->cgroup);
+	ret = pvk_attr_each(nlh, PV_DRIVER_A_ENTRY, add_entry, container);
+	cgroup = pvk_attr_find(nlh, PV_DRIVER_A_CGROUP);
+	if (!ret && cgroup)
+		ret = get_string(cgroup, &container->cgroup);
 	if (ret)
 		pvk_container_free(container);
 	return ret;
 }
 
+/* ---- what comes unasked ---- */
+
+static const struct pvk_attr_rule outcome_rules[] = {
+	PVK_ATTR(PV_DRIVER_A_ALIAS, COPY, pvk_outcome, alias),
+	PVK_ATTR(PV_DRIVER_A_CONTAINER, COPY, pvk_outcome, container),
+	PVK_ATTR(PV_DRIVER_A_OP, U32, pvk_outcome, op),
+	PVK_ATTR(PV_DRIVER_A_STATE, U32, pvk_outcome, state),
+	PVK_ATTR(PV_DRIVER_A_ERRNO, ERRNO, pvk_outcome, error),
+	PVK_ATTR(PV_DRIVER_A_TEXT, TEXT, pvk_outcome, text),
+	{ 0 }
+};
+
 int pvk_parse_outcome(const struct nlmsghdr *nlh, struct pvk_outcome *outcome)
 {
-	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
 	int ret;
 
 	*outcome = (struct pvk_outcome){
 		.seq = nlh->nlmsg_seq, .state = PV_DRIVER_STATE_UNKNOWN,
 	};
-	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX) ||
-	    get_name(tb[PV_DRIVER_A_ALIAS], outcome->alias) ||
-	    get_name(tb[PV_DRIVER_A_CONTAINER], outcome->container) ||
-	    get_u32(tb[PV_DRIVER_A_OP], &outcome->op) ||
-	    get_u32(tb[PV_DRIVER_A_STATE], &outcome->state) ||
-	    get_errno(tb[PV_DRIVER_A_ERRNO], &outcome->error) ||
-	    get_text(tb[PV_DRIVER_A_TEXT], outcome->text))
-		return -EBADMSG;
-	ret = get_texts(nlh, PV_DRIVER_A_WARNING, &outcome->warnings);
+	ret = pvk_attr_read(nlh, outcome_rules, outcome);
+	if (!ret)
+		ret = get_texts(nlh, PV_DRIVER_A_WARNING, &outcome->warnings);
 	if (ret)
 		pvk_outcome_free(outcome);
 	return ret;
 }
 
+static const struct pvk_attr_rule event_rules[] = {
+	PVK_ATTR_NEEDED(PV_DRIVER_A_EVENT_KIND, U32, pvk_event, kind),
+	PVK_ATTR(PV_DRIVER_A_ALIAS, COPY, pvk_event, alias),
+	PVK_ATTR(PV_DRIVER_A_STATE, U32, pvk_event, state),
+	PVK_ATTR(PV_DRIVER_A_GENERATION, U32, pvk_event, generation),
+	PVK_ATTR(PV_DRIVER_A_CONTAINER, COPY, pvk_event, container),
+	PVK_ATTR(PV_DRIVER_A_CONTAINER_ID, U64, pvk_event, container_id),
+	{ 0 }
+};
+
 int pvk_parse_event(const struct nlmsghdr *nlh, struct pvk_event *event)
 {
-	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
-
 	*event = (struct pvk_event){ .state = PV_DRIVER_STATE_UNKNOWN };
-	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX) || !tb[PV_DRIVER_A_EVENT_KIND] ||
-	    get_u32(tb[PV_DRIVER_A_EVENT_KIND], &event->kind) ||
-	    get_name(tb[PV_DRIVER_A_ALIAS], event->alias) ||
-	    get_u32(tb[PV_DRIVER_A_STATE], &event->state) ||
-	    get_u32(tb[PV_DRIVER_A_GENERATION], &event->generation) ||
-	    get_name(tb[PV_DRIVER_A_CONTAINER], event->container) ||
-	    get_u64(tb[PV_DRIVER_A_CONTAINER_ID], &event->container_id))
+	if (pvk_attr_read(nlh, event_rules, event))
 		return -EBADMSG;
 	switch (event->kind) {
 	case PV_DRIVER_EVENT_KIND_OVERRUN:
@@ -387,33 +232,36 @@ int pvk_parse_event(const struct nlmsghdr *nlh, struct pvk_event *event)
 	}
 }
 
+static const struct pvk_attr_rule exec_rules[] = {
+	PVK_ATTR_NEEDED(PV_DRIVER_A_EXEC_ID, U64, pvk_exec, id),
+	PVK_ATTR_NEEDED(PV_DRIVER_A_OP, U32, pvk_exec, op),
+	PVK_ATTR_NEEDED(PV_DRIVER_A_LINE, COPY, pvk_exec, line),
+	PVK_ATTR(PV_DRIVER_A_ALIAS, COPY, pvk_exec, alias),
+	PVK_ATTR(PV_DRIVER_A_CONTAINER, COPY, pvk_exec, container),
+	PVK_ATTR(PV_DRIVER_A_CONTAINER_ID, U64, pvk_exec, container_id),
+	{ 0 }
+};
+
 int pvk_parse_exec(const struct nlmsghdr *nlh, struct pvk_exec *exec)
 {
-	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
-
 	*exec = (struct pvk_exec){ 0 };
-	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX) || !tb[PV_DRIVER_A_EXEC_ID] ||
-	    !tb[PV_DRIVER_A_OP] || !tb[PV_DRIVER_A_LINE] ||
-	    get_u64(tb[PV_DRIVER_A_EXEC_ID], &exec->id) ||
-	    get_u32(tb[PV_DRIVER_A_OP], &exec->op) ||
-	    pvk_attr_copy(tb[PV_DRIVER_A_LINE], exec->line, sizeof(exec->line)) ||
-	    get_name(tb[PV_DRIVER_A_ALIAS], exec->alias) ||
-	    get_name(tb[PV_DRIVER_A_CONTAINER], exec->container) ||
-	    get_u64(tb[PV_DRIVER_A_CONTAINER_ID], &exec->container_id))
-		return -EBADMSG;
-	return 0;
+	return pvk_attr_read(nlh, exec_rules, exec);
 }
+
+/* ---- answers to single questions ---- */
+
+static const struct pvk_attr_rule peer_rules[] = {
+	PVK_ATTR_NEEDED(PV_DRIVER_A_PEER, U32, pvk_peer, kind),
+	PVK_ATTR(PV_DRIVER_A_CONTAINER, COPY, pvk_peer, container),
+	PVK_ATTR(PV_DRIVER_A_CONTAINER_ID, U64, pvk_peer, id),
+	PVK_ATTR(PV_DRIVER_A_ROLES, U32, pvk_peer, roles),
+	{ 0 }
+};
 
 int pvk_parse_peer(const struct nlmsghdr *nlh, struct pvk_peer *peer)
 {
-	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
-
 	*peer = (struct pvk_peer){ .kind = PV_DRIVER_PEER_UNKNOWN };
-	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX) || !tb[PV_DRIVER_A_PEER] ||
-	    get_u32(tb[PV_DRIVER_A_PEER], &peer->kind) ||
-	    get_name(tb[PV_DRIVER_A_CONTAINER], peer->container) ||
-	    get_u64(tb[PV_DRIVER_A_CONTAINER_ID], &peer->id) ||
-	    get_u32(tb[PV_DRIVER_A_ROLES], &peer->roles))
+	if (pvk_attr_read(nlh, peer_rules, peer))
 		return -EBADMSG;
 	/* Rights hang on this: a container without a name is nobody. */
 	if (peer->kind == PV_DRIVER_PEER_CONTAINER && (!peer->container[0] || !peer->id))
@@ -421,19 +269,31 @@ int pvk_parse_peer(const struct nlmsghdr *nlh, struct pvk_peer *peer)
 	return 0;
 }
 
+static const struct pvk_attr_rule status_rules[] = {
+	PVK_ATTR(PV_DRIVER_A_AGENT_PORTID, U32, pvk_status, agent_portid),
+	PVK_ATTR(PV_DRIVER_A_TEXT, TEXT, pvk_status, agent),
+	PVK_ATTR(PV_DRIVER_A_COUNT_DRIVERS, U32, pvk_status, drivers),
+	PVK_ATTR(PV_DRIVER_A_COUNT_CONTAINERS, U32, pvk_status, containers),
+	PVK_ATTR(PV_DRIVER_A_COUNT_REQUESTS, U32, pvk_status, requests),
+	{ 0 }
+};
+
 int pvk_parse_status(const struct nlmsghdr *nlh, struct pvk_status *status)
 {
-	const struct nlattr *tb[PV_DRIVER_A_MAX + 1];
-
 	*status = (struct pvk_status){ 0 };
-	if (pvk_genl_parse(nlh, tb, PV_DRIVER_A_MAX) ||
-	    get_u32(tb[PV_DRIVER_A_AGENT_PORTID], &status->agent_portid) ||
-	    get_text(tb[PV_DRIVER_A_TEXT], status->agent) ||
-	    get_u32(tb[PV_DRIVER_A_COUNT_DRIVERS], &status->drivers) ||
-	    get_u32(tb[PV_DRIVER_A_COUNT_CONTAINERS], &status->containers) ||
-	    get_u32(tb[PV_DRIVER_A_COUNT_REQUESTS], &status->requests))
-		return -EBADMSG;
-	return 0;
+	return pvk_attr_read(nlh, status_rules, status);
+}
+
+/* ---- and what is to be freed of them ---- */
+
+static void free_texts(struct pvk_texts *texts)
+{
+	size_t i;
+
+	for (i = 0; i < texts->count; i++)
+		free(texts->item[i]);
+	free(texts->item);
+	*texts = (struct pvk_texts){ 0 };
 }
 
 void pvk_module_free(struct pvk_module *module)

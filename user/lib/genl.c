@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "genl.h"
+#include "genl_attr.h"
 
 /* Below the default send buffer of a socket, above the largest request. */
 #define TX_MAX		(128 * 1024)
@@ -105,84 +106,6 @@ static void hand_stray(struct pvk_genl *genl, const struct nlmsghdr *nlh)
 		genl->stray(genl->arg, nlh);
 }
 
-static int parse_attrs(const void *data, size_t len, const struct nlattr **tb, uint16_t max)
-{
-	const char *pos = data;
-
-	memset(tb, 0, sizeof(*tb) * ((size_t)max + 1));
-	while (len >= sizeof(struct nlattr)) {
-		const struct nlattr *attr = (const void *)pos;
-		size_t step = MNL_ALIGN(attr->nla_len);
-		uint16_t type = attr->nla_type & NLA_TYPE_MASK;
-
-		if (attr->nla_len < sizeof(*attr) || attr->nla_len > len)
-			return -EBADMSG;
-		if (type <= max)
-			tb[type] = attr;
-		/* The last one need not be padded. */
-		if (step > len)
-			step = len;
-		pos += step;
-		len -= step;
-	}
-	return len ? -EBADMSG : 0;
-}
-
-int pvk_genl_parse(const struct nlmsghdr *nlh, const struct nlattr **tb, uint16_t max)
-{
-	size_t head = MNL_NLMSG_HDRLEN + GENL_HDRLEN;
-
-	memset(tb, 0, sizeof(*tb) * ((size_t)max + 1));
-	if (nlh->nlmsg_len < head)
-		return -EBADMSG;
-	return parse_attrs((const char *)nlh + head, nlh->nlmsg_len - head, tb, max);
-}
-
-int pvk_genl_parse_nest(const struct nlattr *nest, const struct nlattr **tb, uint16_t max)
-{
-	return parse_attrs(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), tb, max);
-}
-
-int pvk_attr_u32(const struct nlattr *attr, uint32_t *value)
-{
-	if (mnl_attr_get_payload_len(attr) != sizeof(*value))
-		return -EBADMSG;
-	memcpy(value, mnl_attr_get_payload(attr), sizeof(*value));
-	return 0;
-}
-
-int pvk_attr_u64(const struct nlattr *attr, uint64_t *value)
-{
-	if (mnl_attr_get_payload_len(attr) != sizeof(*value))
-		return -EBADMSG;
-	memcpy(value, mnl_attr_get_payload(attr), sizeof(*value));
-	return 0;
-}
-
-int pvk_attr_str(const struct nlattr *attr, const char **text)
-{
-	const char *data = mnl_attr_get_payload(attr);
-	size_t len = mnl_attr_get_payload_len(attr);
-
-	if (!len || memchr(data, '\0', len) != data + len - 1)
-		return -EBADMSG;
-	*text = data;
-	return 0;
-}
-
-int pvk_attr_copy(const struct nlattr *attr, char *text, size_t size)
-{
-	const char *from;
-	int ret = pvk_attr_str(attr, &from);
-
-	if (ret)
-		return ret;
-	if (strlen(from) >= size)
-		return -EBADMSG;
-	strcpy(text, from);
-	return 0;
-}
-
 /* The kernel's own words for a refusal, NULL if it gave none. */
 static const char *extack_text(const struct nlmsghdr *nlh, size_t offset)
 {
@@ -191,8 +114,8 @@ static const char *extack_text(const struct nlmsghdr *nlh, size_t offset)
 
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) || offset > nlh->nlmsg_len)
 		return NULL;
-	if (parse_attrs((const char *)nlh + offset, nlh->nlmsg_len - offset, tb,
-			NLMSGERR_ATTR_MSG))
+	if (pvk_attr_parse((const char *)nlh + offset, nlh->nlmsg_len - offset, tb,
+			   NLMSGERR_ATTR_MSG))
 		return NULL;
 	if (!tb[NLMSGERR_ATTR_MSG] || pvk_attr_str(tb[NLMSGERR_ATTR_MSG], &text))
 		return NULL;
@@ -338,6 +261,52 @@ int pvk_genl_call(struct pvk_genl *genl, struct pvk_msg *msg, pvk_genl_cb cb, vo
 	return call.ret;
 }
 
+/* ---- answers ---- */
+
+int pvk_genl_unread(int code, struct pvk_err *err)
+{
+	return pvk_err_set(err, code, code == -ENOMEM ? "out of memory" :
+			   "the kernel's answer makes no sense");
+}
+
+struct get {
+	pvk_genl_reader read;
+	void *to;
+	bool found;
+};
+
+static int get_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
+{
+	struct get *get = arg;
+	int ret = get->found ? -EBADMSG : get->read(nlh, get->to);
+
+	if (ret)
+		return pvk_genl_unread(ret, err);
+	get->found = true;
+	return 0;
+}
+
+int pvk_genl_get(struct pvk_genl *genl, struct pvk_msg *msg, pvk_genl_reader read, void *to,
+		 struct pvk_err *err)
+{
+	struct get get = { .read = read, .to = to };
+	int ret = pvk_genl_call(genl, msg, get_cb, &get, err);
+
+	return ret || get.found ? ret : pvk_genl_unread(-EBADMSG, err);
+}
+
+int pvk_genl_add(void **array, size_t count, size_t size, size_t max,
+		 const struct nlmsghdr *nlh, pvk_genl_reader read, struct pvk_err *err)
+{
+	int ret = pvk_grow(array, count, size, max);
+
+	if (!ret)
+		ret = read(nlh, (char *)*array + count * size);
+	return ret ? pvk_genl_unread(ret, err) : 0;
+}
+
+/* ---- what comes unasked ---- */
+
 int pvk_genl_receive(struct pvk_genl *genl, unsigned int limit, int timeout_ms,
 		     struct pvk_err *err)
 {
@@ -477,12 +446,11 @@ static int bind_socket(struct pvk_genl *genl)
 
 static int family_cb(void *arg, const struct nlmsghdr *nlh, struct pvk_err *err)
 {
-	const struct nlattr *tb[CTRL_ATTR_FAMILY_ID + 1];
-	const struct nlattr *id;
+	static const struct pvk_attr_rule none[] = { { 0 } };
+	const struct nlattr *id = NULL;
 
-	if (pvk_genl_parse(nlh, tb, CTRL_ATTR_FAMILY_ID))
-		return report(err, INT_MIN, NULL);
-	id = tb[CTRL_ATTR_FAMILY_ID];
+	if (!pvk_attr_read(nlh, none, arg))
+		id = pvk_attr_find(nlh, CTRL_ATTR_FAMILY_ID);
 	if (!id || mnl_attr_get_payload_len(id) != sizeof(uint16_t))
 		return report(err, INT_MIN, NULL);
 	memcpy(arg, mnl_attr_get_payload(id), sizeof(uint16_t));

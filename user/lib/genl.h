@@ -82,6 +82,18 @@ typedef int (*pvk_genl_cb)(void *arg, const struct nlmsghdr *nlh, struct pvk_err
 int pvk_genl_call(struct pvk_genl *genl, struct pvk_msg *msg, pvk_genl_cb cb, void *arg,
 		  struct pvk_err *err);
 
+/* Puts what a message says into *to; -EBADMSG if it makes no sense, or -ENOMEM. */
+typedef int (*pvk_genl_reader)(const struct nlmsghdr *nlh, void *to);
+
+/* A call that is answered with one message, no more and no less. */
+int pvk_genl_get(struct pvk_genl *genl, struct pvk_msg *msg, pvk_genl_reader read, void *to,
+		 struct pvk_err *err);
+/* For the callback of a dump: makes room behind the last element, and reads it; as pvk_grow(). */
+int pvk_genl_add(void **array, size_t count, size_t size, size_t max,
+		 const struct nlmsghdr *nlh, pvk_genl_reader read, struct pvk_err *err);
+/* The text for what a reader, or its caller, could make nothing of; returns code. */
+int pvk_genl_unread(int code, struct pvk_err *err);
+
 /*
  * Reads what is in the socket, at most `limit` datagrams, handing each message
  * to `stray`. 1 if something was read, 0 if there was nothing. With a timeout
@@ -89,21 +101,5 @@ int pvk_genl_call(struct pvk_genl *genl, struct pvk_msg *msg, pvk_genl_cb cb, vo
  */
 int pvk_genl_receive(struct pvk_genl *genl, unsigned int limit, int timeout_ms,
 		     struct pvk_err *err);
-
-/*
- * Attributes of a received message or nest as an array of max + 1 pointers, the
- * last of each type; -EBADMSG if they do not fit into what holds them. Types
- * above max are left out.
- */
-int pvk_genl_parse(const struct nlmsghdr *nlh, const struct nlattr **tb, uint16_t max);
-int pvk_genl_parse_nest(const struct nlattr *nest, const struct nlattr **tb, uint16_t max);
-
-/* Typed reads: -EBADMSG if the length is wrong; a string must end in its NUL. */
-int pvk_attr_u32(const struct nlattr *attr, uint32_t *value);
-int pvk_attr_u64(const struct nlattr *attr, uint64_t *value);
-/* Points into the message. */
-int pvk_attr_str(const struct nlattr *attr, const char **text);
-/* -EBADMSG also when it is longer than size - 1. */
-int pvk_attr_copy(const struct nlattr *attr, char *text, size_t size);
 
 #endif /* PVK_GENL_H */

@@ -19,6 +19,11 @@ int pvk_err_set(struct pvk_err *err, int code, const char *fmt, ...)
 	return code;
 }
 
+const char *pvk_name_of(const char *const *names, size_t count, uint32_t value)
+{
+	return value < count && names[value] ? names[value] : "?";
+}
+
 void pvk_buf_init(struct pvk_buf *buf, size_t max)
 {
 	*buf = (struct pvk_buf)PVK_BUF_INIT(max);

@@ -46,6 +46,9 @@ struct pvk_err {
 	char text[512];
 };
 
+/* The name of a number in a table; "?" for one that this build does not know. */
+const char *pvk_name_of(const char *const *names, size_t count, uint32_t value);
+
 /* "ENOENT"; NULL for a number that is none. Not every C library has it. */
 const char *pvk_errno_name(int error);
 
