@@ -55,7 +55,12 @@ def find_target($find):
 
 (kind("about")[0] // {}) as $about
 | (kind("size") | map(del(.kind))) as $size
-| (kind("wear") | map(select(.by != "program" and .updates > 100) | del(.kind))) as $wear
+# What was measured with fewer updates is given for as many as the others have.
+| (kind("wear") | map(select(.by != "program") | del(.kind)) | (map(.updates) | max) as $most
+	| groups([.flash, .way]) | map(max_by(.updates) | ($most / .updates) as $times
+		| . + { updates: $most, measured: .updates, erases: (.erases * $times),
+			most: (.most * $times), programs: (.programs * $times),
+			bytes: (.bytes * $times) })) as $wear
 | (kind("flag_start") | groups(.what) | map({ what: .[0].what } + us(map(.us)))) as $starts
 | (kind("flag_time") | groups([.flash, .medium, .way, .erase]) | map(
 	{ flash: .[0].flash, medium: .[0].medium, way: .[0].way, erase: .[0].erase }

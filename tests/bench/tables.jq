@@ -86,14 +86,16 @@ def words($subject; $op):
 
 def wear_table:
 	"WEAR, one flag changed \(.wear[0].updates) times; all ways on flash of the same size",
-	"(worst: erases of the block that has most; fw_setenv, its library in a loop: see flag_wear.c)",
+	"(worst: erases of the block that has most; fw_setenv, its library in a loop: see flag_wear.c;",
+	"*: measured with fewer updates, and given for as many)",
 	"", ("" | pad(28)) + ("erases" | lpad(10)) + ("worst" | lpad(10))
 		+ ("bytes programmed" | lpad(18)) + ("x log\u0027s erases" | lpad(16)),
 	(.wear as $all | $all[] | . as $row
 		| ($all | map(select(.flash == $row.flash and .way == "log"))[0].erases | [., 1] | max) as $log
 		| (if .way == "log" then "\(.flash), \(.blocks) blocks of \(.block / 1024) KiB" else empty
 			end),
-		  ("  " + .way | pad(28)) + (.erases | lpad(10)) + (.most | lpad(10))
+		  ("  " + .way + (if .measured < .updates then " *" else "" end) | pad(28))
+			+ (.erases | lpad(10)) + (.most | lpad(10))
 			+ (.bytes | lpad(18)) + (.erases / $log | fixed(1) | lpad(16)));
 
 def time_table:
@@ -133,11 +135,11 @@ def find_table:
 "",
 "TARGETS (a ratio is of medians; floor: the module's own system calls alone, or of pvkit flag set",
 "a process that does nothing)",
-("" | pad(76)) + ("target" | lpad(10)) + ("actual" | lpad(10)) + ("floor" | lpad(10)),
+("" | pad(76)) + ("target" | lpad(10)) + ("actual" | lpad(12)) + ("floor" | lpad(10)),
 (.targets[] | (.what | pad(76)) + ((if .unit == "x" then .target | fixed(2) else .target
 	| fixed(1) end) + " " + .unit | lpad(10))
 	+ ((if .unit == "x" then .actual | fixed(3) else .actual | fixed(1) end) + " " + .unit
-	| lpad(10)) + (if .floor then .floor | fixed(3) + " x" else "" end | lpad(10))
+	| lpad(12)) + (if .floor then .floor | fixed(3) + " x" else "" end | lpad(10))
 	+ (if .met then "  met" elif .floor and .floor > .target then "  MISSED, out of reach"
 	else "  MISSED" end)),
 section(.load;
