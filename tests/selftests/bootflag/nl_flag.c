@@ -381,11 +381,11 @@ static void take(const struct nlmsghdr *nlh, struct progress *p)
 	}
 }
 
-/* Until each request is answered, and its outcome is there if it is wanted. */
-static int answers(void)
+/* Until each request is answered, and its outcome is there if it has one that is wanted. */
+static int answers(bool outcome)
 {
 	int64_t until = now_ms() + (wait_ms ? wait_ms : 10000);
-	struct progress p = { repeat, wait_ms ? repeat : 0, 0 };
+	struct progress p = { repeat, outcome ? repeat : 0, 0 };
 
 	while (p.acks > 0 || p.outcomes > 0) {
 		ssize_t len = receive(until);
@@ -414,7 +414,7 @@ static int one_request(const char *name, int argc, char **argv)
 	for (int i = 0; i < repeat; i++, nlh->nlmsg_seq++)
 		if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
 			die("send", errno);
-	return no_ack ? 0 : answers();
+	return no_ack ? 0 : answers(wait_ms && cmd == PV_BOOTFLAG_CMD_SET);
 }
 
 /* --- watch ----------------------------------------------------------------------- */
