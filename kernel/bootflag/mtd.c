@@ -6,12 +6,14 @@
  * in memory, so that nobody could remove it. What keeps the pointer good is the
  * mtd notifier: remove() is called before anything goes, and it waits for the
  * access under way. `use` is held over each access, and nothing below one takes
- * mtd_table_mutex. Looking a partition up is done under that mutex too, or it
- * might go between the look and the taking: hence the notifier that is
- * registered for as long as a look takes.
+ * mtd_table_mutex.
  *
- * Locks: pvf_store.io, pvf_mtd_look_lock, mtd_table_mutex (in all notifiers),
- * pvf_lock or pvf_mtd_list_lock, pvf_mtd.use.
+ * MTD's own table is not asked: what was removed while somebody had it open stays
+ * there until the last close, and no second remove() comes. What add() has told of
+ * and remove() has not is in a list here.
+ *
+ * Locks: pvf_store.io, mtd_table_mutex (in the notifier), pvf_lock or
+ * pvf_mtd_list_lock, pvf_mtd.use.
  */
 
 #include <linux/err.h>
@@ -50,12 +52,19 @@ struct pvf_mtd {
 	struct mtd_info *mtd;
 };
 
-static LIST_HEAD(pvf_mtd_list);
-static DEFINE_MUTEX(pvf_mtd_list_lock);
+/**
+ * struct pvf_mtd_there - a partition that is there
+ * @node: pvf_mtd_list_lock. In pvf_mtd_all
+ * @mtd: the partition
+ */
+struct pvf_mtd_there {
+	struct list_head node;
+	struct mtd_info *mtd;
+};
 
-/* Who looks for its partition; look_lock. */
-static struct pvf_mtd *pvf_mtd_looking;
-static DEFINE_MUTEX(pvf_mtd_look_lock);
+static LIST_HEAD(pvf_mtd_list);		/* stores that have theirs */
+static LIST_HEAD(pvf_mtd_all);		/* partitions, in the order of /proc/mtd */
+static DEFINE_MUTEX(pvf_mtd_list_lock);
 
 static struct mtd_info *pvf_mtd_begin(struct pvf_mtd *m)
 {
@@ -164,38 +173,22 @@ static bool pvf_mtd_is_it(const struct pvf_mtd *m, struct mtd_info *mtd)
 	return !strcmp(mtd->name, m->device);
 }
 
-/* Of several with the same name, the first. */
-static void pvf_mtd_look_add(struct mtd_info *mtd)
-{
-	struct pvf_mtd *m = pvf_mtd_looking;
-
-	if (m->mtd || !pvf_mtd_is_it(m, mtd))
-		return;
-	mutex_lock(&pvf_mtd_list_lock);
-	mutex_lock(&m->use);
-	WRITE_ONCE(m->mtd, mtd);
-	mutex_unlock(&m->use);
-	list_add(&m->node, &pvf_mtd_list);
-	mutex_unlock(&pvf_mtd_list_lock);
-}
-
-static void pvf_mtd_look_remove(struct mtd_info *mtd)
-{
-}
-
-static struct mtd_notifier pvf_mtd_look_notifier = {
-	.add = pvf_mtd_look_add,
-	.remove = pvf_mtd_look_remove,
-};
-
-/* io. Registering calls add() for each that there is. */
+/* io. Of several with the same name, the first. */
 static void pvf_mtd_look(struct pvf_mtd *m)
 {
-	mutex_lock(&pvf_mtd_look_lock);
-	pvf_mtd_looking = m;
-	register_mtd_user(&pvf_mtd_look_notifier);
-	unregister_mtd_user(&pvf_mtd_look_notifier);
-	mutex_unlock(&pvf_mtd_look_lock);
+	struct pvf_mtd_there *there;
+
+	mutex_lock(&pvf_mtd_list_lock);
+	list_for_each_entry(there, &pvf_mtd_all, node) {
+		if (!pvf_mtd_is_it(m, there->mtd))
+			continue;
+		mutex_lock(&m->use);
+		WRITE_ONCE(m->mtd, there->mtd);
+		mutex_unlock(&m->use);
+		list_add(&m->node, &pvf_mtd_list);
+		break;
+	}
+	mutex_unlock(&pvf_mtd_list_lock);
 }
 
 /* pvf_mtd_list_lock. Waits for the access under way. */
@@ -218,7 +211,28 @@ static void pvf_mtd_came(struct pvf_store *store, void *mtd)
 
 static void pvf_mtd_add(struct mtd_info *mtd)
 {
+	struct pvf_mtd_there *there = kmalloc(sizeof(*there), GFP_KERNEL);
+
+	if (!there)
+		return;
+	there->mtd = mtd;
+	mutex_lock(&pvf_mtd_list_lock);
+	list_add_tail(&there->node, &pvf_mtd_all);
+	mutex_unlock(&pvf_mtd_list_lock);
 	pvf_call_stores(&pvf_mtd_ops, pvf_mtd_came, mtd);
+}
+
+/* pvf_mtd_list_lock */
+static void pvf_mtd_forget(struct mtd_info *mtd)
+{
+	struct pvf_mtd_there *there, *next;
+
+	list_for_each_entry_safe(there, next, &pvf_mtd_all, node) {
+		if (there->mtd != mtd)
+			continue;
+		list_del(&there->node);
+		kfree(there);
+	}
 }
 
 static void pvf_mtd_remove(struct mtd_info *mtd)
@@ -226,6 +240,7 @@ static void pvf_mtd_remove(struct mtd_info *mtd)
 	struct pvf_mtd *m, *next;
 
 	mutex_lock(&pvf_mtd_list_lock);
+	pvf_mtd_forget(mtd);
 	list_for_each_entry_safe(m, next, &pvf_mtd_list, node) {
 		if (m->mtd != mtd)
 			continue;
@@ -246,6 +261,7 @@ int pvf_mtd_init(void)
 	return 0;
 }
 
+/* Tells of each partition as if it were removed. */
 void pvf_mtd_exit(void)
 {
 	unregister_mtd_user(&pvf_mtd_notifier);
@@ -337,7 +353,8 @@ static u32 pvf_mtd_size(const struct pvf_mtd *m, struct mtd_info *mtd, u32 unit,
 		*why = "the partition is larger than 4 GiB: say size=";
 		return 0;
 	}
-	if (m->offset % unit || size % unit) {
+	/* of 32 bits by now: not every processor divides 64 */
+	if (m->offset % unit || (u32)size % unit) {
 		*why = "offset and size are not whole erase blocks";
 		return 0;
 	}

@@ -69,6 +69,25 @@ test_an_mtd_goes_in_the_middle_of_a_write() {
 	done
 }
 
+# What is removed while somebody has it open is in /proc/mtd until that one closes it, or
+# as before if the kernel refuses to remove it then; the users of MTD are told once.
+test_an_mtd_that_goes_while_somebody_has_it_open_is_gone() {
+	simflash
+	add f medium=mtd device=simflash format=log
+	expect_soon_state f empty
+	must_set f mode=recovery
+	exec 9<"/dev/$(sed -n 's/^\(mtd[0-9]*\):.*"simflash"$/\1/p' /proc/mtd)"
+	sim present 0 2>/dev/null || :
+	expect_soon_state f absent
+	sleep 1
+	expect_state f absent
+	set_refused 'No such device' f mode=other
+	exec 9<&-
+	power_cycle
+	expect_soon_state f ready
+	expect_flag f mode recovery
+}
+
 test_an_mtd_flaps_under_writers_and_readers() {
 	simflash
 	add f medium=mtd device=simflash format=log rate=none
