@@ -42,7 +42,8 @@
  * @wear: and that writing wears it out
  * @node: pvf_nvmem_lock. In pvf_nvmem_list from the first attach on
  * @looked: pvf_nvmem_lock. If it is there, @found says so
- * @lost: it went, and the store has not been told
+ * @lost: it went, and the store has not been told; no bool, since not every
+ *	processor exchanges a byte
  * @use: held over each access
  * @found: use. The device; also written in a panic, when nobody can take it away
  */
@@ -57,7 +58,7 @@ struct pvf_nvmem {
 	bool wear;
 	struct list_head node;
 	bool looked;
-	bool lost;
+	int lost;
 	struct mutex use;	/* see above */
 	struct nvmem_device *found;
 };
@@ -283,7 +284,8 @@ static u32 pvf_nvmem_room(const struct pvf_nvmem *n, size_t total)
 
 	if (n->size)
 		return n->size <= room ? n->size : 0;
-	return min_t(size_t, room, U32_MAX);
+	room = min_t(size_t, room, U32_MAX);
+	return room - room % n->word;
 }
 
 static int pvf_nvmem_attach(struct pvf_store *store, const char **why)
@@ -370,7 +372,7 @@ static void pvf_nvmem_tell_went(struct pvf_store *store, void *nvmem)
 {
 	struct pvf_nvmem *n = store->priv;
 
-	if (xchg(&n->lost, false))
+	if (xchg(&n->lost, 0))
 		pvf_store_changed(store);
 }
 
@@ -398,7 +400,7 @@ static void pvf_nvmem_went(struct nvmem_device *nvmem)
 		if (n->found != nvmem)
 			continue;
 		pvf_nvmem_now(n, NULL);
-		WRITE_ONCE(n->lost, true);
+		WRITE_ONCE(n->lost, 1);
 	}
 	mutex_unlock(&pvf_nvmem_lock);
 	pvf_call_stores(&pvf_nvmem_ops, pvf_nvmem_tell_went, NULL);

@@ -45,7 +45,8 @@ static int pvf_syscon_get(const struct pvf_syscon *s, u32 at, u32 *value)
 {
 	int err = regmap_read(s->map, s->offset + at, value);
 
-	*value &= s->mask;
+	if (!err)
+		*value &= s->mask;
 	return err;
 }
 
@@ -132,6 +133,8 @@ static int pvf_syscon_check(struct pvf_store *store, const char **why)
 		*why = "medium=syscon is described in the device tree only";
 	else if (!s->size || s->size % 4 || s->size > PVF_SYSCON_SIZE_MAX || s->offset % 4)
 		*why = "offset and size are multiples of 4, size at most 4096";
+	else if (s->offset > U32_MAX - s->size)
+		*why = "offset and size are beyond the end";
 	else if (!s->mask)
 		*why = "mask leaves no bit";
 	else
