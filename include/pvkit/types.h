@@ -11,6 +11,7 @@
 #define PVKIT_TYPES_H
 
 #ifdef __KERNEL__
+#include <linux/errno.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #else
@@ -19,16 +20,31 @@
 #include <stdint.h>
 #endif
 
-/* Errors, returned negative. The values are those of Linux, wherever it is compiled. */
-#define PVB_EIO		5	/* the medium failed */
-#define PVB_ENODEV	19	/* the medium is gone */
-#define PVB_EINVAL	22	/* a set-up that can't be */
-#define PVB_ENOSPC	28	/* the value does not fit into this format or medium */
-#define PVB_EROFS	30	/* the medium can't be written */
-#define PVB_ENODATA	61	/* nothing was ever written: erased, or as it came from the maker */
-#define PVB_EBADMSG	74	/* ours, but no copy of it is whole */
-#define PVB_EOPNOTSUPP	95	/* this format has no such field */
-#define PVB_EMEDIUMTYPE	124	/* foreign: holds what is not ours */
+/*
+ * Errors, returned negative. In the kernel they are its own, which differ between
+ * processors; elsewhere the values that most have, there may be no errno.
+ */
+#ifdef __KERNEL__
+#define PVB_EIO		EIO		/* the medium failed */
+#define PVB_ENODEV	ENODEV		/* the medium is gone */
+#define PVB_EINVAL	EINVAL		/* a set-up that can't be */
+#define PVB_ENOSPC	ENOSPC		/* the value does not fit into this format or medium */
+#define PVB_EROFS	EROFS		/* the medium can't be written */
+#define PVB_ENODATA	ENODATA		/* nothing was ever written: erased, or as it was made */
+#define PVB_EBADMSG	EBADMSG		/* ours, but no copy of it is whole */
+#define PVB_EOPNOTSUPP	EOPNOTSUPP	/* this format has no such field */
+#define PVB_EMEDIUMTYPE	EMEDIUMTYPE	/* foreign: holds what is not ours */
+#else
+#define PVB_EIO		5
+#define PVB_ENODEV	19
+#define PVB_EINVAL	22
+#define PVB_ENOSPC	28
+#define PVB_EROFS	30
+#define PVB_ENODATA	61
+#define PVB_EBADMSG	74
+#define PVB_EOPNOTSUPP	95
+#define PVB_EMEDIUMTYPE	124
+#endif
 
 static inline uint16_t pvb_get16(const uint8_t *p)
 {
