@@ -295,6 +295,7 @@ static int pvf_word_rate(struct pvf_store *store, const char *value, const char 
 	size_t len;
 
 	opt->rate_given = true;
+	opt->rate_sets = 0;
 	if (value && !strcmp(value, "none"))
 		return 0;
 	len = value ? strcspn(value, "/") : 0;
@@ -417,17 +418,16 @@ static char *pvf_cut(char *word)
 /* The value of the first word of that key, copied; NULL: none, or no memory. */
 static char *pvf_value_of(const char *spec, const char *key)
 {
-	size_t len = strlen(key);
+	char *copy = kstrdup(spec, GFP_KERNEL), *rest = copy, *found = NULL;
+	char *word, *value;
 
-	while (*spec) {
-		spec += strspn(spec, " \t\n");
-		if (!strncmp(spec, key, len) && spec[len] == '=') {
-			spec += len + 1;
-			return kstrndup(spec, strcspn(spec, " \t\n"), GFP_KERNEL);
-		}
-		spec += strcspn(spec, " \t\n");
+	while (copy && !found && (word = pvf_word_next(&rest))) {
+		value = pvf_cut(word);
+		if (value && !strcmp(word, key))
+			found = kstrdup(value, GFP_KERNEL);
 	}
-	return NULL;
+	kfree(copy);
+	return found;
 }
 
 static int pvf_spec_begin(struct pvf_store *store, const char *spec, const char **why)

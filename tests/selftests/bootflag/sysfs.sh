@@ -145,6 +145,10 @@ test_quotes_keep_blanks_together() {
 	expect_flag f phase x
 	sysfs f/reason 'one two'
 	expect_flag f reason 'one two'
+	# what they keep together is no word
+	add q 'panic="medium=ram format=magic" medium="mtd" device=simflash format=log'
+	expect "medium" mtd "$(flag q medium)"
+	expect "format" log "$(flag q format)"
 }
 
 test_a_page_of_words_is_refused_whole() {
