@@ -6,11 +6,6 @@
 #ifndef PVKIT_COMPAT_H
 #define PVKIT_COMPAT_H
 
-#if !IS_ENABLED(CONFIG_MODULE_UNLOAD) || !IS_ENABLED(CONFIG_SOCK_CGROUP_DATA) || \
-	!IS_ENABLED(CONFIG_UNIX)
-#error "needs MODULE_UNLOAD, SOCK_CGROUP_DATA (CGROUPS, NET) and UNIX: make check-config"
-#endif
-
 #include <linux/device/class.h>
 #include <linux/version.h>
 #include <net/genetlink.h>

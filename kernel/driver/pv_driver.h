@@ -34,6 +34,11 @@
 
 #include <uapi/linux/pv_driver.h>
 
+#if !IS_ENABLED(CONFIG_MODULE_UNLOAD) || !IS_ENABLED(CONFIG_SOCK_CGROUP_DATA) || \
+	!IS_ENABLED(CONFIG_UNIX)
+#error "needs MODULE_UNLOAD, SOCK_CGROUP_DATA (CGROUPS, NET) and UNIX: make check-config"
+#endif
+
 #define PVD_MAX_WARNINGS	8	/* kept per driver, the newest win */
 /*
  * Bounds of what containers may take; the host, and a front for it, is never
