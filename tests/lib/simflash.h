@@ -196,7 +196,8 @@ static inline void sim_tear(struct sim *sim, uint32_t at, const uint8_t *data, u
 			sim->now.unit[i] |= SIM_PROGRAMMED;
 		if (sim->cut_kind == SIM_WEAK)
 			sim->now.unit[i] |= SIM_IN_DOUBT;
-		if (sim->ecc && sim->cut_kind != SIM_WEAK && sim->cut_at < len && (sim->cut_at || sim->cut_kind == SIM_TORN))
+		if (sim->ecc && sim->cut_kind != SIM_WEAK && sim->cut_at < len &&
+		    (sim->cut_at || sim->cut_kind == SIM_TORN))
 			sim->now.unit[i] |= SIM_UNREADABLE;
 	}
 }

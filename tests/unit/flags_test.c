@@ -400,7 +400,8 @@ static void test_given_up(void)
 		"where boots are counted of no slot no slot's name helps");
 	pvk_flags_set_number(&store->boot, PVB_TRIES, 1, NULL);
 	store->flags = store->boot;
-	ktap_eq(pvk_slot_may_be_good(store, -ENODATA), PVK_SLOT_MAY, "with one left it may be good");
+	ktap_eq(pvk_slot_may_be_good(store, -ENODATA), PVK_SLOT_MAY,
+		"with one left it may be good");
 	pvk_flags_set_number(&store->boot, PVB_TRIES, 0, NULL);
 	pvk_flags_set_number(&store->boot, PVB_SUCCESSFUL, 1, NULL);
 	store->flags = store->boot;

@@ -445,7 +445,8 @@ static void test_keep_alive(void)
 	const char *got;
 
 	got = ask_raw(MGMT, two, sizeof(two) - 1);
-	ktap_eq(count_of(got, "HTTP/1.1 200 OK\r\n"), 3, "three requests in one go on one connection");
+	ktap_eq(count_of(got, "HTTP/1.1 200 OK\r\n"), 3,
+		"three requests in one go on one connection");
 	got = ask_raw(MGMT, chunked, sizeof(chunked) - 1);
 	ktap_eq(count_of(got, "HTTP/1.1 200 OK\r\n"), 1, "a body in chunks");
 	ktap_check(strstr(ask(MGMT, "GET", "/user-meta", ""), "\"chunked\":\"abcde\""),

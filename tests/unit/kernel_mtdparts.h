@@ -30,7 +30,8 @@ struct kernel_parts {
 
 static inline uint64_t kernel_memparse(const char **at)
 {
-	unsigned int shift = 0;
+	static const char suffixes[] = "KMGTPE";
+	const char *suffix;
 	uint64_t value = 0;
 	int base = 10;
 
@@ -47,15 +48,11 @@ static inline uint64_t kernel_memparse(const char **at)
 			break;
 		value = value * (uint64_t)base + (uint64_t)d;
 	}
-	switch (**at) {
-	case 'E': case 'e': shift += 10; /* fall through */
-	case 'P': case 'p': shift += 10; /* fall through */
-	case 'T': case 't': shift += 10; /* fall through */
-	case 'G': case 'g': shift += 10; /* fall through */
-	case 'M': case 'm': shift += 10; /* fall through */
-	case 'K': case 'k': shift += 10; (*at)++;
-	}
-	return shift == 60 ? value << 30 << 30 : value << shift;
+	suffix = **at ? strchr(suffixes, toupper((unsigned char)**at)) : NULL;
+	if (!suffix)
+		return value;
+	(*at)++;
+	return value << 10 * (suffix - suffixes + 1);
 }
 
 /* One device's partitions; false: an error. */
@@ -184,9 +181,12 @@ static inline bool kernel_lay_out(struct kernel_parts *dev, uint64_t master)
 		memmove(part, part + 1, (dev->count - i) * sizeof(*part));
 		i--;
 	}
-	for (i = 0; i < dev->count; i++)
-		if (dev->part[i].offset >= master)
-			dev->part[i].offset = dev->part[i].size = 0;
+	for (i = 0; i < dev->count; i++) {
+		if (dev->part[i].offset < master)
+			continue;
+		dev->part[i].offset = 0;
+		dev->part[i].size = 0;
+	}
 	return true;
 }
 

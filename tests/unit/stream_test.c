@@ -434,7 +434,8 @@ static void test_one_driver(void)
 	"\"modules\":[{\"name\":\"iwlwifi\",\"flags\":[\"live\",\"ours\"]," \
 	"\"params\":\"power_save=1\",\"since\":null}],\"errno\":8,\"errname\":\"ENOEXEC\"," \
 	"\"error\":\"iwlwifi: Exec format error\"," \
-	"\"error_since\":{\"time\":\"\",\"uptime\":0.002},\"warnings\":[\"user-meta:o is not set\"]," \
+	"\"error_since\":{\"time\":\"\",\"uptime\":0.002}," \
+	"\"warnings\":[\"user-meta:o is not set\"]," \
 	"\"stats\":{\"loads\":3,\"unloads\":2,\"failures\":1,\"load_us\":1500,\"unload_us\":700}}"
 	kernel("state wifi loaded");
 	ktap_str(get_driver(HOST, "wifi"), "{\"name\":\"wifi\",\"type\":\"MANUAL\","

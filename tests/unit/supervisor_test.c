@@ -204,7 +204,8 @@ static void test_protocol(const struct config *config)
 static void test_early_reload(const struct config *config)
 {
 	start_ms = 1000;
-	pid_of[0] = pid_of[1] = 0;
+	pid_of[0] = 0;
+	pid_of[1] = 0;
 	start(config, NULL);
 	start_ms = 0;
 	while (!pid_of[0] || !pid_of[1])

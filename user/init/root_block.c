@@ -150,8 +150,8 @@ static bool is_partuuid(const char *device, const char *value)
 
 	if (!offset)
 		return !read_partition(device, &partition) && !strcasecmp(partition.uuid, value);
-	number = partition_number(device) - (unsigned int)strtol(offset + strlen(PARTNROFF), NULL,
-								10);
+	offset += strlen(PARTNROFF);
+	number = partition_number(device) - (unsigned int)strtol(offset, NULL, 10);
 	if (!partition_number(device) || !disk_of(device, disk))
 		return false;
 	/* "sda2", "mmcblk0p2" */

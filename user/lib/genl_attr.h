@@ -56,11 +56,13 @@ struct pvk_attr_rule {
 #define PVK_ATTR_FITS_NEST(size)	((size) > 0)
 
 /* A place of the wrong size does not compile. */
+#define PVK_ATTR_SIZE(fits, place) \
+	(sizeof(place) + 0 * sizeof(char[fits(sizeof(place)) ? 1 : -1]))
+
 #define PVK_ATTR_RULE(nr, how, must, of, member, table) { \
 		.type = (nr), .kind = PVK_ATTR_##how, .needed = (must), \
 		.at = offsetof(struct of, member), .nest = (table), \
-		.size = sizeof(((struct of *)NULL)->member) + 0 * sizeof(char[ \
-			PVK_ATTR_FITS_##how(sizeof(((struct of *)NULL)->member)) ? 1 : -1]), \
+		.size = PVK_ATTR_SIZE(PVK_ATTR_FITS_##how, ((struct of *)NULL)->member), \
 	}
 
 #define PVK_ATTR(nr, how, of, member)		PVK_ATTR_RULE(nr, how, false, of, member, NULL)
