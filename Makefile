@@ -156,7 +156,7 @@ init_musl := $(and $(musl_gcc),$(filter $(musl_gcc),$(INIT_CC)))
 init_dir := $(cdir)/init
 init_obj := $(init_src:%.c=$(init_dir)/%.o)
 # The kernel's headers are not among musl's.
-init_headers := $(if $(init_musl),$(init_dir)/include/linux)
+init_headers := $(if $(init_musl),$(init_dir)/include/mtd)
 init_cflags := $(std_cflags) -Os -g -fno-pie -ffunction-sections -fdata-sections \
 	       -fno-asynchronous-unwind-tables -fstack-protector-strong \
 	       $(if $(init_musl),-I$(init_dir)/include)
@@ -276,7 +276,7 @@ $(cdir)/pvkitd: $(daemon_obj) $(libpvkit)
 $(cdir)/pvkit: $(cli_obj) $(libpvkit)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(cli_pkgs)) -ldl
 
-$(init_dir)/include/linux:
+$(init_dir)/include/mtd:
 	@mkdir -p $(@D)
 	@for d in linux asm-generic mtd; do ln -sfn /usr/include/$$d $(@D)/$$d; done
 	@ln -sfn $$($(CC) -print-multiarch 2>/dev/null | sed 's:^:/usr/include/:')/asm $(@D)/asm
@@ -298,7 +298,8 @@ shared := containers/oci/hooks.d/pvkit.json lxc/config/pvkit.conf
 
 # Made by a program of our own that runs here, whatever the target is.
 HOSTCC ?= cc
-doc_src := $(wildcard user/cli/doc/*.c) user/cli/verbs.c user/daemon/config.c user/lib/util.c
+doc_src := $(wildcard user/cli/doc/*.c) user/cli/verbs.c user/daemon/config.c user/lib/util.c \
+	   user/lib/confline.c
 docs := $(BUILD)/docs
 mandir ?= $(PREFIX)/share/man
 bashcompletiondir ?= $(PREFIX)/share/bash-completion/completions
