@@ -74,4 +74,20 @@ cmdline  command line  ready  slot=b  read-only' ''
 	says 4 '' 'pvkit: cmdline: can only be read'
 }
 
+test_mark_good_goes_by_the_command_line() {
+	simflash blocks=2
+	pvkit flag add before medium=mtd device=simflash format=bcb rate=none
+	pvkit flag set --store before slot=a tries=3 successful=0
+	next_boot
+	# the store said a at boot, and the bootloader has started b all the same
+	pvkit flag add misc medium=mtd device=simflash format=bcb rate=none
+	pvkit_ slot mark-good
+	says 4 '' 'pvkit: misc: not committed: slot b runs, but a is set for the next boot'
+	expect 'successful' 0 "$(flag misc successful)"
+	# the other way round, it runs and is set
+	pvkit flag set --store misc slot=b tries=2 successful=0
+	pvkit_ slot mark-good
+	says 0 'misc: slot b is good' ''
+}
+
 run_tests
