@@ -139,6 +139,35 @@ static const struct pvb_flags *flags_of(const struct got *got,
 	return got->boot ? &source->store.boot : &source->store.flags;
 }
 
+static bool is_unreadable(const struct pvk_flagsource *source)
+{
+	return source->store.state == PV_BOOTFLAG_STATE_BROKEN ||
+	       source->store.state == PV_BOOTFLAG_STATE_FOREIGN ||
+	       source->store.state == PV_BOOTFLAG_STATE_FAILED;
+}
+
+/* Of those that might have had the last word: what they can't say is not the same as nothing. */
+static void warn_unreadable(const struct got *got, uint32_t fields)
+{
+	const struct pvk_flagsources *list = &got->flag->list;
+	const struct pvk_flagsource *source, *winner;
+	unsigned int field;
+
+	for (source = list->item; source < list->item + list->count; source++) {
+		if (!is_unreadable(source) || (got->store && got->store != source))
+			continue;
+		for (field = 1; field < PVB_FIELDS; field++) {
+			winner = source_of(got, field);
+			if (fields & PVB_HAS(field) && (!winner || winner > source))
+				break;
+		}
+		if (field < PVB_FIELDS)
+			cli_complain(source->store.name, "warning: %s%s%s",
+				     pvk_store_state_name(source->store.state),
+				     source->store.text[0] ? ": " : "", source->store.text);
+	}
+}
+
 static void json_got(const struct got *got, uint32_t fields, struct json_out *out)
 {
 	const struct pvk_flagsource *source;
@@ -234,5 +263,6 @@ int verb_flag_get(struct cli *cli)
 		got.store = flag_pick(&flag, 0, &status);
 	if (status)
 		return status;
+	warn_unreadable(&got, fields ? fields : PVB_ALL_FIELDS);
 	return print_got(&got, fields ? fields : PVB_ALL_FIELDS, fields);
 }

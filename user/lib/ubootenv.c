@@ -621,6 +621,7 @@ int pvk_env_change(const struct pvk_env *env, const struct pvk_change *change,
 		   struct pvk_list *warnings, struct pvk_err *err)
 {
 	struct session s = { .env = env, .lock = -1 };
+	const struct ubootcopy *damaged;
 	int ret;
 
 	ret = session_open(&s, true, err);
@@ -632,10 +633,15 @@ int pvk_env_change(const struct pvk_env *env, const struct pvk_change *change,
 	if (!ret)
 		ret = set_fields(&s, change, err);
 	/* Nothing new: a copy that is damaged is mended all the same. */
-	if (ret > 0 || (!ret && ubootcopies_damaged(&s.copies))) {
+	damaged = ubootcopies_damaged(&s.copies);
+	if (ret > 0 || (!ret && damaged)) {
 		ret = check_room(&s, err);
 		if (!ret)
 			ret = store(&s, err);
+		if (!ret && damaged)
+			pvk_list_warn(warnings,
+				      "%s at 0x%llx: this copy of two was damaged, and is mended",
+				      damaged->path, (unsigned long long)damaged->offset);
 	}
 	session_close(&s);
 	return ret;
