@@ -28,8 +28,15 @@ int pvf_word_u64(const char *value, u64 *number, const char **why)
 	return -EINVAL;
 }
 
-/* %20 is a blank: it would end the word. Names of partitions have them. */
-static int pvf_word_decode(char *text)
+/**
+ * pvf_word_decode - put the bytes that %20 and its like stand for
+ * @text: in place
+ *
+ * A blank would end the word, and double quotes the module parameter.
+ *
+ * Return: 0, or -EINVAL where % begins no byte in two hexadecimal digits.
+ */
+int pvf_word_decode(char *text)
 {
 	char *to = text;
 	u8 byte;

@@ -14,6 +14,7 @@ struct device_node;
 /* A number, decimal or 0x; -EINVAL and *why when it is none. */
 int pvf_word_u32(const char *value, u32 *number, const char **why);
 int pvf_word_u64(const char *value, u64 *number, const char **why);
+int pvf_word_decode(char *text);
 /* A name, allocated anew; what *text held before is freed. %20 is a blank. */
 int pvf_word_text(const char *value, char **text, const char **why);
 /* A word without a value. */

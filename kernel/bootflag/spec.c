@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "formats.h"
+#include "media.h"
 #include "pv_bootflag.h"
 
 static const struct pvf_medium_ops *const pvf_media[] = {
@@ -278,7 +279,17 @@ static int pvf_word_reboot(struct pvf_store *store, const char *value, const cha
 
 static int pvf_word_panic(struct pvf_store *store, const char *value, const char **why)
 {
-	if (!value || !*value || strscpy(store->opt.panic, value, sizeof(store->opt.panic)) < 0)
+	char *text = kstrdup(value ?: "", GFP_KERNEL);
+	bool decoded, fits;
+
+	if (!text)
+		return -ENOMEM;
+	decoded = !pvf_word_decode(text);
+	fits = *text && strscpy(store->opt.panic, text, sizeof(store->opt.panic)) >= 0;
+	kfree(text);
+	if (!decoded)
+		return pvf_bad(why, "panic: % begins a byte in two hexadecimal digits, as in %20");
+	if (!fits)
 		return pvf_bad(why, "panic wants a mode, or a reason of at most 127 bytes");
 	return 0;
 }
