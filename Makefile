@@ -209,7 +209,8 @@ help:
 	@echo 'docs             man pages and shell completion (HOSTCC=)'
 	@echo 'install          install programs, docs and what starts them (DESTDIR=, PREFIX=,'
 	@echo '                 mandir=, bashcompletiondir=, zshcompletiondir=, UNITDIR=,'
-	@echo '                 SYSUSERSDIR=, MODULESLOADDIR=, INITDIR=, PROCDDIR=)'
+	@echo '                 SYSUSERSDIR=, MODULESLOADDIR=, INITDIR=, PROCDDIR=,'
+	@echo '                 EXAMPLESDIR=)'
 	@echo 'demo             see it work, in a virtual machine'
 	@echo 'check            all tests (TESTS=group, KERNEL=version, ARCH=arm64)'
 	@echo 'check-debug      driver selftests on a kernel with KASAN, lockdep, kmemleak'
@@ -335,6 +336,8 @@ SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 MODULESLOADDIR ?= $(PREFIX)/lib/modules-load.d
 INITDIR ?=
 PROCDDIR ?=
+EXAMPLESDIR ?= $(PREFIX)/share/doc/pvkit/examples
+examples := $(wildcard init/examples/*)
 
 # $(call install_init,DIRECTORY,MODE,FILE,NAME): with the path of pvkitd put right
 install_init = @if [ -n "$(1)" ]; then echo "install $(1)/$(4)" && install -d $(DESTDIR)$(1) && \
@@ -357,6 +360,8 @@ install: programs install-docs
 	$(call install_init,$(MODULESLOADDIR),644,modules-load.conf,pv_driver.conf)
 	$(call install_init,$(INITDIR),755,pvkitd.init,pvkitd)
 	$(call install_init,$(PROCDDIR),755,pvkitd.procd,pvkitd)
+	$(if $(EXAMPLESDIR),install -d $(DESTDIR)$(EXAMPLESDIR))
+	$(if $(EXAMPLESDIR),install -m 644 $(examples) $(DESTDIR)$(EXAMPLESDIR)/)
 
 $(BUILD)/unit-obj/%.o: %.c
 	@mkdir -p $(@D)
