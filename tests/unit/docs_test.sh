@@ -10,7 +10,7 @@ man=$BUILD/docs/man
 cd "$KTAP_DIR/../.."
 
 verbs() {
-	"$pvkit" --help | sed -n '/^  pvkit /q; s/^  \([a-z]\{1,\}\( [a-z]\{1,\}\)\{0,1\}\)  *[A-Z].*/\1/p'
+	"$pvkit" --help | sed -n '/^  pvkit /q; s/^  \([a-z]\{1,\}\( [a-z-]\{1,\}\)\{0,1\}\)  *[A-Z].*/\1/p'
 }
 
 # In what a --help prints: the options of its list, those that take a value, and
@@ -36,11 +36,18 @@ rendered() {
 
 n_verbs=$(verbs | wc -l)
 n_pages=$(find "$man" -type f | wc -l)
-plan $((5 * n_verbs + 3 * n_pages + 11))
+plan $((5 * n_verbs + 3 * n_pages + 15))
 
 # --- pvkit -------------------------------------------------------------------------------
 
 check 'pvkit --help lists verbs' test "$n_verbs" -gt 10
+# The first word of several verbs is what somebody tries who does not know the second.
+for group in flag slot drivers; do
+	check_eq "pvkit $group --help lists the verbs that begin so" \
+		"$(verbs | grep "^$group " | tr '\n' ' ')" \
+		"$("$pvkit" $group --help | sed -n "s/^  \($group [a-z-]*\) .*/\1/p" | tr '\n' ' ')"
+done
+check_fails 'one that is none is told where to look' 'see pvkit flag --help' "$pvkit" flag frob
 verbs >"$KTAP_TMP/verbs"
 while read -r verb; do
 	help=$KTAP_TMP/help

@@ -20,6 +20,33 @@ static void help(FILE *to)
 		fprintf(to, "  %d  %s\n", exit->status, exit->text);
 }
 
+/* Is it one of several verbs that begin with this word? */
+static bool in_group(const struct cli_verb *verb, const char *word)
+{
+	size_t len = strlen(word);
+
+	return !strncmp(verb->name, word, len) && verb->name[len] == ' ';
+}
+
+/* "flag" alone: what there is of that kind. False: nothing is. */
+static bool help_group(FILE *to, const char *word)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < cli_verbs_count; i++) {
+		if (!in_group(&cli_verbs[i], word))
+			continue;
+		if (!any)
+			fprintf(to, "Usage: pvkit %s VERB [OPTION...] [WORD...]\n\n", word);
+		any = true;
+		fprintf(to, "  %-16s %s\n", cli_verbs[i].name, cli_verbs[i].brief);
+	}
+	if (any)
+		fprintf(to, "\n  pvkit %s VERB --help says more.\n", word);
+	return any;
+}
+
 /* Words of the verb if argv begins with it, else 0. */
 static int match(const struct cli_verb *verb, int argc, char **argv)
 {
@@ -62,8 +89,14 @@ static const struct cli_verb *find(int argc, char **argv, int *words)
 
 static int no_such_verb(int argc, char **argv)
 {
-	cli_complain(NULL, "%s%s%s: no such verb (see pvkit --help)", argv[1],
-		     argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+	const char *group = "";
+	size_t i;
+
+	for (i = 0; i < cli_verbs_count; i++)
+		if (in_group(&cli_verbs[i], argv[1]))
+			group = argv[1];
+	cli_complain(NULL, "%s%s%s: no such verb (see pvkit %s%s--help)", argv[1],
+		     argc > 2 ? " " : "", argc > 2 ? argv[2] : "", group, *group ? " " : "");
 	return CLI_USAGE;
 }
 
@@ -78,10 +111,17 @@ static int help_verb(int argc, char **argv)
 		return CLI_OK;
 	}
 	verb = find(argc - 1, argv + 1, &words);
+	if (!verb && argc == 3 && help_group(stdout, argv[2]))
+		return CLI_OK;
 	if (!verb)
 		return no_such_verb(argc - 1, argv + 1);
 	cli_help(verb);
 	return CLI_OK;
+}
+
+static bool is_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
 int main(int argc, char **argv)
@@ -98,10 +138,14 @@ int main(int argc, char **argv)
 	verb = find(argc, argv, &words);
 	if (verb)
 		return run(verb, argc - words, argv + words);
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+	if (is_help(argv[1])) {
 		help(stdout);
 		return CLI_OK;
 	}
+	if (argc == 2 && help_group(stderr, argv[1]))
+		return CLI_USAGE;
+	if (argc == 3 && is_help(argv[2]) && help_group(stdout, argv[1]))
+		return CLI_OK;
 	if (strcmp(argv[1], "help") == 0)
 		return help_verb(argc, argv);
 	if (strcmp(argv[1], "--version") == 0) {

@@ -374,7 +374,7 @@ static struct topic {
 	const char *name, *section, *brief;
 	const char *synopsis;	/* lines of mdoc */
 	const char *file;
-	const char *titles[8];	/* none: all */
+	const char *titles[9];	/* none: all */
 	const char *see[6];
 } topics[] = {
 	{
@@ -397,7 +397,7 @@ static struct topic {
 		"bootflag.md",
 		{ "Fields", "Describing a store", "Formats", "What a store promises",
 		  "What happens at boot, at reboot and in a panic", "With the kernel module alone",
-		  "Doors and rights", NULL },
+		  "Doors and rights", "When something is wrong", NULL },
 		{ "pvkit 1", "pvkit-flag-set 1", "flags.conf 5", "pv-ctrl 7", NULL },
 	}, {
 		"flags.conf", "5", "where boot flags are, and which counts more",
