@@ -147,7 +147,8 @@ programs := $(if $(daemon_src),$(cdir)/pvkitd) $(if $(cli_src),$(cdir)/pvkit) $(
 # target. INIT_CC= says otherwise. What a file of the library has that it does not call,
 # the linker leaves out.
 init_src := $(sort $(wildcard user/init/*.c)) $(addprefix user/lib/,bootflag_names.c cmdline.c \
-	    confline.c flagconf.c flags.c flagsource.c flagsource_others.c gpioline.c util.c)
+	    confline.c flagconf.c flags.c flagsource.c flagsource_others.c gpioline.c mtdparts.c \
+	    util.c)
 ifeq ($(strip $(CROSS_COMPILE)),)
 musl_gcc := $(shell command -v musl-gcc 2>/dev/null)
 endif

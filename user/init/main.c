@@ -19,6 +19,7 @@
 #include "decide.h"
 #include "flagsource_int.h"
 #include "modules.h"
+#include "mtd.h"
 #include "root.h"
 #include "stores.h"
 #include "switch.h"
@@ -135,9 +136,10 @@ int main(int argc, char **argv)
 	console_open();
 	read_conf(&conf, &cmdline, argv[0]);
 	modules_load(MODULES_FILE, &cmdline);
+	mtd_make_partitions(&cmdline, "/sys", "/dev");
 	read_sources(&sources);
 	decide(&decision, &conf, &sources);
-	ret = root_find(&root, &conf, &decision.boot, &err);
+	ret = root_find(&root, &conf, &decision.boot, &cmdline, &err);
 	say("%s, %s; root=%s%s%s", boot_way_name(decision.way), decision.why,
 	    ret ? decision.boot.root : root.source, !ret && root.fstype[0] ? " " : "",
 	    ret ? "" : root.fstype);

@@ -31,6 +31,9 @@ void modules_params(const char *path, const struct pvk_cmdline *cmdline, struct 
 
 		if (strcspn(key, ".") != len || !key[len] || !same_name(key, name, len))
 			continue;
+		/* Attached in root_ubi.c once it is there; before that ubi would not load. */
+		if (!strcmp(key, "ubi.mtd"))
+			continue;
 		pvk_buf_printf(params, "%s%s", params->len ? " " : "", key + len + 1);
 		/* A value with blanks went without its quotes. */
 		if (cmdline->value[i])

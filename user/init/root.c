@@ -15,6 +15,8 @@
 
 static const struct root_kind *const kinds[] = {
 	&root_block,
+	&root_mtd,
+	&root_ubi,
 };
 
 static const struct root_kind *kind_of(const char *root)
@@ -64,12 +66,13 @@ static int wait_for(const struct root_kind *kind, struct root *root, unsigned in
 }
 
 int root_find(struct root *root, const struct conf *conf, const struct boot_conf *boot,
-	      struct pvk_err *err)
+	      const struct pvk_cmdline *cmdline, struct pvk_err *err)
 {
 	const struct root_kind *kind = kind_of(boot->root);
 
 	*root = (struct root){
 		.boot = boot,
+		.cmdline = cmdline,
 		/* As the kernel has it: read-only unless it is told otherwise. */
 		.read_only = boot->access != CONF_RW,
 	};

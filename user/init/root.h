@@ -17,6 +17,7 @@
 
 struct root {
 	const struct boot_conf *boot;	/* what was asked for */
+	const struct pvk_cmdline *cmdline;
 	char source[ROOT_SOURCE_SIZE];	/* for mount(2): "/dev/vda2" */
 	char fstype[ROOT_TYPE_SIZE];	/* "" until it is known */
 	bool read_only;
@@ -36,10 +37,12 @@ struct root_kind {
 };
 
 extern const struct root_kind root_block;
+extern const struct root_kind root_mtd;
+extern const struct root_kind root_ubi;
 
 /* Finds it within conf->root_wait, without mounting it. */
 int root_find(struct root *root, const struct conf *conf, const struct boot_conf *boot,
-	      struct pvk_err *err);
+	      const struct pvk_cmdline *cmdline, struct pvk_err *err);
 int root_mount(struct root *root, const char *where, struct pvk_err *err);
 
 #endif /* INIT_ROOT_H */

@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "attr.h"
 #include "partition.h"
 #include "root.h"
 #include "superblock.h"
@@ -33,18 +34,7 @@ struct tag {
 /* The first line of a file of it, "" if there is none. */
 static const char *attribute(const char *device, const char *name, char *line, size_t size)
 {
-	char path[PATH_MAX];
-	ssize_t n = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), CLASS "/%s/%s", device, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, line, size - 1);
-		close(fd);
-	}
-	line[n > 0 ? n : 0] = '\0';
-	line[strcspn(line, "\n")] = '\0';
+	attr_read(line, size, CLASS "/%s/%s", device, name);
 	return line;
 }
 

@@ -3,7 +3,6 @@
  * A store read, and written, without pv_bootflag: an nvmem device by its file in sysfs,
  * an MTD partition by its character device.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "mtd.h"
 #include "store_words.h"
 #include "stores.h"
 
@@ -122,51 +122,16 @@ static int open_nvmem(struct direct *d, const char *sys, bool write)
 	return 0;
 }
 
-/* "mtd3" of the partition of that name; the first, should there be several. */
-static int find_mtd(const char *sys, const char *name, char *found, size_t size)
-{
-	unsigned int number, best = UINT32_MAX;
-	char path[PATH_MAX], text[128];
-	struct dirent *entry;
-	DIR *dir;
-	int fd, used;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/class/mtd", sys);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		if (sscanf(entry->d_name, "mtd%u%n", &number, &used) != 1 ||
-		    entry->d_name[used] || number >= best)
-			continue;
-		snprintf(path, sizeof(path), "%s/class/mtd/mtd%u/name", sys, number);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-		if (fd >= 0)
-			close(fd);
-		text[n > 0 ? n : 0] = '\0';
-		text[strcspn(text, "\n")] = '\0';
-		if (n > 0 && !strcmp(text, name))
-			best = number;
-	}
-	if (dir)
-		closedir(dir);
-	if (best == UINT32_MAX)
-		return -ENODEV;
-	snprintf(found, size, "mtd%u", best);
-	return 0;
-}
-
 static int open_mtd(struct direct *d, const char *sys, const char *dev, bool write)
 {
 	struct pvb_medium *medium = &d->core.medium;
-	char path[PATH_MAX], name[16];
+	int number = mtd_find(sys, d->words.device), ret;
 	struct mtd_info_user info;
-	int ret;
+	char path[PATH_MAX];
 
-	ret = find_mtd(sys, d->words.device, name, sizeof(name));
-	if (ret)
-		return ret;
-	snprintf(path, sizeof(path), "%s/%s", dev, name);
+	if (number < 0)
+		return number;
+	snprintf(path, sizeof(path), "%s/mtd%d", dev, number);
 	ret = open_file(d, path, write);
 	if (ret)
 		return ret;

@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A root in a partition of flash, by its name: jffs2, squashfs, ubifs and squashfs in a
+# volume of UBI, on a kernel that reads no mtdparts= itself.
+# vm: outside timeout=400
+. "${0%/*}/../../lib/ktap.sh"
+. "${0%/*}/lib.sh"
+
+plan 13
+
+busybox_root root <<'END'
+is /
+sed 1d /proc/mtd
+for n in 0 1 2 3 4; do cat /sys/class/mtd/mtd$n/offset; done
+END
+squashfs_image root squashfs.img
+mkfs.jffs2 --root=root --eraseblock=64 --little-endian --squash --output=jffs2.img
+mkfs.ubifs --root=root --min-io-size=8 --leb-size=65408 --max-leb-cnt=100 --squash-uids \
+	--output=ubifs.img
+cat >ubi.ini <<'END'
+[root]
+mode=ubi
+image=ubifs.img
+vol_id=0
+vol_type=dynamic
+vol_name=rootfs
+vol_size=5MiB
+[squash]
+mode=ubi
+image=squashfs.img
+vol_id=1
+vol_type=static
+vol_name=squash:fs
+vol_size=2MiB
+END
+ubinize --output=ubi.img --peb-size=64KiB --min-io-size=1 --sub-page-size=1 ubi.ini
+
+# given one chip with a partition for each, the names of which say other things as well
+parts='flash:128k(u-boot)ro,4m(root=/dev/vdz),4m(a;b:c),12m(ubi)'
+truncate -s 24M flash.img
+dd if=jffs2.img of=flash.img bs=64k seek=2 conv=notrunc status=none
+dd if=squashfs.img of=flash.img bs=64k seek=66 conv=notrunc status=none
+dd if=ubi.img of=flash.img bs=64k seek=130 conv=notrunc status=none
+initramfs init.cpio --module 'block2mtd block2mtd=/dev/vda,64KiB,flash' --module mtdblock \
+	--module jffs2 --module squashfs --module ubi --module ubifs
+
+# boot ROOT [WORD...]
+boot() {
+	root=$1
+	shift
+	for word in "$@"; do
+		set -- "$@" --append "$word"
+		shift
+	done
+	machine init.cpio --once --disk flash.img --append "mtdparts=$parts" \
+		--append "root=$root" "$@"
+}
+
+# when the root is in a partition with jffs2
+boot 'mtd:root=/dev/vdz'
+check_eq 'jffs2: the machine goes down by itself' 0 "$STATUS"
+check_eq 'jffs2: is the root' 'mtd2 jffs2 ro' "$(sed -n 1p "$OUT")"
+check_eq 'the partitions are those of the command line' \
+	'"flash" "u-boot" "root=/dev/vdz" "a;b:c" "ubi"' \
+	"$(sed -n 's/^mtd[0-9]*: [^"]*//p' "$OUT" | tr '\n' ' ' | sed 's/ $//')"
+check_eq 'and where they are' '0 131072 4325376 8519680' \
+	"$(sed -n '/^[0-9]/p' "$OUT" | tr '\n' ' ' | sed 's/ $//')"
+check_eq 'the line says it' \
+	'pvkit-init: normal, no source says otherwise; root=mtd2 jffs2' \
+	"$(console_line 'pvkit-init: normal')"
+
+# when it is in one with squashfs
+boot 'mtd:a;b:c'
+check_eq 'squashfs: is the root' '/dev/mtdblock3 squashfs ro' "$(sed -n 1p "$OUT")"
+
+# when it is in a volume of UBI, and is to be written
+boot ubi0:rootfs ubi.mtd=ubi rw
+check_eq 'ubifs: is the root' 'ubi0_0 ubifs rw' "$(sed -n 1p "$OUT")"
+check_eq 'ubifs: the machine goes down by itself' 0 "$STATUS"
+
+# when it is a squashfs in a volume of UBI
+boot ubi0:squash:fs ubi.mtd=ubi,64
+check_eq 'squashfs in UBI: is the root' '/dev/ubiblock0_1 squashfs ro' "$(sed -n 1p "$OUT")"
+
+# when the partition holds UBI, and it is asked for as if it did not
+boot mtd:ubi pvkit.shell=no
+check_eq 'UBI as a partition: is told apart' \
+	'pvkit-init: root=mtd:ubi: that is UBI: ubi.mtd=ubi and root=ubi0:VOLUME' \
+	"$(console_line 'that is UBI')"
+check_eq 'UBI as a partition: and at once' '' "$(console_line 'waiting up to')"
+
+# when there is no such partition, and the command line has an error
+parts='flash:128k(u-boot),0(x)'
+boot mtd:x pvkit.root-wait=1 pvkit.shell=no
+check_eq 'a missing partition: is told' \
+	'pvkit-init: root=mtd:x: there is no MTD partition x' "$(console_line 'no MTD partition')"
+check_eq 'and what is wrong' 'pvkit-init: mtdparts, byte 19: a partition of size 0' \
+	"$(console_line 'mtdparts, byte')"
+finish
