@@ -147,7 +147,7 @@ static int pvf_fits(struct pvf_store *store, const char **why)
 	*why = "count: this format has no tries on this medium";
 	if (store->opt.count && !(offers & PVB_HAS(PVB_TRIES)))
 		return -EINVAL;
-	return 0;
+	return pvf_panic_check(store, why);
 }
 
 static int pvf_attach(struct pvf_store *store, const char **why)

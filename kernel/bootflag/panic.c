@@ -9,6 +9,7 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
 #include <linux/irqflags.h>
 #include <linux/notifier.h>
 #include <linux/slab.h>
@@ -24,14 +25,16 @@
 static struct pvf_store *pvf_panic_stores[PVF_MAX_STORES];	/* written while locked */
 
 /*
- * The medium that remembers. In place: the image is all of it. Flash: the image is
- * one run of write units, and a write that needs an erase can't be prepared.
+ * The medium that remembers. In place it remembers all of it; of flash one run of
+ * write units, and a write that needs an erase can't be prepared. The image is what
+ * is written: whatever lies beside it may be others' and change meanwhile.
  */
 struct pvf_rehearsal {
 	struct pvf_store *store;
-	bool began;
-	u32 at;
+	u32 at;			/* what is remembered, in pvf_store.panic_buf */
 	u32 size;
+	u32 from;		/* what is written of it; nothing: from == to */
+	u32 to;
 };
 
 static int pvf_rehearsal_read(void *arg, u32 at, void *buf, u32 len)
@@ -50,13 +53,16 @@ static int pvf_rehearsal_program(void *arg, u32 at, const void *buf, u32 len)
 {
 	struct pvf_rehearsal *r = arg;
 
-	if (!r->began && r->store->core.medium.erase)
+	bool first = r->from == r->to;
+
+	if (first && r->store->core.medium.erase)
 		r->at = at;
-	r->began = true;
 	if (at < r->at || at - r->at > r->size || len > PVF_MAX_IMAGE - (at - r->at))
 		return -PVB_EOPNOTSUPP;
 	memcpy(r->store->panic_buf + (at - r->at), buf, len);
 	r->size = max(r->size, at - r->at + len);
+	r->from = first ? at : min(r->from, at);
+	r->to = max(r->to, at + len);
 	return 0;
 }
 
@@ -93,45 +99,75 @@ static int pvf_rehearse(struct pvf_rehearsal *r, const struct pvb_flags *flags)
 	return err;
 }
 
-static int pvf_panic_flags(struct pvf_store *store, struct pvb_flags *flags)
+static int pvf_panic_flags(struct pvf_store *store, struct pvb_flags *flags, const char **why)
 {
-	const char *text = store->opt.panic, *why;
+	const char *text = store->opt.panic;
 	struct pvf_change change = { };
 	int err;
 
 	if (pvf_mode_find(store, text) || !(store->next.offers & PVB_HAS(PVB_REASON)))
-		err = pvf_change_text(&change, PVB_MODE, text, &why);
+		err = pvf_change_text(&change, PVB_MODE, text, why);
 	else
-		err = pvf_change_text(&change, PVB_REASON, text, &why);
+		err = pvf_change_text(&change, PVB_REASON, text, why);
 	if (!err)
-		err = pvf_change_check(store, &store->next, &change, &why);
+		err = pvf_change_check(store, &store->next, &change, why);
 	pvf_change_merge(flags, &change);
 	return err;
 }
 
-static int pvf_panic_image(struct pvf_store *store)
+/**
+ * pvf_panic_check - can what the description wants of a panic be kept there
+ * @store: attached; pvf_store.next has what it offers
+ * @why: set to a constant text when it can't
+ *
+ * Io.
+ *
+ * Return: 0 or a negative errno.
+ */
+int pvf_panic_check(struct pvf_store *store, const char **why)
+{
+	const struct pvb_medium *medium = &store->core.medium;
+	struct pvb_flags flags = { };
+
+	if (!store->opt.panic[0])
+		return 0;
+	if (pvf_panic_flags(store, &flags, why)) {
+		*why = "panic: no mode of this store's, and it has no reason to give";
+		return -EINVAL;
+	}
+	if (!medium->erase && medium->size > PVF_MAX_IMAGE) {
+		*why = "panic: more than 16 KiB rewritten in place: say size=";
+		return -EFBIG;
+	}
+	return 0;
+}
+
+/* The image, or why there is none. */
+static u8 *pvf_panic_image(struct pvf_store *store)
 {
 	struct pvf_rehearsal r = { .store = store };
 	const struct pvb_medium *medium = &store->core.medium;
 	struct pvb_flags flags = store->next.flags;
+	const char *why;
 	int err;
 
-	err = pvf_panic_flags(store, &flags);
+	err = pvf_panic_flags(store, &flags, &why);
 	if (err)
-		return err;
+		return ERR_PTR(-EINVAL);
 	if (!medium->erase) {
-		if (medium->size > PVF_MAX_IMAGE)
-			return -EFBIG;
 		err = store->raw.read(store->raw.arg, 0, store->panic_buf, medium->size);
 		r.size = medium->size;
 	}
 	if (!err)
 		err = pvf_rehearse(&r, &flags);
-	if (!err && !r.size)
+	/* it may say so already */
+	if (!err && r.from == r.to)
 		err = -ENODATA;
-	store->panic_at = r.at;
-	store->panic_size = r.size;
-	return err;
+	if (err)
+		return ERR_PTR(err);
+	store->panic_at = r.from;
+	store->panic_size = r.to - r.from;
+	return store->panic_buf + (r.from - r.at);
 }
 
 /*
@@ -171,6 +207,8 @@ static void pvf_panic_enlist(struct pvf_store *store)
  */
 void pvf_panic_prepare(struct pvf_store *store)
 {
+	u8 *image;
+
 	pvf_panic_hold(store);
 	if (!store->opt.panic[0] || !store->medium->panic || !store->attached ||
 	    !(store->medium_guarantee & PV_BOOTFLAG_GUARANTEE_PANIC) ||
@@ -181,10 +219,13 @@ void pvf_panic_prepare(struct pvf_store *store)
 		store->panic_buf = kmalloc(PVF_MAX_IMAGE, GFP_KERNEL);
 	if (!store->panic_buf)
 		return;
-	if (pvf_panic_image(store) && (pvf_panic_make_room(store) || pvf_panic_image(store)))
+	image = pvf_panic_image(store);
+	if (image == ERR_PTR(-EOPNOTSUPP) && !pvf_panic_make_room(store))
+		image = pvf_panic_image(store);
+	if (IS_ERR(image))
 		return;
 	/* A panic sees it with its place and size, or not at all. */
-	smp_store_release(&store->panic_image, store->panic_buf);
+	smp_store_release(&store->panic_image, image);
 	pvf_panic_enlist(store);
 }
 

@@ -218,8 +218,8 @@ struct pvf_known {
  * @rate_next: io. CLOCK_BOOTTIME ns at which all that was written is paid for
  * @panic_image: io. What @medium's panic writes, prepared ahead; NULL when the
  *	store does not want it
- * @panic_at: io. Where in the medium it goes: 0, or the next free place of flash
- * @panic_size: io. Its bytes: core.medium.size, or whole write units of flash
+ * @panic_at: io. Where in the medium it goes
+ * @panic_size: io. Its bytes, whole write units
  * @panic_buf: io. Room for @panic_image, PVF_MAX_IMAGE bytes
  * @known: as last published
  * @generation: value of pvf_generation at the last change
@@ -404,6 +404,7 @@ int pvf_reboot_init(void);
 void pvf_reboot_exit(void);
 
 /* panic.c */
+int pvf_panic_check(struct pvf_store *store, const char **why);
 void pvf_panic_prepare(struct pvf_store *store);
 void pvf_panic_hold(struct pvf_store *store);
 void pvf_panic_drop(struct pvf_store *store);

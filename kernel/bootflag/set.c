@@ -364,7 +364,7 @@ static int pvf_set_may(struct pvf_store *store, const struct pvf_set *set, const
  */
 void pvf_set_do(struct pvf_store *store, struct pvf_set *set)
 {
-	if (pvf_going_down && !set->change.own) {
+	if (READ_ONCE(pvf_going_down) && !set->change.own) {
 		set->error = pvf_set_may(store, set, &set->why);
 		return;
 	}
@@ -375,8 +375,11 @@ void pvf_set_do(struct pvf_store *store, struct pvf_set *set)
 		set->error = pvf_change_do(store, set);
 	if (!set->error) {
 		store->next.stats.sets++;
-		store->next.error = 0;
-		store->next.text = NULL;
+		/* a look that finds it as bad as before mends nothing */
+		if (store->next.state != PV_BOOTFLAG_STATE_FAILED) {
+			store->next.error = 0;
+			store->next.text = NULL;
+		}
 		if (store->next.state == PV_BOOTFLAG_STATE_READY)
 			pvf_boot_missed(store);
 	}

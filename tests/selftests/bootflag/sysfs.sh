@@ -124,6 +124,13 @@ test_a_description_that_does_not_fit_its_medium_is_a_failed_store() {
 	add s medium=nvmem device=cmos_nvram0 offset=64 size=4 format=magic mode-a=1 armed
 	expect_state s failed
 	expect_match error 'armed: ' "$(flag s error)"
+	# to look again mends nothing
+	sysfs s/set ''
+	expect_state s failed
+	expect_match error 'armed: ' "$(flag s error)"
+	add p medium=nvmem device=cmos_nvram0 offset=64 size=4 format=magic mode-a=1 panic=b
+	expect_state p failed
+	expect_match error 'panic: no mode' "$(flag p error)"
 }
 
 test_at_most_32_stores() {
