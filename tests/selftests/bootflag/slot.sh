@@ -139,7 +139,7 @@ test_without_tries_it_has_to_be_known_what_runs() {
 	simflash blocks=2
 	pvkit flag add before medium=mtd device=simflash format=log rate=none
 	pvkit flag set --store before slot=b tries=0 successful=0
-	pvkit flag del before
+	next_boot
 	pvkit flag add misc medium=mtd device=simflash format=log rate=none
 	pvkit_ slot mark-good
 	says 4 '' 'pvkit: misc: not committed: no tries were left at boot: it may be the last of them, or the bootloader has gone back; nobody says which slot runs'
