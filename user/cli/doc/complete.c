@@ -271,7 +271,8 @@ static void zsh_action(FILE *out, const char *words)
 	} known[] = {
 		{ "@alias", "_pvkit_alias" }, { "@aliases", "_pvkit_aliases" },
 		{ "@container", "_pvkit_container" }, { "@store", "_pvkit_store" },
-		{ "@file", "_files" }, { "@dir", "_files -/" }, { "@file @alias", "_pvkit_file_or_alias" },
+		{ "@file", "_files" }, { "@dir", "_files -/" },
+		{ "@file @alias", "_pvkit_file_or_alias" },
 	};
 	size_t i;
 
