@@ -417,6 +417,7 @@ static void hold_signal(sigset_t *held, int sig)
 /* From here on signals come over sigfd, and nothing is written after one. */
 static int hold_signals(struct mark *mark)
 {
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
 	sigset_t held;
 
 	sigemptyset(&held);
@@ -425,9 +426,8 @@ static int hold_signals(struct mark *mark)
 	hold_signal(&held, SIGHUP);
 	hold_signal(&held, SIGQUIT);
 	/* Ignored, which is inherited, no child's end would be told. */
-	signal(SIGCHLD, SIG_DFL);
 	sigaddset(&held, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &held, &mark->old))
+	if (sigaction(SIGCHLD, &by_default, NULL) || sigprocmask(SIG_BLOCK, &held, &mark->old))
 		return -errno;
 	mark->sigfd = signalfd(-1, &held, SFD_CLOEXEC);
 	return mark->sigfd < 0 ? -errno : 0;

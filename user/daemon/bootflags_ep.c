@@ -378,7 +378,7 @@ void bootflag_delete(struct http_request *request)
 {
 	struct pvk_change change = { 0 };
 	struct pvk_err err = { .text = "" };
-	struct pvk_store store;
+	struct pvk_store store = { .offers = 0 };
 	int ret;
 
 	if (!may(request) || read_generation(request, &change))

@@ -70,8 +70,8 @@ struct http_conns {
 int conns_init(struct http *http);
 void conns_free(struct http *http);
 
-/* For evhttp: makes the connection that it is about to accept. */
-struct bufferevent *conn_new(struct event_base *base, void *listener);
+/* For evhttp: makes the connection that it is about to accept; arg: the listener. */
+struct bufferevent *conn_new(struct event_base *base, void *arg);
 struct http_conn *conn_of(struct http *http, struct evhttp_request *ev);
 /* What is wrong with the frame of the first n requests, or NULL. */
 const char *conn_fault(const struct http_conn *conn, unsigned int n);

@@ -275,25 +275,20 @@ int pvk_bf_wait(struct pvk_bf *bf, uint32_t seq, int timeout_ms,
 }
 
 int pvk_bf_set(struct pvk_bf *bf, const char *name, const struct pvk_change *change,
-	       int timeout_ms, struct pvk_bf_outcome *wanted, struct pvk_err *err)
+	       int timeout_ms, struct pvk_bf_outcome *outcome, struct pvk_err *err)
 {
-	struct pvk_bf_outcome outcome;
+	struct pvk_bf_outcome got = { 0 };
 	uint32_t seq;
 	int ret;
 
-	if (wanted)
-		*wanted = (struct pvk_bf_outcome){ 0 };
 	ret = pvk_bf_submit_set(bf, name, change, &seq, err);
 	if (!ret)
-		ret = pvk_bf_wait(bf, seq, timeout_ms, &outcome, err);
-	if (ret)
+		ret = pvk_bf_wait(bf, seq, timeout_ms, &got, err);
+	if (outcome)
+		*outcome = ret ? (struct pvk_bf_outcome){ 0 } : got;
+	if (ret || !got.error)
 		return ret;
-	if (wanted)
-		*wanted = outcome;
-	ret = -outcome.error;
-	if (ret)
-		pvk_err_set(err, ret, "%s", outcome.text[0] ? outcome.text : strerror(-ret));
-	return ret;
+	return pvk_err_set(err, -got.error, "%s", got.text[0] ? got.text : strerror(got.error));
 }
 
 /* --- events and rights ---------------------------------------------------- */
