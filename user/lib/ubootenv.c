@@ -17,15 +17,11 @@
 #include <pvkit/format.h>
 
 #include "ubootcopy.h"
+#include "ubootfield.h"
 
 #define TIMEOUT_MS	10000
 #define POLL_MS		20
 #define KEPT_MAX	100
-
-/* U-Boot's own names: what they hold is not the field as it is. */
-#define BOOTCOUNT	"bootcount"
-#define BOOTLIMIT	"bootlimit"
-#define UPGRADE		"upgrade_available"
 
 struct session {
 	const struct pvk_env *env;
@@ -256,52 +252,14 @@ static const char *variable_of(const struct pvk_env *env, unsigned int field)
 	return name && *name ? name : NULL;
 }
 
-static bool get_number(struct session *s, const char *name, unsigned long *v)
+static char *get_variable(void *ctx, const char *name)
 {
-	pvk_auto_free char *value = libuboot_get_env(s->ctx, name);
-	char *end;
-
-	if (!value || *value < '0' || *value > '9')
-		return false;
-	errno = 0;
-	*v = strtoul(value, &end, 10);
-	return !errno && !*end;
-}
-
-static int get_field(struct session *s, unsigned int field, const char *name,
-		     struct pvb_flags *flags, struct pvk_err *err)
-{
-	pvk_auto_free char *value = NULL;
-	unsigned long count, limit;
-
-	if (field == PVB_TRIES && !strcmp(name, BOOTCOUNT)) {
-		if (!get_number(s, BOOTLIMIT, &limit) || !limit)
-			return 0;
-		if (!get_number(s, BOOTCOUNT, &count))
-			count = 0;
-		count = count < limit ? limit - count : 0;
-		return pvk_flags_set_number(flags, field, count, err);
-	}
-	value = libuboot_get_env(s->ctx, name);
-	if (!value || !*value)
-		return 0;
-	if (field == PVB_SUCCESSFUL && !strcmp(name, UPGRADE))
-		return pvk_flags_set_number(flags, field, !strcmp(value, "0"), err);
-	return pvk_flags_set(flags, field, value, err);
+	return libuboot_get_env(ctx, name);
 }
 
 static void get_fields(struct session *s, struct pvb_flags *flags, struct pvk_list *warnings)
 {
-	struct pvk_err why = { .text = "" };
-	const char *name;
-	unsigned int i;
-
-	for (i = 1; i < PVB_FIELDS; i++) {
-		name = variable_of(s->env, i);
-		if (name && get_field(s, i, name, flags, &why))
-			pvk_list_warn(warnings, "%s of the U-Boot environment: %s", name,
-				      why.text);
-	}
+	ubootfield_read(get_variable, s->ctx, s->env->variable, flags, warnings);
 }
 
 /* The environment counts no changes: a checksum of what the fields say. */
@@ -377,12 +335,12 @@ static int variable_text(struct session *s, const struct pvk_change *change, uns
 	*gone = !(change->set.has & PVB_HAS(field));
 	if (*gone)
 		return 0;
-	if (field == PVB_SUCCESSFUL && !strcmp(name, UPGRADE)) {
+	if (field == PVB_SUCCESSFUL && !strcmp(name, UBOOT_UPGRADE)) {
 		strcpy(text, change->set.successful ? "0" : "1");
 		return 0;
 	}
-	if (field == PVB_TRIES && !strcmp(name, BOOTCOUNT)) {
-		if (!get_number(s, BOOTLIMIT, &limit))
+	if (field == PVB_TRIES && !strcmp(name, UBOOT_BOOTCOUNT)) {
+		if (!ubootfield_number(get_variable, s->ctx, UBOOT_BOOTLIMIT, &limit))
 			return -ENODATA;
 		if (change->set.tries > limit)
 			return -ERANGE;
@@ -428,9 +386,10 @@ static int set_fields(struct session *s, const struct pvk_change *change, struct
 					   pvk_field_name(i));
 		ret = variable_text(s, change, i, name, text, &gone);
 		if (ret == -ENODATA)
-			return pvk_err_set(err, -EOPNOTSUPP, "tries: %s is not set", BOOTLIMIT);
+			return pvk_err_set(err, -EOPNOTSUPP, "tries: %s is not set",
+					   UBOOT_BOOTLIMIT);
 		if (ret)
-			return pvk_err_set(err, -ENOSPC, "tries: more than %s", BOOTLIMIT);
+			return pvk_err_set(err, -ENOSPC, "tries: more than %s", UBOOT_BOOTLIMIT);
 		ret = set_variable(s, name, gone ? NULL : text, err);
 		if (ret < 0)
 			return ret;
