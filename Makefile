@@ -148,7 +148,7 @@ programs := $(if $(daemon_src),$(cdir)/pvkitd) $(if $(cli_src),$(cdir)/pvkit) $(
 # the linker leaves out.
 init_src := $(sort $(wildcard user/init/*.c)) $(addprefix user/lib/,bootflag_names.c cmdline.c \
 	    confline.c flagconf.c flags.c flagsource.c flagsource_others.c gpioline.c mtdparts.c \
-	    util.c)
+	    ubootcopy.c ubootfield.c util.c)
 ifeq ($(strip $(CROSS_COMPILE)),)
 musl_gcc := $(shell command -v musl-gcc 2>/dev/null)
 endif
@@ -349,6 +349,8 @@ install: programs install-docs
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(cdir)/pvkitd $(DESTDIR)$(PREFIX)/sbin/pvkitd
 	install -m 755 $(cdir)/pvkit $(DESTDIR)$(PREFIX)/bin/pvkit
+	install -m 755 $(cdir)/pvkit-init $(DESTDIR)$(PREFIX)/sbin/pvkit-init
+	install -m 755 scripts/mkinitramfs $(DESTDIR)$(PREFIX)/sbin/pvkit-mkinitramfs
 	@for f in $(shared); do \
 		echo "install share/$$f" && \
 		install -d $(DESTDIR)$(PREFIX)/share/$${f%/*} && \

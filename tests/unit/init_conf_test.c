@@ -86,7 +86,7 @@ static void test_bad_lines(void)
 		   "[ota]\nshell = no\n[normal]\ninit = /a\n");
 	ktap_eq(warnings.count, 4, "four lines that can't be are four warnings");
 	ktap_str(warning(0), "2: rot: unknown setting", "an unknown name");
-	ktap_str(warning(1), "3: root-wait: \"soon\" is no number of seconds up to 3600",
+	ktap_str(warning(1), "3: root-wait: \"soon\" is no number up to 3600",
 		 "a value that is none");
 	ktap_str(warning(2), "4: there is no section [recover]",
 		 "a section that is none, and not a word about what is in it");
@@ -149,8 +149,10 @@ static struct pvb_flags *given_source(const char *name)
 static void decided(const char *way, const char *why, const char *what)
 {
 	struct decision decision;
+	struct failures failures;
 
-	decide(&decision, &conf, &sources);
+	failures_find(&failures, &sources, &conf);
+	decide(&decision, &conf, &sources, &failures);
 	ktap_str(boot_way_name(decision.way), way, "%s: %s", what, way);
 	ktap_str(decision.why, why, "%s: why", what);
 	pvk_flagsources_free(&sources);
@@ -158,7 +160,7 @@ static void decided(const char *way, const char *why, const char *what)
 
 static void test_decisions(void)
 {
-	given_file("root = /dev/a\n");
+	given_file("root = /dev/a\n[resume]\nprogram = /bin/resume\n");
 	decided("normal", "no source says otherwise", "nobody says anything");
 
 	given_source("cmdline");
@@ -185,6 +187,47 @@ static void test_decisions(void)
 	pvk_flags_set(given_source("cmdline"), PVB_MODE, "rescue", NULL);
 	pvk_flags_set(given_source("misc"), PVB_PHASE, "write", NULL);
 	decided("rescue", "by cmdline (mode=rescue)", "who asks for help gets it all the same");
+}
+
+/* given a store that counts failures, and has counted that many */
+static void given_failures(unsigned int count)
+{
+	struct pvk_store *store;
+
+	given_source("misc");
+	store = &sources.item[sources.count - 1].store;
+	store->offers = PVB_HAS(PVB_FAILURES) | PVB_HAS(PVB_MODE);
+	pvk_flags_set_number(&store->flags, PVB_FAILURES, count, NULL);
+}
+
+static void test_failures(void)
+{
+	given_file("root = /dev/a\n");
+	given_failures(2);
+	decided("normal", "no source says otherwise", "failures below the limit");
+	given_failures(3);
+	decided("recovery", "by misc (failures=3)", "failures at the limit");
+	given_failures(3);
+	pvk_flags_set(given_source("cmdline"), PVB_MODE, "rescue", NULL);
+	decided("rescue", "by cmdline (mode=rescue); misc says nothing",
+		"who asks for help gets it with failures too");
+
+	given_file("failures-limit = 5\nroot = /dev/a\n");
+	given_failures(4);
+	decided("normal", "no source says otherwise", "another limit");
+	given_file("failures-then = nothing\nroot = /dev/a\n");
+	given_failures(9);
+	decided("normal", "no source says otherwise", "failures of which nothing follows");
+	given_file("failures-limit = 0\nroot = /dev/a\n");
+	given_failures(9);
+	decided("normal", "no source says otherwise", "failures that are not counted");
+
+	given_file("root = /dev/a\n");
+	pvk_flags_set(given_source("misc"), PVB_PHASE, "write", NULL);
+	decided("rescue", "by misc (phase=write); nothing is configured to resume it with",
+		"an update that nothing can resume");
+	conf_boot(&conf, BOOT_RESCUE, &boot);
+	ktap_str(boot.root, "", "a rescue has no root but its own");
 }
 
 static void params_are(const char *cmdline_text, const char *want, const char *what)
@@ -215,6 +258,7 @@ int main(void)
 	test_cmdline();
 	test_look_alikes();
 	test_decisions();
+	test_failures();
 	test_module_params();
 	pvk_list_free(&warnings);
 	return ktap_finish();

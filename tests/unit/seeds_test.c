@@ -21,6 +21,8 @@
 	X(config, 5)	\
 	X(driver, 8)	\
 	X(http, 20)	\
+	X(initconf, 5)	\
+	X(initdisk, 5)	\
 	X(json, 10)	\
 	X(modline, 10)	\
 	X(modparam, 5)	\

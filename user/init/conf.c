@@ -37,13 +37,14 @@ void conf_init(struct conf *conf)
 	*conf = (struct conf){
 		.root_wait = 30,
 		.shell_wait = 5,
+		.failures_limit = 3,
 		.shell = true,
 	};
 }
 
 /* ---- settings ---- */
 
-enum setting_kind { TEXT, ACCESS, SECONDS, YES_NO };
+enum setting_kind { TEXT, ACCESS, SECONDS, COUNT, THEN, UNION, YES_NO };
 
 struct setting {
 	const char *name;
@@ -55,7 +56,8 @@ struct setting {
 #define OF_BOOT(name, kind, member) \
 	{ name, kind, offsetof(struct boot_conf, member), \
 	  sizeof(((struct boot_conf *)NULL)->member) }
-#define OF_ALL(name, kind, member) { name, kind, offsetof(struct conf, member), 0 }
+#define OF_ALL(name, kind, member) \
+	{ name, kind, offsetof(struct conf, member), sizeof(((struct conf *)NULL)->member) }
 
 static const struct setting of_boot[] = {
 	OF_BOOT("root", TEXT, root),
@@ -63,12 +65,19 @@ static const struct setting of_boot[] = {
 	OF_BOOT("rootflags", TEXT, flags),
 	OF_BOOT("access", ACCESS, access),
 	OF_BOOT("init", TEXT, init),
+	OF_BOOT("program", TEXT, program),
+	OF_BOOT("union", UNION, in_ram),
+	OF_BOOT("union-size", TEXT, union_size),
+	OF_BOOT("union-plain", TEXT, union_plain),
 	{ NULL }
 };
 
 static const struct setting of_all[] = {
 	OF_ALL("root-wait", SECONDS, root_wait),
 	OF_ALL("root-delay", SECONDS, root_delay),
+	OF_ALL("failures-limit", COUNT, failures_limit),
+	OF_ALL("failures-then", THEN, failures_then),
+	OF_ALL("failures-store", TEXT, failures_store),
 	OF_ALL("shell", YES_NO, shell),
 	OF_ALL("shell-wait", SECONDS, shell_wait),
 	OF_ALL("debug", YES_NO, debug),
@@ -83,17 +92,32 @@ static const struct setting *find(const struct setting *table, const char *name)
 	return NULL;
 }
 
-static int set_seconds(unsigned int *seconds, const char *value, struct pvk_err *err)
+static int set_number(unsigned int *number, unsigned long max, const char *value,
+		      struct pvk_err *err)
 {
 	unsigned long n;
 	char *end;
 
 	n = strtoul(value, &end, 10);
-	if (value[0] < '0' || value[0] > '9' || *end || n > CONF_WAITS_MAX)
-		return pvk_err_set(err, -EINVAL, "\"%s\" is no number of seconds up to %d", value,
-				   CONF_WAITS_MAX);
-	*seconds = (unsigned int)n;
+	if (value[0] < '0' || value[0] > '9' || *end || n > max)
+		return pvk_err_set(err, -EINVAL, "\"%s\" is no number up to %lu", value, max);
+	*number = (unsigned int)n;
 	return 0;
+}
+
+static int set_then(enum conf_then *then, const char *value, struct pvk_err *err)
+{
+	static const char *const words[] = {
+		[THEN_RECOVERY] = "recovery", [THEN_SLOT] = "slot", [THEN_NOTHING] = "nothing",
+	};
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(words); i++)
+		if (!strcmp(words[i], value)) {
+			*then = (enum conf_then)i;
+			return 0;
+		}
+	return pvk_err_set(err, -EINVAL, "\"%s\" is none of recovery, slot and nothing", value);
 }
 
 /* A word alone, on the command line, is a yes. */
@@ -103,6 +127,16 @@ static int set_yes_no(bool *flag, const char *value, struct pvk_err *err)
 		return pvk_err_set(err, -EINVAL, "\"%s\" is neither yes nor no", value);
 	*flag = strcmp(value, "no");
 	return 0;
+}
+
+static int set_union(enum conf_union *in_ram, const char *value, struct pvk_err *err)
+{
+	bool yes = false;
+	int ret = set_yes_no(&yes, value, err);
+
+	if (!ret)
+		*in_ram = yes ? UNION_YES : UNION_NO;
+	return ret;
 }
 
 static int set_access(enum conf_access *access, const char *value, struct pvk_err *err)
@@ -121,7 +155,13 @@ static int set(const struct setting *setting, void *base, const char *value, str
 	case ACCESS:
 		return set_access(to, value, err);
 	case SECONDS:
-		return set_seconds(to, value, err);
+		return set_number(to, CONF_WAITS_MAX, value, err);
+	case COUNT:
+		return set_number(to, UINT8_MAX, value, err);
+	case UNION:
+		return set_union(to, value, err);
+	case THEN:
+		return set_then(to, value, err);
 	case YES_NO:
 		return set_yes_no(to, value, err);
 	default:
@@ -158,7 +198,7 @@ void conf_boot(const struct conf *conf, enum boot_way way, struct boot_conf *boo
 
 	*boot = conf->way[way];
 	/* A type and options are those of a root, and no other's. */
-	if (!boot->root[0]) {
+	if (!boot->root[0] && way != BOOT_RESCUE) {
 		strcpy(boot->root, normal->root);
 		if (!boot->fstype[0])
 			strcpy(boot->fstype, normal->fstype);
@@ -169,6 +209,12 @@ void conf_boot(const struct conf *conf, enum boot_way way, struct boot_conf *boo
 		boot->access = normal->access;
 	if (!boot->init[0])
 		strcpy(boot->init, normal->init);
+	if (boot->in_ram == UNION_UNSAID)
+		boot->in_ram = normal->in_ram;
+	if (!boot->union_size[0])
+		strcpy(boot->union_size, normal->union_size);
+	if (!boot->union_plain[0])
+		strcpy(boot->union_plain, normal->union_plain);
 }
 
 /* ---- the file ---- */
@@ -237,9 +283,9 @@ static int kernel_word(struct conf *conf, const char *key, const char *value, co
 		return 0;
 	}
 	if (!strcmp(key, "rootwait"))
-		return *value ? set_seconds(&conf->root_wait, value, err) : 0;
+		return *value ? set_number(&conf->root_wait, CONF_WAITS_MAX, value, err) : 0;
 	if (!strcmp(key, "rootdelay"))
-		return set_seconds(&conf->root_delay, value, err);
+		return set_number(&conf->root_delay, CONF_WAITS_MAX, value, err);
 	if (!strcmp(key, "init") && !strcmp(value, argv0))
 		return 0;
 	if (!strcmp(key, "root") || !strcmp(key, "rootfstype") || !strcmp(key, "rootflags") ||

@@ -29,6 +29,7 @@ enum boot_way {
 
 /* What a way has of its own; "" and CONF_UNSAID: as [normal]. */
 enum conf_access { CONF_UNSAID, CONF_RO, CONF_RW };
+enum conf_union { UNION_UNSAID, UNION_NO, UNION_YES };
 
 struct boot_conf {
 	char root[256];
@@ -36,13 +37,23 @@ struct boot_conf {
 	char flags[512];
 	enum conf_access access;
 	char init[256];
+	char program[256];		/* of the initramfs, in place of a root; never [normal]'s */
+	enum conf_union in_ram;		/* what is written goes into RAM */
+	char union_size[16];		/* as tmpfs has it; "": 50% */
+	char union_plain[256];		/* directories that are RAM alone, blanks between */
 };
+
+/* What follows when so many boots in a row have come to nothing. */
+enum conf_then { THEN_RECOVERY, THEN_SLOT, THEN_NOTHING };
 
 struct conf {
 	struct boot_conf way[BOOT_WAYS];
 	unsigned int root_wait;		/* seconds until a missing root is an error */
 	unsigned int root_delay;	/* seconds before it is looked for at all */
 	unsigned int shell_wait;	/* seconds that ENTER is waited for */
+	unsigned int failures_limit;	/* 0: they are not counted */
+	enum conf_then failures_then;
+	char failures_store[32];	/* "": the first that can hold them */
 	bool shell;
 	bool debug;
 };
@@ -61,7 +72,7 @@ int conf_set(struct conf *conf, const char *section, const char *name, const cha
 const char *boot_way_name(enum boot_way way);
 /* -ENOENT: no such way. */
 int boot_way_find(const char *name);
-/* The way's own and, where that says nothing, [normal]'s. */
+/* The way's own and, where that says nothing, [normal]'s; but no root for a rescue. */
 void conf_boot(const struct conf *conf, enum boot_way way, struct boot_conf *boot);
 
 #endif /* INIT_CONF_H */

@@ -15,6 +15,7 @@
 #define KMSG_LIMIT	"/proc/sys/kernel/printk_devkmsg"
 
 static bool debugging;
+static bool detached;
 static int kmsg = -1;
 static char kmsg_limit[16];
 
@@ -43,7 +44,8 @@ static void put(int level, const char *fmt, va_list ap)
 	if (len > (int)sizeof(line) - 2)
 		len = (int)sizeof(line) - 2;
 	line[len++] = '\n';
-	if (kmsg >= 0 && write(kmsg, line, (size_t)len) == len && shown_by_kernel(level))
+	if (kmsg >= 0 && write(kmsg, line, (size_t)len) == len &&
+	    (detached || shown_by_kernel(level)))
 		return;
 	if (write(STDERR_FILENO, line + head, (size_t)(len - head)) < 0)
 		return;
@@ -93,6 +95,20 @@ static void lift_kmsg_limit(void)
 	set_kmsg_limit("on\n");
 }
 
+void console_detach(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	detached = true;
+	if (fd < 0)
+		return;
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 void console_close(void)
 {
 	if (kmsg_limit[0])
@@ -116,26 +132,38 @@ void console_open(void)
 		close(fd);
 }
 
-int console_shell(void)
+static int run(const char *path, char *const argv[], bool terminal)
 {
-	static char *const argv[] = { "-sh", NULL };
+	pid_t pid = fork();
 	int status;
-	pid_t pid;
 
-	if (access("/bin/sh", X_OK))
-		return -ENOENT;
-	pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (!pid) {
-		setsid();
-		ioctl(STDIN_FILENO, TIOCSCTTY, 1);
-		execv("/bin/sh", argv);
+		if (terminal) {
+			setsid();
+			ioctl(STDIN_FILENO, TIOCSCTTY, 1);
+		}
+		execv(path, argv);
 		_exit(127);
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return 0;
+}
+
+int console_shell(void)
+{
+	static char *const links[] = { "busybox", "--install", "-s", "/bin", NULL };
+	static char *const shell[] = { "-sh", NULL };
+
+	if (access("/bin/sh", X_OK))
+		return -ENOENT;
+	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	/* ls, mount, ... take no room until they are wanted. */
+	if (!access("/bin/busybox", X_OK))
+		run("/bin/busybox", links, false);
+	return run("/bin/sh", shell, true);
 }
 
 void console_offer_shell(unsigned int seconds)

@@ -16,6 +16,8 @@
 void console_open(void);
 /* Before /proc goes: the log's limits are again as they were. */
 void console_close(void);
+/* For a process that stays when the console is the real init's: the log alone. */
+void console_detach(void);
 void console_debug(bool on);
 
 /* "pvkit-init: TEXT" */

@@ -40,8 +40,19 @@ static int way_of_mode(const struct pvk_flagsource *winner, struct pvk_buf *why)
 	return BOOT_NORMAL;
 }
 
+/* What can't be carried out is one step nearer to help, and who asked is still told. */
+static int fall_back(const struct conf *conf, int way, struct pvk_buf *why)
+{
+	const struct boot_conf *resume = &conf->way[BOOT_RESUME];
+
+	if (way != BOOT_RESUME || resume->program[0] || resume->root[0])
+		return way;
+	pvk_buf_puts(why, "; nothing is configured to resume it with");
+	return BOOT_RESCUE;
+}
+
 void decide(struct decision *decision, const struct conf *conf,
-	    const struct pvk_flagsources *sources)
+	    const struct pvk_flagsources *sources, const struct failures *failures)
 {
 	const struct pvk_flagsource *mode = pvk_flagsources_winner(sources, PVB_MODE, true);
 	const struct pvk_flagsource *phase = pvk_flagsources_winner(sources, PVB_PHASE, true);
@@ -60,6 +71,16 @@ void decide(struct decision *decision, const struct conf *conf,
 	}
 	if (!mode && !phase)
 		pvk_buf_puts(&why, "no source says otherwise");
+	decision->by_failures = failures_reached(failures, conf) &&
+				(way == BOOT_NORMAL || way == BOOT_OTA) &&
+				conf->failures_then == THEN_RECOVERY;
+	if (decision->by_failures) {
+		pvk_buf_reset(&why);
+		pvk_buf_printf(&why, "by %s (failures=%u)", failures->source->store.name,
+			       failures->count);
+		way = BOOT_RECOVERY;
+	}
+	way = fall_back(conf, way, &why);
 	decision->way = (enum boot_way)way;
 	conf_boot(conf, decision->way, &decision->boot);
 	snprintf(decision->why, sizeof(decision->why), "%s", pvk_buf_str(&why));

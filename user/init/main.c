@@ -15,16 +15,19 @@
 #include <sys/stat.h>
 
 #include "conf.h"
+#include "confline.h"
 #include "console.h"
 #include "decide.h"
+#include "failures.h"
 #include "flagsource_int.h"
 #include "modules.h"
 #include "mtd.h"
 #include "root.h"
 #include "stores.h"
 #include "switch.h"
+#include "union.h"
 
-#define NEW_ROOT	"/newroot"
+#define PROGRAM_WORDS_MAX	16
 
 /* What a kernel with devtmpfs.mount=1 has mounted already is no error. */
 static void mount_early(void)
@@ -47,27 +50,32 @@ static void mount_early(void)
 	}
 }
 
-static void say_warnings(struct pvk_list *warnings)
-{
-	size_t i;
+struct boot {
+	struct pvk_cmdline cmdline;
+	struct conf conf;
+	struct pvk_flagconf flagconf;
+	struct pvk_flagsources sources;
+	struct failures failures;
+	struct decision decision;
+	struct root root;
+	bool in_initramfs;
+};
 
-	for (i = 0; i < warnings->count; i++)
-		say("%s", warnings->item[i]);
-	pvk_list_free(warnings);
-}
-
-static void read_conf(struct conf *conf, struct pvk_cmdline *cmdline, const char *argv0)
+static void read_conf(struct boot *boot, const char *argv0)
 {
 	struct pvk_list warnings = { 0 };
 	struct pvk_err err = { .text = "" };
+	size_t i;
 
-	conf_init(conf);
-	conf_read(conf, CONF_FILE, &warnings);
-	if (pvk_cmdline_read(cmdline, PVK_CMDLINE_FILE, &err))
+	conf_init(&boot->conf);
+	conf_read(&boot->conf, CONF_FILE, &warnings);
+	if (pvk_cmdline_read(&boot->cmdline, PVK_CMDLINE_FILE, &err))
 		pvk_list_warn(&warnings, "%s", err.text);
-	conf_cmdline(conf, cmdline, argv0, &warnings);
-	console_debug(conf->debug);
-	say_warnings(&warnings);
+	conf_cmdline(&boot->conf, &boot->cmdline, argv0, &warnings);
+	console_debug(boot->conf.debug);
+	for (i = 0; i < warnings.count; i++)
+		say("%s", warnings.item[i]);
+	pvk_list_free(&warnings);
 }
 
 /* Every reason, for whoever asks why it is not another's word that counts. */
@@ -81,35 +89,156 @@ static void explain(const struct pvk_flagsources *sources)
 			  pvk_verdict_text(sources, &sources->item[i], PVB_MODE, &text));
 }
 
-/* A source that can't be read never stops a boot. */
-static void read_sources(struct pvk_flagsources *sources)
+/* A line that can't be is no reason to forget the others. */
+static int read_flags_line(void *arg, char *line, unsigned int n, struct pvk_err *err)
 {
-	static struct pvk_flagconf conf;
-	struct pvk_err err = { .text = "" };
-
-	*sources = (struct pvk_flagsources){ 0 };
-	if (pvk_flagconf_read(&conf, PVK_FLAGCONF_FILE, &err)) {
-		say("%s", err.text);
-		pvk_flagconf_init(&conf);
-	}
-	if (stores_read(sources, &conf, STORES_SYS, &err) ||
-	    flagsource_add_others(sources, &conf, &err))
-		say("%s", err.text);
-	flagsource_sort(sources, &conf);
-	explain(sources);
+	if (pvk_flagconf_line(arg, line, err))
+		say("%s:%u: %s", PVK_FLAGCONF_FILE, n, err->text);
+	return 0;
 }
 
-/* The end of a boot that failed. */
-static _Noreturn void give_up(const struct conf *conf, const struct pvk_err *err)
+/* Nor does a source that can't be read stop a boot. */
+static void read_sources(struct boot *boot)
 {
-	say("%s", err->text);
-	if (conf->shell)
-		console_offer_shell(conf->shell_wait);
+	struct pvk_err err = { .text = "" };
+
+	pvk_flagconf_init(&boot->flagconf);
+	if (pvk_conf_read(PVK_FLAGCONF_FILE, read_flags_line, &boot->flagconf, &err))
+		say("%s", err.text);
+	if (stores_read(&boot->sources, &boot->flagconf, STORES_SYS, &err) ||
+	    flagsource_add_others(&boot->sources, &boot->flagconf, &err) ||
+	    source_env_read(&boot->sources, &boot->flagconf, &err))
+		say("%s", err.text);
+	flagsource_sort(&boot->sources, &boot->flagconf);
+	explain(&boot->sources);
+}
+
+/* The one line. */
+static void report(const struct boot *boot, const char *what, const char *where,
+		   const char *type)
+{
+	say("%s, %s; %s%s%s%s", boot_way_name(boot->decision.way), boot->decision.why, what,
+	    where, *type ? " " : "", type);
+}
+
+/*
+ * Started by init= we are on the root that the command line names: it stays, unless
+ * another one was decided for.
+ */
+static bool root_is_here(const struct boot *boot)
+{
+	return !boot->in_initramfs &&
+	       !strcmp(boot->decision.boot.root, boot->conf.way[BOOT_NORMAL].root);
+}
+
+static int find_root(struct boot *boot, struct pvk_err *err)
+{
+	struct root *root = &boot->root;
+	int ret;
+
+	if (root_is_here(boot)) {
+		report(boot, "root=", boot->decision.boot.root, "as it is");
+		return 0;
+	}
+	ret = root_find(root, &boot->conf, &boot->decision.boot, &boot->cmdline, err);
+	report(boot, "root=", ret ? boot->decision.boot.root : root->source, root->fstype);
+	return ret;
+}
+
+/* The root as it is goes below the union. */
+static int mount_union(struct boot *boot, const char *where, struct pvk_err *err)
+{
+	int ret;
+
+	mkdir(UNION_DIR, 0755);
+	mkdir(UNION_LOWER, 0755);
+	boot->root.read_only = true;
+	if (!root_is_here(boot)) {
+		ret = root_mount(&boot->root, UNION_LOWER, err);
+		if (ret)
+			return ret;
+	} else if (mount("/", UNION_LOWER, NULL, MS_BIND, NULL)) {
+		return pvk_err_set(err, -errno, "union: %s", strerror(errno));
+	}
+	ret = union_mount(where, &boot->decision.boot, err);
+	if (!ret)
+		union_watch();
+	return ret;
+}
+
+/* Returns only when it failed. */
+static int boot_root(struct boot *boot, struct pvk_err *err)
+{
+	const struct decision *decision = &boot->decision;
+	const char *where = "/", *init;
+	int ret;
+
+	ret = find_root(boot, err);
+	if (ret)
+		return ret;
+	if (decision->boot.in_ram == UNION_YES || !root_is_here(boot))
+		where = switch_place();
+	if (!where)
+		return pvk_err_set(err, -ENOENT, "no directory to mount the root on");
+	if (decision->boot.in_ram == UNION_YES)
+		ret = mount_union(boot, where, err);
+	else if (!root_is_here(boot))
+		ret = root_mount(&boot->root, where, err);
+	if (ret)
+		return ret;
+	init = switch_find_init(where, decision->boot.init, err);
+	if (!init)
+		return -ENOENT;
+	failures_clear(&boot->failures, &boot->conf, &boot->flagconf, decision->by_failures);
+	return switch_to(where, init, err);
+}
+
+/* A program of the initramfs takes our place. */
+static int boot_program(struct boot *boot, struct pvk_err *err)
+{
+	char *argv[PROGRAM_WORDS_MAX + 1], *rest = boot->decision.boot.program, *word;
+	unsigned int n = 0;
+
+	report(boot, "program ", rest, "");
+	while (n < PROGRAM_WORDS_MAX && (word = strsep(&rest, " \t")))
+		if (*word)
+			argv[n++] = word;
+	argv[n] = NULL;
+	if (!n)
+		return pvk_err_set(err, -EINVAL, "program: there is none but blanks");
+	console_close();
+	execv(argv[0], argv);
+	return pvk_err_set(err, -errno, "%s: %s", argv[0], strerror(errno));
+}
+
+static int boot_shell(struct boot *boot, struct pvk_err *err)
+{
+	if (boot->conf.shell) {
+		report(boot, "a shell, whose end reboots", "", "");
+		if (!console_shell())
+			return pvk_err_set(err, 0, "the shell has ended");
+	}
+	return pvk_err_set(err, -ENOENT, "no root to rescue it with, and no shell%s",
+			   boot->conf.shell ? " in the initramfs" : ": shell = no");
+}
+
+static _Noreturn void restart(void)
+{
 	sync();
 	reboot(RB_AUTOBOOT);
 	/* Not even that: process 1 must not end. */
 	for (;;)
 		pause();
+}
+
+/* The end of a boot that failed. */
+static _Noreturn void give_up(struct boot *boot, const struct pvk_err *err)
+{
+	say("%s", err->text);
+	failures_add(&boot->failures, &boot->conf, &boot->flagconf, err->text);
+	if (boot->conf.shell)
+		console_offer_shell(boot->conf.shell_wait);
+	restart();
 }
 
 static int usage(const char *name, int argc)
@@ -123,30 +252,27 @@ static int usage(const char *name, int argc)
 int main(int argc, char **argv)
 {
 	struct pvk_err err = { .text = "" };
-	struct pvk_flagsources sources;
-	struct decision decision;
-	static struct pvk_cmdline cmdline;
-	static struct conf conf;
-	struct root root;
+	static struct boot boot;
 	int ret;
 
 	if (getpid() != 1)
 		return usage(argv[0], argc);
+	boot.in_initramfs = switch_in_initramfs();
 	mount_early();
 	console_open();
-	read_conf(&conf, &cmdline, argv[0]);
-	modules_load(MODULES_FILE, &cmdline);
-	mtd_make_partitions(&cmdline, "/sys", "/dev");
-	read_sources(&sources);
-	decide(&decision, &conf, &sources);
-	ret = root_find(&root, &conf, &decision.boot, &cmdline, &err);
-	say("%s, %s; root=%s%s%s", boot_way_name(decision.way), decision.why,
-	    ret ? decision.boot.root : root.source, !ret && root.fstype[0] ? " " : "",
-	    ret ? "" : root.fstype);
-	mkdir(NEW_ROOT, 0755);
+	read_conf(&boot, argv[0]);
+	modules_load(MODULES_FILE, &boot.cmdline);
+	mtd_make_partitions(&boot.cmdline, "/sys", "/dev");
+	read_sources(&boot);
+	failures_find(&boot.failures, &boot.sources, &boot.conf);
+	decide(&boot.decision, &boot.conf, &boot.sources, &boot.failures);
+	if (boot.decision.boot.program[0])
+		ret = boot_program(&boot, &err);
+	else if (boot.decision.way == BOOT_RESCUE && !boot.decision.boot.root[0])
+		ret = boot_shell(&boot, &err);
+	else
+		ret = boot_root(&boot, &err);
 	if (!ret)
-		ret = root_mount(&root, NEW_ROOT, &err);
-	if (!ret)
-		ret = switch_to(NEW_ROOT, decision.boot.init, &err);
-	give_up(&conf, &err);
+		restart();
+	give_up(&boot, &err);
 }

@@ -150,7 +150,7 @@ static int types_of_kernel(char *types, size_t size)
 int root_mount(struct root *root, const char *where, struct pvk_err *err)
 {
 	const struct root_kind *kind = kind_of(root->boot->root);
-	char types[TYPES_MAX];
+	char types[TYPES_MAX] = "";
 	int ret;
 
 	if (kind->mount)
@@ -158,7 +158,7 @@ int root_mount(struct root *root, const char *where, struct pvk_err *err)
 	if (root->fstype[0])
 		snprintf(types, sizeof(types), "%s", root->fstype);
 	else if (types_of_kernel(types, sizeof(types)))
-		types[0] = '\0';
+		say("/proc/filesystems can't be read");
 	ret = mount_any(root, types, where);
 	if (ret)
 		return pvk_err_set(err, ret, "root=%s: %s as %s: %s", root->boot->root,

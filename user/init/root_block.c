@@ -133,7 +133,7 @@ static bool is_partuuid(const char *device, const char *value)
 {
 	const char *offset = strstr(value, PARTNROFF);
 	size_t len = offset ? (size_t)(offset - value) : strlen(value);
-	char other[NAME_SIZE], disk[NAME_SIZE];
+	char other[NAME_SIZE], disk[NAME_SIZE] = "";
 	struct partition partition;
 	unsigned int number;
 	const char *sep;

@@ -87,11 +87,26 @@ static int mtd_mark_bad(void *arg, uint32_t at)
 	return ioctl(d->fd, MEMSETBADBLOCK, &where) ? -errno : 0;
 }
 
-static int medium_sync(void *arg)
+static int nvmem_sync(void *arg)
 {
 	struct direct *d = arg;
 
+	/* sysfs has nothing to sync. */
 	return fsync(d->fd) && errno != EINVAL ? -errno : 0;
+}
+
+/* The device knows no fsync(), but does it when one that may write is closed. */
+static int mtd_sync(void *arg)
+{
+	struct direct *d = arg;
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", d->fd);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return close(fd) ? -errno : 0;
 }
 
 /* ---- finding it ---- */
@@ -119,6 +134,7 @@ static int open_nvmem(struct direct *d, const char *sys, bool write)
 		return -EINVAL;
 	d->core.medium.size = (uint32_t)st.st_size - d->words.offset;
 	d->core.medium.write = 1;
+	d->core.medium.sync = nvmem_sync;
 	return 0;
 }
 
@@ -141,6 +157,7 @@ static int open_mtd(struct direct *d, const char *sys, const char *dev, bool wri
 		return -EINVAL;
 	medium->size = info.size - d->words.offset;
 	medium->write = info.writesize;
+	medium->sync = mtd_sync;
 	if (!(info.flags & MTD_NO_ERASE) && info.erasesize) {
 		medium->erase = info.erasesize;
 		medium->erase_block = mtd_erase;
@@ -182,7 +199,6 @@ static int open_medium(struct direct *d, const char *sys, const char *dev, bool 
 	medium->arg = d;
 	medium->read = medium_read;
 	medium->program = medium_program;
-	medium->sync = medium_sync;
 	return 0;
 }
 

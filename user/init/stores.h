@@ -33,4 +33,11 @@ void store_direct_read(struct pvk_store *store, const char *sys, const char *dev
 int store_direct_set(const struct pvk_store *store, const char *sys, const char *dev,
 		     const struct pvk_change *change, struct pvk_err *err);
 
+/*
+ * source_env.c: the U-Boot environment, read only and without libubootenv. None where
+ * flags.conf has no word of it and there is no config.
+ */
+int source_env_read(struct pvk_flagsources *list, const struct pvk_flagconf *conf,
+		    struct pvk_err *err);
+
 #endif /* INIT_STORES_H */

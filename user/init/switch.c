@@ -34,15 +34,17 @@ static bool can_exec(int root, const char *path)
 	return fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && (st.st_mode & 0111);
 }
 
-static const char *choose_init(int root, const char *init)
+const char *switch_find_init(const char *root, const char *init, struct pvk_err *err)
 {
+	pvk_auto_close int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	size_t i;
 
-	if (*init)
-		return can_exec(root, init) ? init : NULL;
-	for (i = 0; i < PVK_ARRAY_SIZE(inits); i++)
-		if (can_exec(root, inits[i]))
+	for (i = 0; fd >= 0 && !*init && i < PVK_ARRAY_SIZE(inits); i++)
+		if (can_exec(fd, inits[i]))
 			return inits[i];
+	if (fd >= 0 && *init && can_exec(fd, init))
+		return init;
+	pvk_err_set(err, -ENOENT, "the root has no program %s", *init ? init : inits[0]);
 	return NULL;
 }
 
@@ -54,6 +56,28 @@ static bool in_ram(int fd)
 
 	return !fstatfs(fd, &fs) && ((uint32_t)fs.f_type == MAGIC_RAMFS ||
 				     (uint32_t)fs.f_type == MAGIC_TMPFS);
+}
+
+bool switch_in_initramfs(void)
+{
+	pvk_auto_close int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && in_ram(fd);
+}
+
+const char *switch_place(void)
+{
+	/* What a read-only root may have without needing it now. */
+	static const char *const places[] = { "/mnt", "/media", "/srv", "/opt", "/tmp" };
+	struct stat st;
+	size_t i;
+
+	if (switch_in_initramfs())
+		return mkdir("/newroot", 0755) && errno != EEXIST ? NULL : "/newroot";
+	for (i = 0; i < PVK_ARRAY_SIZE(places); i++)
+		if (!lstat(places[i], &st) && S_ISDIR(st.st_mode))
+			return places[i];
+	return NULL;
 }
 
 /* What lies on this device below fd, which is closed; other mounts are passed by. */
@@ -111,28 +135,42 @@ static void move_mount_points(const char *root)
 	}
 }
 
-int switch_to(const char *root, const char *init, struct pvk_err *err)
+/* An initramfs can't be pivoted away from: there the mount is moved over it. */
+static int change_root(bool from_initramfs)
 {
-	int old = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (from_initramfs)
+		return mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/");
+	return syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/");
+}
+
+static int move_root(const char *root, struct pvk_err *err)
+{
 	pvk_auto_close int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const char *found;
-	char *argv[] = { NULL, NULL };
+	int old = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (old < 0 || fd < 0)
 		return pvk_err_set(err, -errno, "%s: %s", root, strerror(errno));
-	found = choose_init(fd, init);
-	if (!found) {
-		close(old);
-		return pvk_err_set(err, -ENOENT, "the root has no program %s",
-				   *init ? init : "/sbin/init");
-	}
-	console_close();
 	move_mount_points(root);
-	if (fchdir(fd) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
-		return pvk_err_set(err, -errno, "the root could not be moved to /: %s",
-				   strerror(errno));
+	if (fchdir(fd) || change_root(in_ram(old))) {
+		pvk_err_set(err, -errno, "the root could not be moved to /: %s",
+			    strerror(errno));
+		close(old);
+		return -EIO;
+	}
 	empty_initramfs(old);
-	argv[0] = (char *)found;
-	execv(found, argv);
-	return pvk_err_set(err, -errno, "%s: %s", found, strerror(errno));
+	return 0;
+}
+
+int switch_to(const char *root, const char *init, struct pvk_err *err)
+{
+	char *argv[] = { (char *)init, NULL };
+	int ret = 0;
+
+	console_close();
+	if (strcmp(root, "/"))
+		ret = move_root(root, err);
+	if (ret)
+		return ret;
+	execv(init, argv);
+	return pvk_err_set(err, -errno, "%s: %s", init, strerror(errno));
 }

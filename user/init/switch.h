@@ -5,12 +5,25 @@
 #ifndef INIT_SWITCH_H
 #define INIT_SWITCH_H
 
-#include "conf.h"
+#include <stdbool.h>
+
+#include "util.h"
+
+/*
+ * The program to exec below root: init, or where that is "" the first of the kernel's
+ * own list. NULL, with a text: there is none.
+ */
+const char *switch_find_init(const char *root, const char *init, struct pvk_err *err);
+
+/* Are we /init of an initramfs, or started by init= on a root that is mounted? */
+bool switch_in_initramfs(void);
+/* A directory to mount the new root on. NULL: a root without any that would do. */
+const char *switch_place(void);
 
 /*
  * Moves /dev, /proc, /sys and /run into it where it has such directories, empties the
- * initramfs, and moves the mount over it. init "": the kernel's own list. Returns only
- * when it failed; -ENOENT: nothing to exec, and nothing was moved.
+ * initramfs, moves the mount over it, and execs. A root that init= was started on goes
+ * out of the way. root "/": only the exec. Returns only when it failed.
  */
 int switch_to(const char *root, const char *init, struct pvk_err *err);
 

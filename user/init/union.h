@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * union - a read-only root that can be written, into RAM
+ *
+ * An overlay of the root and a tmpfs with a size limit. What is written is gone after the
+ * boot. An overlay can't be the upper layer of another one, which is what container
+ * runtimes make of their store: such directories are named (union-plain) and lie on the
+ * tmpfs alone.
+ *
+ * In the running system UNION_LOWER is the root as it is and UNION_RAM the tmpfs, with
+ * what was written in upper/.
+ */
+#ifndef INIT_UNION_H
+#define INIT_UNION_H
+
+#include "conf.h"
+
+#define UNION_DIR	"/run/pvkit-init"
+#define UNION_LOWER	UNION_DIR "/lower"
+#define UNION_RAM	UNION_DIR "/ram"
+
+/* Percent of the tmpfs, in bytes or in inodes, at which a line goes into the log. */
+#define UNION_WARN	80
+#define UNION_ALARM	95
+
+/* What is mounted at UNION_LOWER, united with RAM, at where. */
+int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err *err);
+/*
+ * Starts the process that watches how full it is, and that outlives us. It is no reason
+ * not to boot.
+ */
+void union_watch(void);
+
+/* What it says when it comes from `before` percent; NULL: nothing. */
+const char *union_judge(unsigned int before, unsigned int now);
+
+#endif /* INIT_UNION_H */
