@@ -102,7 +102,9 @@ machine() {
 	: >"$CONSOLE"
 	STATUS=0
 	"$top/scripts/vm" --kernel "$KERNEL" --mem 192 --timeout $((90 * KTAP_SLOW)) \
-		--log "$CONSOLE" --initramfs "$@" >"$OUT" 2>"$KTAP_TMP/err" || STATUS=$?
+		--log "$CONSOLE" --initramfs "$@" >"$OUT.raw" 2>"$KTAP_TMP/err" || STATUS=$?
+	# a terminal that nobody has set to raw says so
+	tr -d '\r' <"$OUT.raw" >"$OUT"
 	cp "$CONSOLE" "$LOGS-$machines.kernel"
 	case $STATUS in
 	124 | 125) cat "$KTAP_TMP/err" ;;
