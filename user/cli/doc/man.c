@@ -406,6 +406,20 @@ static struct topic {
 		{ "flags.conf", "Other sources", "Which source decided this boot", NULL },
 		{ "pvkit-flag-list 1", "pvkit-flag-explain 1", "pv_bootflag 4", NULL },
 	}, {
+		"pvkit-init", "8", "find the root that boot flags ask for, and hand over",
+		".Nm init Ns = Ns Pa /sbin/pvkit-init\n",
+		"boot.md",
+		{ "An initramfs in three lines", "What is decided", "Where the flags are",
+		  "The root", "The command line", "RAM over a read-only root", "When it fails",
+		  NULL },
+		{ "pvkit-flag-explain 1", "pv_bootflag 4", "flags.conf 5", "init.conf 5", NULL },
+	}, {
+		"init.conf", "5", "what pvkit-init is to boot",
+		".Pa /etc/pvkit/init.conf\n",
+		"boot.md",
+		{ "init.conf", "The command line", NULL },
+		{ "flags.conf 5", "pvkit-init 8", NULL },
+	}, {
 		"pv-ctrl", "7", "the REST API of pvkitd",
 		".Pa /run/pvkit/pv-ctrl\n.Pp\n.Pa /pantavisor/pv-ctrl\n",
 		"pv-ctrl.md",
