@@ -415,6 +415,18 @@ static void test_locks(void)
 	close(fd);
 	ktap_str(read_line(), "mode=a", "libubootenv's lock was held: nothing was written");
 
+	/* As /var/lock is, and somebody else has looked at the environment before. */
+	snprintf(path, sizeof(path), "%s/shared", dir);
+	if (mkdir(path, 0777) || chmod(path, 01777))
+		ktap_fail("%s can be made", path);
+	strcat(path, "/fw.lock");
+	write_text(path, "");
+	if (!geteuid() && chown(path, 1000, 1000))
+		ktap_fail("%s can be given away", path);
+	env.lock = path;
+	ktap_eq(change("mode=a", false, NULL, &err), 0,
+		"a lock that another user has made, where fs.protected_regular is set too");
+	env.lock = lock;
 	snprintf(path, sizeof(path), "%s/missing/fw.lock", dir);
 	env.lock = path;
 	ktap_eq(change("mode=c", false, NULL, &err), 0, "the directory of a lock is missing");

@@ -67,14 +67,22 @@ static void make_directory(const char *path)
 	mkdir(dir, 0755);
 }
 
+/*
+ * Not made anew if it is there: in a directory that anybody may write to, the kernel
+ * (fs.protected_regular) has nobody, not even root, open somebody else's file with
+ * O_CREAT; and whoever came first, with fw_printenv as well, made it.
+ */
 static int open_lock(const char *path)
 {
-	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, fd;
+	const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
+	int fd;
 
-	fd = open(path, flags, 0666);
+	fd = open(path, flags);
+	if (fd < 0 && errno == ENOENT)
+		fd = open(path, flags | O_CREAT, 0666);
 	if (fd < 0 && errno == ENOENT) {
 		make_directory(path);
-		fd = open(path, flags, 0666);
+		fd = open(path, flags | O_CREAT, 0666);
 	}
 	return fd < 0 ? -errno : fd;
 }
