@@ -42,7 +42,8 @@
  * A/B control and a backup in another block the old is there or the new, of command
  * and control, though bootloaders that know of no backup see what is left in the
  * first block; else all of it may be lost, and so may, in any case, the other bytes
- * of the block that was being written.
+ * of the block that was being written. Of the first control that a misc gets there is
+ * no old one.
  *
  * Anything else in misc (a file system, a partition table, bytes that are no
  * text where the command is) is foreign, unless an A/B control is whole.
@@ -256,6 +257,12 @@ static inline int pvb_bcb_get(struct pvb_store *store, uint32_t at, uint8_t *p, 
 	return store->medium.read(store->medium.arg, at, p, len);
 }
 
+/* What the ECC can't correct, as a cut leaves it: is it the error of that place alone? */
+static inline bool pvb_bcb_lost(int ret)
+{
+	return ret == -PVB_EBADMSG || ret == -PVB_EIO;
+}
+
 /* The second copy of control and command, where the first is not whole. */
 static inline int pvb_bcb_load_backup(struct pvb_store *store, struct pvb_bcb *bcb)
 {
@@ -269,6 +276,8 @@ static inline int pvb_bcb_load_backup(struct pvb_store *store, struct pvb_bcb *b
 		ret = pvb_bcb_get(store, at - PVB_BCB_MESSAGE, command, sizeof(command));
 		text = pvb_bcb_text(command, sizeof(command));
 	}
+	if (pvb_bcb_lost(ret) && bcb->first == PVB_BCB_WHOLE && bcb->text != PVB_BCB_BROKEN)
+		return 0;
 	if (ret || pvb_bcb_control(control) != PVB_BCB_WHOLE || bcb->first == PVB_BCB_LATER)
 		return ret;
 	/* A whole control beside a command that was lost is as old as that. */
@@ -344,24 +353,32 @@ static inline int pvb_bcb_judge(struct pvb_store *store, const struct pvb_bcb *b
 	return bcb->text == PVB_BCB_EMPTY || !bcb->command[0] ? -PVB_ENODATA : 0;
 }
 
+/* The first copy. Without a second one, what can't be read there is an error. */
+static inline int pvb_bcb_load_first(struct pvb_store *store, struct pvb_bcb *bcb)
+{
+	uint32_t base = store->setup.base;
+	bool twice = pvb_bcb_twice(store);
+	int ret;
+
+	ret = pvb_bcb_get(store, base, bcb->command, sizeof(bcb->command));
+	bcb->text = ret ? PVB_BCB_BROKEN : pvb_bcb_text(bcb->command, sizeof(bcb->command));
+	if (ret && !(twice && pvb_bcb_lost(ret)))
+		return ret;
+	ret = pvb_bcb_get(store, base + PVB_BCB_MESSAGE, bcb->control, sizeof(bcb->control));
+	bcb->first = ret ? PVB_BCB_BROKEN : pvb_bcb_control(bcb->control);
+	bcb->has_control = bcb->first == PVB_BCB_WHOLE;
+	return ret && !(twice && pvb_bcb_lost(ret)) ? ret : 0;
+}
+
 /* 0, or as read() of a format; what is there of command and control is found even so. */
 static inline int pvb_bcb_load(struct pvb_store *store, struct pvb_bcb *bcb)
 {
 	static const struct pvb_bcb nothing;
-	uint32_t base = store->setup.base;
 	int ret;
 
 	*bcb = nothing;
-	ret = pvb_bcb_get(store, base, bcb->command, sizeof(bcb->command));
-	if (!ret)
-		ret = pvb_bcb_get(store, base + PVB_BCB_MESSAGE, bcb->control,
-				  sizeof(bcb->control));
-	if (ret)
-		return ret;
-	bcb->text = pvb_bcb_text(bcb->command, sizeof(bcb->command));
-	bcb->first = pvb_bcb_control(bcb->control);
-	bcb->has_control = bcb->first == PVB_BCB_WHOLE;
-	if (store->setup.backup)
+	ret = pvb_bcb_load_first(store, bcb);
+	if (!ret && store->setup.backup)
 		ret = pvb_bcb_load_backup(store, bcb);
 	if (ret || bcb->has_control)
 		return ret;
@@ -732,6 +749,26 @@ static inline int pvb_bcb_program_bits(struct pvb_store *store, const struct pvb
 	return ret;
 }
 
+/* All of a block into store->work; what can't be read is lost, and `erase` set. */
+static inline int pvb_bcb_get_block(struct pvb_store *store, uint32_t block, bool *erase)
+{
+	const struct pvb_medium *m = &store->medium;
+	uint32_t unit = pvb_unit(m), at;
+	int ret = m->read(m->arg, block, store->work, m->erase);
+
+	if (ret != -PVB_EBADMSG)
+		return ret;
+	*erase = true;
+	for (at = 0; at < m->erase; at += unit) {
+		ret = m->read(m->arg, block + at, store->work + at, unit);
+		if (ret == -PVB_EBADMSG)
+			pvb_fill(store->work + at, 0xff, unit);
+		else if (ret)
+			return ret;
+	}
+	return 0;
+}
+
 static inline int pvb_bcb_put_block(struct pvb_store *store, const struct pvb_bcb_patches *p,
 				    uint32_t block)
 {
@@ -744,7 +781,7 @@ static inline int pvb_bcb_put_block(struct pvb_store *store, const struct pvb_bc
 	ret = m->is_bad ? m->is_bad(m->arg, block) : 0;
 	if (ret)
 		return ret < 0 ? ret : -PVB_EIO;
-	ret = m->read(m->arg, block, store->work, m->erase);
+	ret = pvb_bcb_get_block(store, block, &erase);
 	if (ret)
 		return ret;
 	pvb_bcb_apply(store, p, block, &change, &erase);
