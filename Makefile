@@ -196,7 +196,7 @@ bench_bin := $(bench_src:%.c=$(tdir)/%)
 
 .PHONY: all deps modules test-modules modules_install modules_clean programs install unit docs \
 	install-docs \
-	selftests bench-programs everything check check-debug check-soak check-runtimes check-arm64 check-config bench \
+	selftests bench-programs everything check check-debug check-cuts check-soak check-runtimes check-arm64 check-config bench \
 	fuzz fuzz-programs demo lint generate clean distclean help
 
 all: modules programs
@@ -215,6 +215,8 @@ help:
 	@echo 'demo             see it work, in a virtual machine'
 	@echo 'check            all tests (TESTS=group, KERNEL=version, ARCH=arm64)'
 	@echo 'check-debug      driver selftests on a kernel with KASAN, lockdep, kmemleak'
+	@echo 'check-cuts       power cut at every byte of CUTS=1000 updates of each flash format, by'
+	@echo '                 the kernel module (hours); check has a sample of it'
 	@echo 'check-soak       kill QEMU in the middle of updates of a boot flag (SOAK_TIMES=100)'
 	@echo 'check-runtimes   the hooks under real ones: podman, crun, runc, LXC, systemd'
 	@echo 'check-arm64      the boot flags under real U-Boot, and Linux on NOR flash by it'
@@ -467,6 +469,12 @@ check-runtimes:
 # Not part of check: U-Boot and a kernel are built for it.
 check-arm64:
 	@tests/uboot/run $(filter-out all,$(TESTS))
+
+CUTS ?= 1000
+
+# Not part of check: it takes hours.
+check-cuts:
+	@PVKIT_CUTS=$(CUTS) PVKIT_SLOW=200 tests/run --kernel $(KERNEL) bootflag/matrix
 
 SOAK_TIMES ?= 100
 

@@ -23,6 +23,11 @@
  * All of it is in /sys/module/simflash/parameters; what can't be written there was
  * fixed at insmod. /sys/kernel/debug/simflash is the content, read and written
  * past all rules.
+ *
+ * /sys/kernel/debug/simflash-power does at once what a cut after the other wants,
+ * words in the order in which they are written: `save` remembers the content,
+ * `restore` brings it back, `on` is power again, `cut=N` and `tear=N` are the
+ * parameters. It reads `on` or `off`.
  */
 #include <linux/bitmap.h>
 #include <linux/debugfs.h>
@@ -40,11 +45,13 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #define SIM_BLOCKS_MAX	4096
 #define SIM_PAGES_MAX	65536
 #define SIM_STRENGTH	4
+#define SIM_BUFFER	512	/* bytes of a program that `late` is for */
 #define SIM_NOR_PAGE	256
 
 static char *name = "simflash";
@@ -119,6 +126,10 @@ static unsigned int lie;
 module_param(lie, uint, 0644);
 MODULE_PARM_DESC(lie, "each so many-th program leaves bits as they were and says nothing (0)");
 
+static unsigned int late;
+module_param(late, uint, 0644);
+MODULE_PARM_DESC(late, "as lie, but it reads once as if it had not (0)");
+
 static int flip_block = -1;
 module_param(flip_block, int, 0644);
 MODULE_PARM_DESC(flip_block, "NAND: block in which bits flip");
@@ -151,11 +162,19 @@ static struct device_node *node;	/* of the device tree; or NULL */
 static bool registered;
 static bool loaded;
 static u8 *data;
+static u8 *saved;
+static struct {
+	u32 at, len;
+	u8 bytes[SIM_BUFFER];
+} sim_buffer;			/* what the next read of it gets in place of the content */
 static u32 random_state = 1;
 static u32 block_erases[SIM_BLOCKS_MAX];
 static DECLARE_BITMAP(bad_blocks, SIM_BLOCKS_MAX);
 static DECLARE_BITMAP(used_pages, SIM_PAGES_MAX);	/* programmed since the erase */
 static DECLARE_BITMAP(torn_pages, SIM_PAGES_MAX);	/* the ECC is wrong */
+static DECLARE_BITMAP(saved_bad, SIM_BLOCKS_MAX);
+static DECLARE_BITMAP(saved_used, SIM_PAGES_MAX);
+static DECLARE_BITMAP(saved_torn, SIM_PAGES_MAX);
 
 static u32 sim_random(void)
 {
@@ -199,6 +218,18 @@ static int sim_read_page(u32 at)
 	return flips > SIM_STRENGTH ? -EBADMSG : flips;
 }
 
+/* The first read of what is in the buffer gets it from there. */
+static void sim_read_buffer(u32 from, size_t len, u_char *buf)
+{
+	u32 begin = max(from, sim_buffer.at);
+	u32 end = min_t(u64, (u64)from + len, sim_buffer.at + sim_buffer.len);
+
+	if (begin >= end)
+		return;
+	memcpy(buf + begin - from, sim_buffer.bytes + begin - sim_buffer.at, end - begin);
+	sim_buffer.len = 0;
+}
+
 static int sim_read(struct mtd_info *mtd, loff_t from, size_t len, size_t *retlen, u_char *buf)
 {
 	u32 at = from;
@@ -213,6 +244,7 @@ static int sim_read(struct mtd_info *mtd, loff_t from, size_t len, size_t *retle
 		return -EIO;
 	}
 	memcpy(buf, data + at, len);
+	sim_read_buffer(at, len, buf);
 	*retlen = len;
 	for (at -= at % write; nand && at < from + len; at += write) {
 		result = sim_read_page(at);
@@ -279,7 +311,7 @@ static int sim_write(struct mtd_info *mtd, loff_t to, size_t len, size_t *retlen
 		     const u_char *buf)
 {
 	u32 at = to;
-	bool weak;
+	bool weak, buffered;
 	int err = 0;
 
 	if (at % write || len % write)
@@ -287,8 +319,14 @@ static int sim_write(struct mtd_info *mtd, loff_t to, size_t len, size_t *retlen
 	mutex_lock(&sim_lock);
 	sim_wait(delay_us + (u64)page_us * sim_pages(at, len));
 	programs++;
-	weak = lie && !(programs % lie);
-	if (sim_program_plain(at, buf, len))
+	buffered = late && !(programs % late) && len <= SIM_BUFFER;
+	weak = buffered || (lie && !(programs % lie));
+	if (buffered) {
+		sim_buffer.at = at;
+		sim_buffer.len = len;
+		memcpy(sim_buffer.bytes, buf, len);
+	}
+	if (!weak && sim_program_plain(at, buf, len))
 		*retlen = len;
 	for (; *retlen < len && !err; *retlen += err ? 0 : write)
 		err = dead ? -EIO : sim_program_unit(at + *retlen, buf + *retlen, weak);
@@ -531,7 +569,90 @@ static const struct file_operations data_fops = {
 	.llseek = default_llseek,
 };
 
-static struct dentry *data_file;
+/* --- many cuts, one after the other ------------------------------------------------ */
+
+/* Of pages there is more to know than their bytes. */
+static u32 sim_tracked(void)
+{
+	return write > 1 ? (u32)sim_mtd.size / write : 0;
+}
+
+static int sim_save(void)
+{
+	if (!saved)
+		saved = vmalloc(sim_mtd.size);
+	if (!saved)
+		return -ENOMEM;
+	memcpy(saved, data, sim_mtd.size);
+	bitmap_copy(saved_bad, bad_blocks, SIM_BLOCKS_MAX);
+	bitmap_copy(saved_used, used_pages, sim_tracked());
+	bitmap_copy(saved_torn, torn_pages, sim_tracked());
+	return 0;
+}
+
+static int sim_restore(void)
+{
+	if (!saved)
+		return -EINVAL;
+	memcpy(data, saved, sim_mtd.size);
+	bitmap_copy(bad_blocks, saved_bad, SIM_BLOCKS_MAX);
+	bitmap_copy(used_pages, saved_used, sim_tracked());
+	bitmap_copy(torn_pages, saved_torn, sim_tracked());
+	return 0;
+}
+
+static int sim_word(char *word)
+{
+	unsigned int n;
+
+	if (!strcmp(word, "save"))
+		return sim_save();
+	if (!strcmp(word, "restore"))
+		return sim_restore();
+	if (!strcmp(word, "on")) {
+		dead = false;
+		cut = -1;
+	} else if (!strncmp(word, "cut=", 4)) {
+		return kstrtoint(word + 4, 0, &cut);
+	} else if (!strncmp(word, "tear=", 5) && !kstrtouint(word + 5, 0, &n)) {
+		tear = n;
+	} else {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static ssize_t power_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	char line[64], *rest = line, *word;
+	int err = 0;
+
+	if (len >= sizeof(line))
+		return -EINVAL;
+	if (copy_from_user(line, buf, len))
+		return -EFAULT;
+	line[len] = '\0';
+	mutex_lock(&sim_lock);
+	while (!err && (word = strsep(&rest, " \n")))
+		err = *word ? sim_word(word) : 0;
+	mutex_unlock(&sim_lock);
+	return err ?: len;
+}
+
+static ssize_t power_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
+{
+	return simple_read_from_buffer(buf, len, pos, dead ? "off\n" : "on\n", dead ? 4 : 3);
+}
+
+static const struct file_operations power_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.read = power_read,
+	.write = power_write,
+	.llseek = default_llseek,
+};
+
+static struct dentry *data_file, *power_file;
 
 /* Where the device tree says that it lies, if it does. */
 static int __init sim_find_node(void)
@@ -598,6 +719,7 @@ static int __init simflash_init(void)
 		return err;
 	}
 	loaded = true;
+	power_file = debugfs_create_file("simflash-power", 0600, NULL, NULL, &power_fops);
 	data_file = debugfs_create_file("simflash", 0600, NULL, NULL, &data_fops);
 	return 0;
 }
@@ -605,8 +727,10 @@ module_init(simflash_init);
 
 static void __exit simflash_exit(void)
 {
+	debugfs_remove(power_file);
 	debugfs_remove(data_file);
 	sim_present(false);
+	vfree(saved);
 	sim_free();
 }
 module_exit(simflash_exit);

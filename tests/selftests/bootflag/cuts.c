@@ -3,20 +3,25 @@
  * cuts: updates a store on simflash, and lets the power fail at every step of
  * every update.
  *
- *   cuts walk|fresh STORE SECONDS TEAR [FIRST]
- *   cuts lies STORE SECONDS EVERY
+ *   cuts walk|fresh|lossy STORE UPDATES SECONDS TEAR [FIRST]
+ *   cuts lie|late STORE UPDATES SECONDS EVERY [MUST]
  *
  * walk   what a cut left is where the next attempt begins, which is cut one step
  *        later, until the update gets through: many cuts upon one another
- * fresh  each attempt begins with what was there before the update
+ * fresh  each attempt begins with what was there before the update; after every 8th
+ *        cut another update has to work
+ * lossy  as fresh, of a store that does not say `atomic`: old and new fields are
+ *        counted, and what is neither; another update has to work by force
  *
- * lies   no cut: each EVERY-th program leaves bits as they were and says nothing
+ * lie    no cut: each EVERY-th program leaves bits as they were and says nothing
+ * late   the same, but it reads once as if it had not
  *
- * FIRST is the first update that is cut (2: the store has begun).
+ * It ends after so many UPDATES or SECONDS. FIRST is the first update that is cut (2:
+ * the store has begun); MUST 1: each update has to succeed whatever the flash does.
  *
  * After each cut the power comes back, the store is read anew by the module, and has
  * to say all of the old fields or all of the new. The last line of the output counts:
- * `updates N cuts N old N new N`. Exit status 1: it said something else.
+ * `updates N cuts N old N new N lost N`. Exit status 1: it said something else.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,12 +33,20 @@
 #include <unistd.h>
 
 #define SIM "/sys/module/simflash/parameters/"
-#define DATA "/sys/kernel/debug/simflash"
+#define POWER "/sys/kernel/debug/simflash-power"
+#define FIELDS 3
+#define TEXT_MAX 160
+
+static const char *const names[][FIELDS] = {
+	{ "mode", "cursor", "reason" },			/* format=log */
+	{ "mode", "slot", "tries" },			/* format=bcb */
+};
 
 static char store_dir[128];
-static unsigned long updates, cuts, olds, news, cycles;
-static char *saved;
-static size_t saved_size;
+static const char *const *name;
+static bool bcb;
+static int power_fd, set_fd, state_fd, field_fd[FIELDS];
+static unsigned long updates, cuts, olds, news, lost, cycles;
 
 static double now(void)
 {
@@ -43,234 +56,295 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* 0 or the errno that the write got. */
-static int put(const char *dir, const char *file, const char *text)
+static int must_open(const char *dir, const char *file, int how)
 {
 	char path[256];
-	int fd, err = 0;
+	int fd;
 
 	snprintf(path, sizeof(path), "%s%s", dir, file);
-	fd = open(path, O_WRONLY);
+	fd = open(path, how);
 	if (fd < 0) {
 		perror(path);
 		exit(2);
 	}
-	if (write(fd, text, strlen(text)) < 0)
-		err = errno;
-	close(fd);
-	return err;
+	return fd;
 }
 
-static void get(const char *dir, const char *file, char *buf, size_t size)
+/* 0 or the errno that the write got. */
+static int say(int fd, const char *text)
 {
-	char path[256];
-	ssize_t n;
-	int fd;
+	return pwrite(fd, text, strlen(text), 0) < 0 ? errno : 0;
+}
 
-	snprintf(path, sizeof(path), "%s%s", dir, file);
-	fd = open(path, O_RDONLY);
-	n = fd < 0 ? -1 : read(fd, buf, size - 1);
-	if (fd >= 0)
-		close(fd);
+static void power(const char *words)
+{
+	if (say(power_fd, words)) {
+		perror(words);
+		exit(2);
+	}
+}
+
+static void put(const char *file, const char *text)
+{
+	int fd = must_open(SIM, file, O_WRONLY);
+
+	say(fd, text);
+	close(fd);
+}
+
+static void get(int fd, char *buf, size_t size)
+{
+	ssize_t n = pread(fd, buf, size - 1, 0);
+
 	buf[n > 0 ? n : 0] = '\0';
 	buf[strcspn(buf, "\n")] = '\0';
 }
 
-/* Update i: fields of many lengths, that can be told from those of any other. */
-static void fields_of(unsigned long i, char *mode, char *cursor, char *reason)
+static bool state_is(const char *want)
 {
-	unsigned long n = i % 61;
+	char state[32];
 
-	sprintf(mode, i % 5 == 4 ? "" : "m%lu", i);
-	sprintf(cursor, i ? "%lu" : "", i * 7919);
-	if (i % 3 == 1)
-		n = 0;
-	reason[n] = '\0';
-	while (n--)
-		reason[n] = (char)('a' + (i + n) % 26);
-	if (!i)
-		*mode = *reason = '\0';
+	get(state_fd, state, sizeof(state));
+	return !strcmp(state, want);
 }
 
-static int update(unsigned long i)
+static bool is_off(void)
 {
-	char mode[32], cursor[32], reason[128], line[256];
+	char text[8];
 
-	fields_of(i, mode, cursor, reason);
-	snprintf(line, sizeof(line), "mode=%s cursor=%s reason=%s", mode, cursor, reason);
-	return put(store_dir, "set", line);
+	get(power_fd, text, sizeof(text));
+	return !strcmp(text, "off");
+}
+
+/* Update i: fields of many lengths, that can be told from those of any other. */
+static void fields_of(unsigned long i, char to[FIELDS][TEXT_MAX])
+{
+	unsigned long n = i % 3 == 1 ? 0 : i % 61;
+
+	memset(to, 0, FIELDS * TEXT_MAX);
+	if (!i)
+		return;
+	if (i % 5 != 4)
+		sprintf(to[0], "m%lu", i);
+	if (bcb) {
+		sprintf(to[1], "%lu", i / 2 % 2);
+		sprintf(to[2], "%lu", 1 + i % 7);
+		return;
+	}
+	sprintf(to[1], "%lu", i * 7919);
+	while (n--)
+		to[2][n] = (char)('a' + (i + n) % 26);
+}
+
+static int update(unsigned long i, const char *first)
+{
+	char is[FIELDS][TEXT_MAX], line[FIELDS * (TEXT_MAX + 16)];
+
+	fields_of(i, is);
+	snprintf(line, sizeof(line), "%s%s=%s %s=%s %s=%s", first, name[0], is[0], name[1], is[1],
+		 name[2], is[2]);
+	return say(set_fd, line);
 }
 
 static bool says(unsigned long i)
 {
-	char mode[32], cursor[32], reason[128], got[256];
+	char is[FIELDS][TEXT_MAX], got[256];
+	int f;
 
-	fields_of(i, mode, cursor, reason);
-	get(store_dir, "mode", got, sizeof(got));
-	if (strcmp(got, mode))
-		return false;
-	get(store_dir, "cursor", got, sizeof(got));
-	if (strcmp(got, cursor))
-		return false;
-	get(store_dir, "reason", got, sizeof(got));
-	return !strcmp(got, reason);
+	fields_of(i, is);
+	for (f = 0; f < FIELDS; f++) {
+		get(field_fd[f], got, sizeof(got));
+		if (strcmp(got, is[f]))
+			return false;
+	}
+	return true;
 }
 
 static void bad(const char *what, unsigned long i, long cut)
 {
-	char state[64], mode[64], cursor[64], reason[256], error[256];
+	char text[256];
+	int f, fd = must_open(store_dir, "error", O_RDONLY);
 
-	get(store_dir, "state", state, sizeof(state));
-	get(store_dir, "mode", mode, sizeof(mode));
-	get(store_dir, "cursor", cursor, sizeof(cursor));
-	get(store_dir, "reason", reason, sizeof(reason));
-	get(store_dir, "error", error, sizeof(error));
 	printf("update %lu, cut at step %ld: %s\n", i, cut, what);
-	printf("state %s, mode '%s', cursor '%s', reason '%s', error '%s'\n", state, mode, cursor,
-	       reason, error);
+	get(state_fd, text, sizeof(text));
+	printf("state %s", text);
+	for (f = 0; f < FIELDS; f++) {
+		get(field_fd[f], text, sizeof(text));
+		printf(", %s '%s'", name[f], text);
+	}
+	get(fd, text, sizeof(text));
+	printf(", error '%s'\n", text);
 	exit(1);
 }
 
-/*
- * The medium as it is after a boot. Mostly by asking the store to read it anew, from
- * nothing, which a set without a word does: registering an MTD takes long.
- */
-static void power_cycle(const char *content)
+/* Has the module read it anew, from nothing, which a set without a word does. */
+static void read_anew(void)
 {
-	bool again = ++cycles % 64 == 0;
-	char state[64];
-	double end = now() + 20;
-	int fd;
-
-	if (again)
-		put(SIM, "present", "0");
-	if (content) {
-		fd = open(DATA, O_WRONLY);
-		if (fd < 0 || pwrite(fd, content, saved_size, 0) != (ssize_t)saved_size) {
-			perror(DATA);
-			exit(2);
-		}
-		close(fd);
-	}
-	put(SIM, "cut", "-1");
-	put(SIM, "dead", "0");
-	if (again)
-		put(SIM, "present", "1");
-	else
-		put(store_dir, "set", "\n");
-	do {
-		get(store_dir, "state", state, sizeof(state));
-		if (strcmp(state, "absent"))
-			return;
-	} while (now() < end);
-	bad("the medium does not come back", 0, -1);
+	say(set_fd, "\n");
 }
 
-static void save(void)
+/*
+ * The medium as it is after a boot. Mostly by having it read anew: to register an MTD
+ * takes as long as many cuts.
+ */
+static void power_cycle(void)
 {
-	static char room[16 << 20];
-	ssize_t n;
-	int fd = open(DATA, O_RDONLY);
+	double end = now() + 20;
 
-	saved = room;
-	saved_size = 0;
-	while (fd >= 0 && saved_size < sizeof(room) &&
-	       (n = read(fd, room + saved_size, sizeof(room) - saved_size)) > 0)
-		saved_size += (size_t)n;
-	if (fd >= 0)
-		close(fd);
+	power("on");
+	if (++cycles % 1024) {
+		read_anew();
+		return;
+	}
+	put("present", "0");
+	put("present", "1");
+	while (state_is("absent"))
+		if (now() > end)
+			bad("the medium does not come back", 0, -1);
+}
+
+/* Another update, of which nothing is cut, after what the cut has left. */
+static void must_go_on(unsigned long i, long cut, const char *first)
+{
+	int err = update(i + 1000003, first);
+
+	if (err)
+		bad(strerror(err), i + 1000003, cut);
+	read_anew();
+	if (!says(i + 1000003))
+		bad("the update after the cut is not there", i, cut);
+}
+
+static void look_after_cut(unsigned long i, long cut, bool lossy)
+{
+	bool ready = state_is("ready") || (i == 1 && state_is("empty"));
+
+	if (ready && says(i - 1))
+		olds++;
+	else if (ready && says(i))
+		news++;
+	else if (lossy)
+		lost++;
+	else
+		bad(ready ? "after the cut it says neither the old nor the new" :
+			    "after the cut it can't be read", i, cut);
 }
 
 /* One attempt. True: it got through. */
-static bool attempt(unsigned long i, long cut)
+static bool attempt(unsigned long i, long cut, bool lossy)
 {
-	char text[32], state[32];
+	char text[32];
 	int err;
 
-	snprintf(text, sizeof(text), "%ld", cut);
-	put(SIM, "cut", text);
-	err = update(i);
-	get(SIM, "dead", text, sizeof(text));
+	snprintf(text, sizeof(text), "cut=%ld", cut);
+	power(text);
+	err = update(i, "");
 	if (!err) {
-		if (*text == 'Y')
+		if (is_off())
 			bad("success without power", i, cut);
-		put(SIM, "cut", "-1");
+		power("on");
 		if (!says(i))
 			bad("success, and not the new fields", i, cut);
 		return true;
 	}
-	if (*text != 'Y')
+	if (!is_off())
 		bad(strerror(err), i, cut);
 	cuts++;
-	power_cycle(NULL);
-	get(store_dir, "state", state, sizeof(state));
-	if (strcmp(state, "ready") && !(i == 1 && !strcmp(state, "empty")))
-		bad("after the cut it can't be read", i, cut);
-	if (says(i - 1))
-		olds++;
-	else if (says(i))
-		news++;
-	else
-		bad("after the cut it says neither the old nor the new", i, cut);
+	power_cycle();
+	look_after_cut(i, cut, lossy);
 	return false;
 }
 
+static void cut_walk(unsigned long i)
+{
+	long cut;
+
+	for (cut = 0; !attempt(i, cut, false); cut++)
+		;
+}
+
+static void cut_fresh(unsigned long i, bool lossy)
+{
+	long cut;
+
+	power("save");
+	for (cut = 0; !attempt(i, cut, lossy); cut++) {
+		if (lossy || !(cut % 8))
+			must_go_on(i, cut, lossy ? "force " : "");
+		power("restore");
+		read_anew();
+	}
+}
+
 /* Whatever an update says of itself, the store has old or new fields to show. */
-static void lies(const char *every, double end)
+static void lies(const char *how, unsigned long most, double end, const char *every, bool must)
 {
 	unsigned long i, is = 1;
 
-	attempt(1, -1);
-	put(SIM, "lie", every);
-	for (i = 2; now() < end; i++) {
-		bool told = !update(i);
+	attempt(1, -1, false);
+	put(how, every);
+	for (i = 2; updates < most && now() < end; i++) {
+		bool told = !update(i, "");
 
-		put(store_dir, "set", "\n");
+		read_anew();
 		if (says(i))
 			is = i;
 		else if (told)
 			bad("success, and not the new fields", i, -1);
 		else if (!says(is))
 			bad("neither the old fields nor the new", i, -1);
+		if (must && !told)
+			bad("it failed, where another place would have done", i, -1);
 		updates += told;
 		olds += is != i;
 		news += is == i;
 	}
 }
 
+static void open_all(const char *store)
+{
+	char format[16];
+	int f, fd;
+
+	snprintf(store_dir, sizeof(store_dir), "/sys/class/pv_bootflag/%s/", store);
+	fd = must_open(store_dir, "format", O_RDONLY);
+	get(fd, format, sizeof(format));
+	close(fd);
+	bcb = !strcmp(format, "bcb");
+	name = names[bcb];
+	power_fd = must_open(POWER, "", O_RDWR);
+	set_fd = must_open(store_dir, "set", O_WRONLY);
+	state_fd = must_open(store_dir, "state", O_RDONLY);
+	for (f = 0; f < FIELDS; f++)
+		field_fd[f] = must_open(store_dir, name[f], O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
-	bool fresh, through;
-	unsigned long i, first;
+	unsigned long i, first, most;
 	double end;
-	long cut;
 
-	if (argc < 5)
+	if (argc < 6)
 		return 2;
-	fresh = !strcmp(argv[1], "fresh");
-	snprintf(store_dir, sizeof(store_dir), "/sys/class/pv_bootflag/%s/", argv[2]);
-	end = now() + atof(argv[3]);
-	if (!strcmp(argv[1], "lies")) {
-		lies(argv[4], end);
+	open_all(argv[2]);
+	most = strtoul(argv[3], NULL, 0);
+	end = now() + atof(argv[4]);
+	if (*argv[1] == 'l' && strcmp(argv[1], "lossy")) {
+		lies(argv[1], most, end, argv[5], argc > 6 && *argv[6] == '1');
 		goto out;
 	}
-	put(SIM, "tear", argv[4]);
-	first = argc > 5 ? strtoul(argv[5], NULL, 0) : 2;
+	put("tear", argv[5]);
+	first = argc > 6 ? strtoul(argv[6], NULL, 0) : 2;
 	for (i = 1; i < first; i++)
-		if (!attempt(i, -1))
+		if (!attempt(i, -1, false))
 			return 1;
-	for (; now() < end; i++) {
-		if (fresh)
-			save();
-		through = false;
-		for (cut = 0; !through; cut++) {
-			if (fresh && cut)
-				power_cycle(saved);
-			through = attempt(i, cut);
-		}
-		updates++;
+	for (; updates < most && now() < end; i++, updates++) {
+		if (!strcmp(argv[1], "walk"))
+			cut_walk(i);
+		else
+			cut_fresh(i, !strcmp(argv[1], "lossy"));
 	}
 out:
-	printf("updates %lu cuts %lu old %lu new %lu\n", updates, cuts, olds, news);
+	printf("updates %lu cuts %lu old %lu new %lu lost %lu\n", updates, cuts, olds, news, lost);
 	return 0;
 }
