@@ -135,6 +135,13 @@ int flag_fail_json(const struct flag *flag, const char *what, int code,
 	return flag_fail(what, code, err);
 }
 
+int flag_not_kernel(const char *name)
+{
+	cli_complain(name, "not a store of the kernel: it tells of no changes, "
+		     "and is there or not by flags.conf");
+	return CLI_REFUSED;
+}
+
 static int no_such(const struct flag *flag)
 {
 	if (flag->no_kernel && !pvk_flagsource_reserved(flag->store))

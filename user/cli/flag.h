@@ -26,6 +26,8 @@ struct flag {
 int flag_option(struct flag *flag, int opt);
 /* For a verb about the kernel's stores alone, which wants no configuration. */
 int flag_open_kernel(struct cli *cli, const struct pvk_bf_ops *ops, void *arg);
+/* Says that this source is not one of them; the exit status of that. */
+int flag_not_kernel(const char *name);
 /* Reads the configuration and all sources: 0 or an exit status. */
 int flag_load(struct flag *flag);
 /* The same for a verb that looks at --store alone: no more is read than it takes. */

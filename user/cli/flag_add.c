@@ -97,6 +97,8 @@ int verb_flag_del(struct cli *cli)
 	if (optind != cli->argc - 1)
 		return cli_usage(cli, "wants one name");
 	name = cli->argv[optind];
+	if (pvk_flagsource_reserved(name))
+		return flag_not_kernel(name);
 	status = flag_open_kernel(cli, NULL, NULL);
 	if (status)
 		return status;

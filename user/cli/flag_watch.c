@@ -95,6 +95,8 @@ int verb_flag_watch(struct cli *cli)
 	status = watch_options(&watch);
 	if (status != CLI_END)
 		return status;
+	if (watch.name && pvk_flagsource_reserved(watch.name))
+		return flag_not_kernel(watch.name);
 	status = flag_open_kernel(cli, &bf_ops, &watch);
 	if (status)
 		return status;

@@ -490,10 +490,12 @@ static int fill_erased(const struct ubootcopy *c, int fd)
 	uint8_t chunk[CHUNK];
 	size_t done, n;
 
-	/* A cut in the middle of an update leaves a volume that can only be updated. */
-	if (c->kind == UBOOTCOPY_UBI && ioctl(fd, UBI_IOCVOLUP, &size))
-		return -errno;
-	if (lseek(fd, (off_t)c->offset, SEEK_SET) < 0)
+	/*
+	 * A cut in the middle of an update leaves a volume that can only be updated: as a
+	 * whole and in order, a seek is refused.
+	 */
+	if (c->kind == UBOOTCOPY_UBI ? ioctl(fd, UBI_IOCVOLUP, &size) :
+	    lseek(fd, (off_t)c->offset, SEEK_SET) < 0)
 		return -errno;
 	memset(chunk, 0xff, sizeof(chunk));
 	for (done = 0; done < c->size; done += n) {
