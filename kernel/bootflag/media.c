@@ -46,7 +46,7 @@ int pvf_word_decode(char *text)
 			*to++ = *text;
 			continue;
 		}
-		if (hex2bin(&byte, text + 1, 1) || !byte)
+		if (!text[1] || hex2bin(&byte, text + 1, 1) || !byte)
 			return -EINVAL;
 		*to++ = byte;
 		text += 2;
