@@ -214,6 +214,32 @@ changed rtc ready' "$(sed -n 's/^[0-9:.]* \([a-z]*\)  */\1 /p' "$T/watch")"
 	expect 'exit status of a watch that saw nothing' 5 "$status"
 }
 
+# As if it were the slowest of readers: stopped, while the kernel goes on.
+test_a_watch_that_cannot_keep_up_says_so_and_reads_anew() {
+	add_rtc
+	pvkit flag add still medium=nvmem device=cmos_nvram0 offset=70 size=2 format=bootcount form=rtc
+	background "$T/watch" "$PVKIT" flag watch
+	expect_soon 10 grep -q 'watching from' "$T/watch"
+	kill -STOP "$child"
+	i=0
+	while [ "$i" -lt 4000 ]; do
+		echo recovery >"$SYS/rtc/mode"
+		echo ota >"$SYS/rtc/mode"
+		i=$((i + 2))
+	done
+	kill -CONT "$child"
+	expect_soon 20 grep -q 'events were lost; what is so now follows' "$T/watch"
+	expect_soon 10 grep -q ' now      still empty' "$T/watch"
+	expect_match 'the store as it is now' ' now      rtc ready mode=ota$' "$(cat "$T/watch")"
+	# the kernel's word of the loss comes a moment later and has it read once more
+	pvkit flag set --store rtc mode=recovery
+	expect_soon 10 grep -qE ' (now|changed) +rtc ready mode=recovery' "$T/watch"
+	sleep 1
+	pvkit flag clear --store rtc mode
+	expect_soon 10 grep -q ' changed  rtc ready$' "$T/watch"
+	[ "$(wc -l <"$T/watch")" -lt 4000 ] || broken 'less than all events' "$(wc -l <"$T/watch")"
+}
+
 test_without_the_module_each_verb_says_so() {
 	rmmod pv_bootflag
 	pvkit_ flag set --store rtc mode=ota
