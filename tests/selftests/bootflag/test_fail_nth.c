@@ -403,11 +403,25 @@ static void del_store(void)
 	file_fd = -1;
 }
 
+/* Its name is taken until the one before has gone, and that is not waited for. */
+static void add_store(void)
+{
+	int64_t until = now_ms() + PATIENCE_MS;
+	struct answer a;
+
+	do {
+		a = exchange(host, add_msg("r"), false);
+	} while (a.err == EBUSY && now_ms() < until);
+	errno = a.err;
+	if (a.verdict != ANSWERED)
+		broken("store-add without a fault is %s", verdicts[a.verdict]);
+}
+
 static void make_store(void)
 {
 	struct nlmsghdr *nlh;
 
-	must(add_msg("r"), false, 0);
+	add_store();
 	nlh = about(PV_BOOTFLAG_CMD_SET, "r");
 	put_number(nlh, PV_BOOTFLAG_FIELD_SLOT, 0);
 	put_number(nlh, PV_BOOTFLAG_FIELD_TRIES, 2);
@@ -615,7 +629,7 @@ static bool fail_one(const struct op *op, const struct model *m, unsigned int nt
 	ok = judge(op, m, nth, a);
 	/* What comes after tells of what was lost. */
 	del_store();
-	must(add_msg("r"), false, 0);
+	add_store();
 	del_store();
 	kinds = heard();
 	if (ok && op->heard >= 0 && !(kinds & (1u << op->heard | lost)))
