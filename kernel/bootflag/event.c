@@ -2,29 +2,22 @@
 /*
  * Clients: sockets that subscribed or became writers; and what they are told.
  *
- * Events are unicast to subscribers, under pvf_lock, so that each sees changes
- * in the order in which they happened. A subscriber that does not read fills
- * its own socket buffer and nothing else: what does not fit is dropped, and
- * once there is room it is told that events were lost, before anything else.
- *
- * Locking: see pv_bootflag.h.
+ * Locking: see pv_bootflag.h. How events are sent: see ../subscriber.c.
  */
 
-#include <linux/netlink.h>
-#include <linux/notifier.h>
 #include <linux/slab.h>
 
 #include "pv_bootflag.h"
 
-#define PVF_OVERRUN_RETRY	(HZ / 5)
-
 u32 pvf_generation;
 
-static LIST_HEAD(pvf_clients);
+static struct pvk_subscribers pvf_clients;
 static unsigned int pvf_n_others;	/* that had no right to set when they came */
 
-static void pvf_overrun_work(struct work_struct *work);
-static DECLARE_DELAYED_WORK(pvf_overrun, pvf_overrun_work);
+static struct pvf_client *to_client(struct pvk_subscriber *sub)
+{
+	return container_of(sub, struct pvf_client, sub);
+}
 
 /**
  * pvf_client_find - what a socket registered as
@@ -36,12 +29,9 @@ static DECLARE_DELAYED_WORK(pvf_overrun, pvf_overrun_work);
  */
 struct pvf_client *pvf_client_find(const struct sock *sk)
 {
-	struct pvf_client *client;
+	struct pvk_subscriber *sub = pvk_subscriber_find(&pvf_clients, sk);
 
-	list_for_each_entry(client, &pvf_clients, node)
-		if (client->sk == sk)
-			return client;
-	return NULL;
+	return sub ? to_client(sub) : NULL;
 }
 
 /**
@@ -65,36 +55,29 @@ struct pvf_client *pvf_client_get(struct sock *sk, u32 portid, bool trusted)
 	client = kzalloc(sizeof(*client), GFP_KERNEL);
 	if (!client)
 		return ERR_PTR(-ENOMEM);
-	sock_hold(sk);
-	client->sk = sk;
-	client->portid = portid;
 	client->trusted = trusted;
 	pvf_n_others += !trusted;
-	list_add_tail(&client->node, &pvf_clients);
+	pvk_subscriber_add(&pvf_clients, &client->sub, sk, portid);
 	return client;
 }
 
-static void pvf_client_free(struct pvf_client *client)
+static void pvf_client_free(struct pvk_subscriber *sub)
 {
-	list_del(&client->node);
+	struct pvf_client *client = to_client(sub);
+
 	pvf_n_others -= !client->trusted;
-	sock_put(client->sk);
 	kfree(client);
 }
 
 static bool pvf_client_hears(const struct pvf_client *client, const struct pvf_store *store)
 {
-	return client->subscribed &&
-	       (!client->filter[0] || !strcmp(client->filter, pvf_name(store)));
+	return client->sub.subscribed &&
+	       (!client->sub.filter[0] || !strcmp(client->sub.filter, pvf_name(store)));
 }
 
-/* Tells it that it missed something, if so; whether it knows now. */
-static bool pvf_client_up_to_date(struct pvf_client *client)
+static int pvf_client_tell(struct pvk_subscriber *sub)
 {
-	if (client->overrun &&
-	    !pvf_nl_send_event(client, PV_BOOTFLAG_EVENT_KIND_OVERRUN, NULL))
-		client->overrun = false;
-	return !client->overrun;
+	return pvf_nl_send_event(to_client(sub), PV_BOOTFLAG_EVENT_KIND_OVERRUN, NULL);
 }
 
 /*
@@ -125,57 +108,29 @@ void pvf_event(enum pv_bootflag_event_kind kind, struct pvf_store *store)
 	struct pvf_client *client;
 
 	store->generation = ++pvf_generation;
-	list_for_each_entry(client, &pvf_clients, node) {
-		if (!pvf_client_hears(client, store) || !pvf_client_up_to_date(client))
+	list_for_each_entry(client, &pvf_clients.list, sub.node) {
+		if (!pvf_client_hears(client, store) ||
+		    !pvk_subscriber_ready(&pvf_clients, &client->sub))
 			continue;
 		if (!pvf_nl_send_event(client, kind, store))
 			continue;
-		client->overrun = true;
-		queue_delayed_work(system_wq, &pvf_overrun, PVF_OVERRUN_RETRY);
+		pvk_subscriber_missed(&pvf_clients, &client->sub);
 	}
 	if (kind == PV_BOOTFLAG_EVENT_KIND_CHANGED)
 		pvf_uevent(store);
 }
 
-static void pvf_overrun_work(struct work_struct *work)
-{
-	struct pvf_client *client;
-	bool again = false;
-
-	mutex_lock(&pvf_lock);
-	list_for_each_entry(client, &pvf_clients, node)
-		if (!pvf_client_up_to_date(client))
-			again = true;
-	if (again)
-		queue_delayed_work(system_wq, &pvf_overrun, PVF_OVERRUN_RETRY);
-	mutex_unlock(&pvf_lock);
-}
-
-static int pvf_netlink_notify(struct notifier_block *nb, unsigned long event, void *data)
-{
-	struct netlink_notify *n = data;
-	struct pvf_client *client, *tmp;
-
-	if (event != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
-		return NOTIFY_DONE;
-
-	mutex_lock(&pvf_lock);
-	list_for_each_entry_safe(client, tmp, &pvf_clients, node)
-		if (client->portid == n->portid && sock_net(client->sk) == n->net &&
-		    pvf_sock_closed(client->sk))
-			pvf_client_free(client);
-	pvf_sets_of_closed(n->net, n->portid);
-	mutex_unlock(&pvf_lock);
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block pvf_netlink_nb = {
-	.notifier_call = pvf_netlink_notify,
+static struct pvk_subscribers pvf_clients = {
+	.lock = &pvf_lock,
+	.list = LIST_HEAD_INIT(pvf_clients.list),
+	.tell = pvf_client_tell,
+	.free = pvf_client_free,
+	.closed = pvf_sets_of_closed,
 };
 
 int pvf_event_init(void)
 {
-	return netlink_register_notifier(&pvf_netlink_nb);
+	return pvk_subscribers_init(&pvf_clients);
 }
 
 /**
@@ -183,12 +138,5 @@ int pvf_event_init(void)
  */
 void pvf_event_exit(void)
 {
-	struct pvf_client *client, *tmp;
-
-	netlink_unregister_notifier(&pvf_netlink_nb);
-	mutex_lock(&pvf_lock);
-	list_for_each_entry_safe(client, tmp, &pvf_clients, node)
-		pvf_client_free(client);
-	mutex_unlock(&pvf_lock);
-	cancel_delayed_work_sync(&pvf_overrun);
+	pvk_subscribers_exit(&pvf_clients);
 }

@@ -31,7 +31,7 @@ static int pvf_nl_may_manage(const struct sk_buff *skb, struct netlink_ext_ack *
 {
 	if (netlink_capable(skb, CAP_SYS_MODULE))
 		return 0;
-	return pvf_nl_refuse(extack, NULL, -EPERM,
+	return pvk_nl_refuse(extack, NULL, -EPERM,
 			     "takes CAP_SYS_MODULE in the initial user namespace");
 }
 
@@ -47,8 +47,8 @@ static bool pvf_nl_whole(const struct nlattr *attr)
 
 int pv_bootflag_nl_store_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = pvf_nl_text(info, PV_BOOTFLAG_A_NAME);
-	const char *spec = pvf_nl_text(info, PV_BOOTFLAG_A_SPEC);
+	const char *name = pvk_nl_text(info, PV_BOOTFLAG_A_NAME);
+	const char *spec = pvk_nl_text(info, PV_BOOTFLAG_A_SPEC);
 	const char *why = NULL;
 	int err;
 
@@ -58,14 +58,14 @@ int pv_bootflag_nl_store_add_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	if (!pvf_nl_whole(info->attrs[PV_BOOTFLAG_A_SPEC]))
-		return pvf_nl_error(info, -EINVAL, "NUL in a description");
+		return pvk_nl_error(info, -EINVAL, "NUL in a description");
 	err = pvf_store_add(name, spec, &why);
-	return pvf_nl_error(info, err, why);
+	return pvk_nl_error(info, err, why);
 }
 
 int pv_bootflag_nl_store_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = pvf_nl_text(info, PV_BOOTFLAG_A_NAME);
+	const char *name = pvk_nl_text(info, PV_BOOTFLAG_A_NAME);
 	int err;
 
 	if (!name)
@@ -73,7 +73,7 @@ int pv_bootflag_nl_store_del_doit(struct sk_buff *skb, struct genl_info *info)
 	err = pvf_nl_may_manage(skb, info->extack);
 	if (err)
 		return err;
-	return pvf_nl_error(info, pvf_store_del_start(name), "no such store");
+	return pvk_nl_error(info, pvf_store_del_start(name), "no such store");
 }
 
 /*
@@ -82,7 +82,7 @@ int pv_bootflag_nl_store_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 int pv_bootflag_nl_store_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = pvf_nl_text(info, PV_BOOTFLAG_A_NAME);
+	const char *name = pvk_nl_text(info, PV_BOOTFLAG_A_NAME);
 	struct pvf_store *store;
 	struct sk_buff *msg;
 	void *hdr;
@@ -90,8 +90,7 @@ int pv_bootflag_nl_store_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (!name)
 		return -EINVAL;
-	msg = pvf_nl_msg(info->snd_portid, info->snd_seq, info->genlhdr->cmd, PVF_NL_STORE_SIZE,
-			 &hdr);
+	msg = pvk_nl_reply(&pvf_family, info, PVF_NL_STORE_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
 	mutex_lock(&pvf_lock);
@@ -99,9 +98,9 @@ int pv_bootflag_nl_store_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (store)
 		err = pvf_put_store(msg, store, pvf_nl_may_set(skb));
 	else
-		err = pvf_nl_error(info, -ENOENT, "no such store");
+		err = pvk_nl_error(info, -ENOENT, "no such store");
 	mutex_unlock(&pvf_lock);
-	return pvf_nl_finish(info, msg, hdr, err);
+	return pvk_nl_finish(info, msg, hdr, err);
 }
 
 int pv_bootflag_nl_store_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -117,7 +116,7 @@ int pv_bootflag_nl_store_get_dumpit(struct sk_buff *skb, struct netlink_callback
 	list_for_each_entry(store, &pvf_stores, node) {
 		if (at++ < cb->args[0])
 			continue;
-		hdr = pvf_nl_dump(skb, cb);
+		hdr = pvk_nl_dump(&pvf_family, skb, cb);
 		if (!hdr)
 			break;
 		if (pvf_put_store(skb, store, all)) {
@@ -151,17 +150,17 @@ static int pvf_nl_value(struct pvf_change *change, const struct nlattr *nest,
 	number = attrs[PV_BOOTFLAG_A_VALUE_NUMBER];
 	text = attrs[PV_BOOTFLAG_A_VALUE_TEXT];
 	if (!attrs[PV_BOOTFLAG_A_VALUE_FIELD] || !number == !text)
-		return pvf_nl_refuse(extack, nest, -EINVAL, why);
+		return pvk_nl_refuse(extack, nest, -EINVAL, why);
 	field = nla_get_u32(attrs[PV_BOOTFLAG_A_VALUE_FIELD]);
 	if (change->set & PVB_HAS(field))
-		return pvf_nl_refuse(extack, nest, -EINVAL, "a field is set twice");
+		return pvk_nl_refuse(extack, nest, -EINVAL, "a field is set twice");
 	if (number)
 		err = pvf_change_number(change, field, nla_get_u64(number), &why);
 	else if (pvf_nl_whole(text))
 		err = pvf_change_text(change, field, nla_data(text), &why);
 	else
 		err = pvf_change_text(change, field, "", &why);
-	return pvf_nl_refuse(extack, nest, err, why);
+	return pvk_nl_refuse(extack, nest, err, why);
 }
 
 static int pvf_nl_change(struct pvf_change *change, struct genl_info *info)
@@ -178,7 +177,7 @@ static int pvf_nl_change(struct pvf_change *change, struct genl_info *info)
 		case PV_BOOTFLAG_A_CLEAR:
 			field = nla_get_u32(attr);
 			if (!field || field >= PVB_FIELDS)
-				return pvf_nl_refuse(info->extack, attr, -EINVAL, "no such field");
+				return pvk_nl_refuse(info->extack, attr, -EINVAL, "no such field");
 			change->clear |= PVB_HAS(field);
 			break;
 		}
@@ -193,13 +192,13 @@ static int pvf_nl_change(struct pvf_change *change, struct genl_info *info)
 static int pvf_nl_set_may(struct sk_buff *skb, struct genl_info *info, const struct pvf_set *set)
 {
 	if (!pvf_nl_may_set(skb))
-		return pvf_nl_error(info, -EPERM,
+		return pvk_nl_error(info, -EPERM,
 				    "takes CAP_SYS_BOOT in the initial user namespace");
 	if (set->change.force && !netlink_capable(skb, CAP_SYS_MODULE))
-		return pvf_nl_error(info, -EPERM,
+		return pvk_nl_error(info, -EPERM,
 				    "force takes CAP_SYS_MODULE in the initial user namespace");
 	if (pvf_sets_of(pvf_sender(skb)) >= PVF_MAX_SETS_SOCK)
-		return pvf_nl_error(info, -EMFILE, "too many requests under way on this socket");
+		return pvk_nl_error(info, -EMFILE, "too many requests under way on this socket");
 	return 0;
 }
 
@@ -217,24 +216,24 @@ static int pvf_nl_set_queue(struct sk_buff *skb, struct genl_info *info, const c
 		return err;
 	store = pvf_store_find(name);
 	if (!store)
-		return pvf_nl_error(info, -ENOENT, "no such store");
+		return pvk_nl_error(info, -ENOENT, "no such store");
 	if (generation) {
 		set->check = true;
 		set->generation = nla_get_u32(generation);
 		if (set->generation != store->generation)
-			return pvf_nl_error(info, -EAGAIN, "the store has changed meanwhile");
+			return pvk_nl_error(info, -EAGAIN, "the store has changed meanwhile");
 	}
 	sock_hold(pvf_sender(skb));
 	set->sk = pvf_sender(skb);
 	set->portid = info->snd_portid;
 	set->seq = info->snd_seq;
 	err = pvf_set_queue(store, set, &why);
-	return pvf_nl_error(info, err, why);
+	return pvk_nl_error(info, err, why);
 }
 
 int pv_bootflag_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = pvf_nl_text(info, PV_BOOTFLAG_A_NAME);
+	const char *name = pvk_nl_text(info, PV_BOOTFLAG_A_NAME);
 	struct pvf_set *set;
 	int err;
 
@@ -267,11 +266,11 @@ void pvf_nl_send_outcome(const struct pvf_store *store, const struct pvf_set *se
 	struct sk_buff *msg;
 	void *hdr;
 
-	if (pvf_sock_closed(set->sk))
+	if (pvk_sock_closed(set->sk))
 		return;
-	msg = pvf_nl_msg(set->portid, set->seq, PV_BOOTFLAG_CMD_OUTCOME, 512, &hdr);
+	msg = pvk_nl_msg(&pvf_family, set->portid, set->seq, PV_BOOTFLAG_CMD_OUTCOME, 512, &hdr);
 	if (!msg) {
-		pvf_nl_lost(set->sk);
+		pvk_nl_lost(set->sk);
 		return;
 	}
 	if (nla_put_string(msg, PV_BOOTFLAG_A_NAME, pvf_name(store)) ||
@@ -297,9 +296,9 @@ static int pvf_nl_subscribe(struct sk_buff *skb, struct genl_info *info)
 
 	client = pvf_client_get(pvf_sender(skb), info->snd_portid, pvf_nl_may_set(skb));
 	if (IS_ERR(client))
-		return pvf_nl_error(info, PTR_ERR(client), "too many subscribers");
-	client->subscribed = true;
-	strscpy(client->filter, name ? nla_data(name) : "", sizeof(client->filter));
+		return pvk_nl_error(info, PTR_ERR(client), "too many subscribers");
+	client->sub.subscribed = true;
+	strscpy(client->sub.filter, name ? nla_data(name) : "", sizeof(client->sub.filter));
 	return 0;
 }
 
@@ -310,13 +309,13 @@ int pv_bootflag_nl_subscribe_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	/* Nothing may fail once it has subscribed. */
-	msg = pvf_nl_msg(info->snd_portid, info->snd_seq, info->genlhdr->cmd, 64, &hdr);
+	msg = pvk_nl_reply(&pvf_family, info, 64, &hdr);
 	if (!msg)
 		return -ENOMEM;
 	mutex_lock(&pvf_lock);
 	err = pvf_nl_subscribe(skb, info);
 	nla_put_u32(msg, PV_BOOTFLAG_A_GENERATION, pvf_generation);
-	err = pvf_nl_finish(info, msg, hdr, err);
+	err = pvk_nl_finish(info, msg, hdr, err);
 	mutex_unlock(&pvf_lock);
 	return err;
 }
@@ -336,13 +335,12 @@ int pvf_nl_send_event(struct pvf_client *client, enum pv_bootflag_event_kind kin
 {
 	struct sk_buff *msg;
 	void *hdr;
-	int err;
 
-	if (pvf_sock_closed(client->sk))
+	if (pvk_sock_closed(client->sub.sk))
 		return 0;
-	msg = pvf_nl_msg(client->portid, 0, PV_BOOTFLAG_CMD_EVENT, 128, &hdr);
+	msg = pvk_nl_msg(&pvf_family, client->sub.portid, 0, PV_BOOTFLAG_CMD_EVENT, 128, &hdr);
 	if (!msg) {
-		pvf_nl_lost(client->sk);
+		pvk_nl_lost(client->sub.sk);
 		return -ENOMEM;
 	}
 	if (nla_put_u32(msg, PV_BOOTFLAG_A_EVENT_KIND, kind) ||
@@ -354,9 +352,7 @@ int pvf_nl_send_event(struct pvf_client *client, enum pv_bootflag_event_kind kin
 		return -EMSGSIZE;
 	}
 	genlmsg_end(msg, hdr);
-	err = genlmsg_unicast(sock_net(client->sk), msg, client->portid);
-	/* Closing just now: its release tells. */
-	return err == -ECONNREFUSED ? 0 : err;
+	return pvk_subscriber_send(&client->sub, msg);
 }
 
 int pv_bootflag_nl_writer_doit(struct sk_buff *skb, struct genl_info *info)
@@ -366,7 +362,7 @@ int pv_bootflag_nl_writer_doit(struct sk_buff *skb, struct genl_info *info)
 
 	mutex_lock(&pvf_lock);
 	if (!pvf_nl_may_set(skb)) {
-		err = pvf_nl_error(info, -EPERM,
+		err = pvk_nl_error(info, -EPERM,
 				   "takes CAP_SYS_BOOT in the initial user namespace");
 		goto out;
 	}

@@ -32,6 +32,8 @@
 #include <pvkit/format.h>
 #include <uapi/linux/pv_bootflag.h>
 
+#include "../subscriber.h"
+
 #define PVF_MAX_STORES		32
 #define PVF_MAX_IMAGE		PVB_WRITE_UNIT_MAX	/* bytes that a panic may write */
 #define PVF_MAX_WORK		(4 << 20)	/* bytes of a format's buffer: an erase block */
@@ -316,34 +318,15 @@ struct pvf_set {
 
 /**
  * struct pvf_client - a socket that subscribed, or became a writer
- * @node: in the list of clients
- * @sk: referenced; the identity that counts
- * @portid: where to send
+ * @sub: the socket, and the events that it hears; in pvf_clients
  * @trusted: had a right to set when it first came; others are bounded
  * @writer: may set
- * @subscribed: receives events
- * @filter: events of this store alone, or ""
- * @overrun: events were lost and it has not been told yet
  */
 struct pvf_client {
-	struct list_head node;
-	struct sock *sk;
-	u32 portid;
+	struct pvk_subscriber sub;
 	bool trusted;
 	bool writer;
-	bool subscribed;
-	char filter[PV_BOOTFLAG_MAX_NAME + 1];
-	bool overrun;
 };
-
-/*
- * A port id is free for others before the release of its socket is told: only
- * the socket itself says whether it is the one that went.
- */
-static inline bool pvf_sock_closed(const struct sock *sk)
-{
-	return sock_flag(sk, SOCK_DEAD);
-}
 
 /* store.c: the list */
 extern struct list_head pvf_stores;

@@ -544,7 +544,7 @@ void pvf_sets_of_closed(const struct net *net, u32 portid)
 	list_for_each_entry(store, &pvf_stores, node) {
 		list_for_each_entry_safe(set, tmp, &store->sets, node) {
 			if (!set->sk || set->portid != portid || sock_net(set->sk) != net ||
-			    !pvf_sock_closed(set->sk))
+			    !pvk_sock_closed(set->sk))
 				continue;
 			list_del(&set->node);
 			pvf_n_sets--;

@@ -3,29 +3,22 @@
  * Clients: sockets that registered as agent or front, or subscribed; and what
  * they are told.
  *
- * Events are unicast to subscribers, under pvd_lock, so that each sees changes
- * in the order in which they happened. A subscriber that does not read fills
- * its own socket buffer and nothing else: what does not fit is dropped, and
- * once there is room it is told that events were lost, before anything else.
- *
- * Locking: see pv_driver.h.
+ * Locking: see pv_driver.h. How events are sent: see ../subscriber.c.
  */
 
-#include <linux/netlink.h>
-#include <linux/notifier.h>
 #include <linux/slab.h>
 
 #include "pv_driver.h"
 
-#define PVD_OVERRUN_RETRY	(HZ / 5)
-
 u32 pvd_generation;
 
-static LIST_HEAD(pvd_clients);
+static struct pvk_subscribers pvd_clients;
 static unsigned int pvd_n_clients;
 
-static void pvd_overrun_work(struct work_struct *work);
-static DECLARE_DELAYED_WORK(pvd_overrun, pvd_overrun_work);
+static struct pvd_client *to_client(struct pvk_subscriber *sub)
+{
+	return container_of(sub, struct pvd_client, sub);
+}
 
 /**
  * pvd_client_find - what a socket registered as
@@ -37,12 +30,9 @@ static DECLARE_DELAYED_WORK(pvd_overrun, pvd_overrun_work);
  */
 struct pvd_client *pvd_client_find(const struct sock *sk)
 {
-	struct pvd_client *client;
+	struct pvk_subscriber *sub = pvk_subscriber_find(&pvd_clients, sk);
 
-	list_for_each_entry(client, &pvd_clients, node)
-		if (client->sk == sk)
-			return client;
-	return NULL;
+	return sub ? to_client(sub) : NULL;
 }
 
 static unsigned int pvd_clients_of(const struct pvd_container *c)
@@ -50,7 +40,7 @@ static unsigned int pvd_clients_of(const struct pvd_container *c)
 	struct pvd_client *client;
 	unsigned int n = 0;
 
-	list_for_each_entry(client, &pvd_clients, node)
+	list_for_each_entry(client, &pvd_clients.list, sub.node)
 		if (client->container == c)
 			n++;
 	return n;
@@ -77,23 +67,20 @@ struct pvd_client *pvd_client_get(struct sock *sk, u32 portid, struct pvd_contai
 	client = kzalloc(sizeof(*client), GFP_KERNEL);
 	if (!client)
 		return ERR_PTR(-ENOMEM);
-	sock_hold(sk);
-	client->sk = sk;
-	client->portid = portid;
 	client->container = pvd_container_hold(c);
-	list_add_tail(&client->node, &pvd_clients);
 	pvd_n_clients++;
+	pvk_subscriber_add(&pvd_clients, &client->sub, sk, portid);
 	return client;
 }
 
-static void pvd_client_free(struct pvd_client *client)
+static void pvd_client_free(struct pvk_subscriber *sub)
 {
+	struct pvd_client *client = to_client(sub);
+
 	pvd_agent_gone(client);
-	list_del(&client->node);
 	pvd_n_clients--;
 	if (client->container)
 		pvd_container_put(client->container);
-	sock_put(client->sk);
 	kfree(client->text);
 	kfree(client);
 }
@@ -108,29 +95,25 @@ void pvd_client_drop_container(const struct pvd_container *c)
 {
 	struct pvd_client *client, *tmp;
 
-	list_for_each_entry_safe(client, tmp, &pvd_clients, node)
+	list_for_each_entry_safe(client, tmp, &pvd_clients.list, sub.node)
 		if (client->container == c)
-			pvd_client_free(client);
+			pvk_subscriber_del(&pvd_clients, &client->sub);
 }
 
 static bool pvd_client_hears(const struct pvd_client *client, const struct pvd_driver *drv)
 {
-	if (!client->subscribed)
+	if (!client->sub.subscribed)
 		return false;
 	if (!drv)
 		return client->containers;
-	if (client->filter[0] && strcmp(client->filter, drv->alias))
+	if (client->sub.filter[0] && strcmp(client->sub.filter, drv->alias))
 		return false;
 	return !client->container || pvd_container_entry(client->container, drv->alias);
 }
 
-/* Tells it that it missed something, if so; whether it knows now. */
-static bool pvd_client_up_to_date(struct pvd_client *client)
+static int pvd_client_tell(struct pvk_subscriber *sub)
 {
-	if (client->overrun &&
-	    !pvd_nl_send_event(client, PV_DRIVER_EVENT_KIND_OVERRUN, NULL, NULL))
-		client->overrun = false;
-	return !client->overrun;
+	return pvd_nl_send_event(to_client(sub), PV_DRIVER_EVENT_KIND_OVERRUN, NULL, NULL);
 }
 
 /**
@@ -147,28 +130,14 @@ void pvd_event(enum pv_driver_event_kind kind, const struct pvd_driver *drv,
 	struct pvd_client *client;
 
 	pvd_generation++;
-	list_for_each_entry(client, &pvd_clients, node) {
-		if (!pvd_client_hears(client, drv) || !pvd_client_up_to_date(client))
+	list_for_each_entry(client, &pvd_clients.list, sub.node) {
+		if (!pvd_client_hears(client, drv) ||
+		    !pvk_subscriber_ready(&pvd_clients, &client->sub))
 			continue;
 		if (!pvd_nl_send_event(client, kind, drv, c))
 			continue;
-		client->overrun = true;
-		queue_delayed_work(system_wq, &pvd_overrun, PVD_OVERRUN_RETRY);
+		pvk_subscriber_missed(&pvd_clients, &client->sub);
 	}
-}
-
-static void pvd_overrun_work(struct work_struct *work)
-{
-	struct pvd_client *client;
-	bool again = false;
-
-	mutex_lock(&pvd_lock);
-	list_for_each_entry(client, &pvd_clients, node)
-		if (!pvd_client_up_to_date(client))
-			again = true;
-	if (again)
-		queue_delayed_work(system_wq, &pvd_overrun, PVD_OVERRUN_RETRY);
-	mutex_unlock(&pvd_lock);
 }
 
 /**
@@ -190,31 +159,17 @@ void pvd_uevent(struct pvd_driver *drv)
 	sysfs_notify(&drv->dev.kobj, NULL, "state");
 }
 
-static int pvd_netlink_notify(struct notifier_block *nb, unsigned long event, void *data)
-{
-	struct netlink_notify *n = data;
-	struct pvd_client *client, *tmp;
-
-	if (event != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
-		return NOTIFY_DONE;
-
-	mutex_lock(&pvd_lock);
-	list_for_each_entry_safe(client, tmp, &pvd_clients, node)
-		if (client->portid == n->portid && sock_net(client->sk) == n->net &&
-		    pvd_sock_closed(client->sk))
-			pvd_client_free(client);
-	pvd_calls_cancel(n->net, n->portid);
-	mutex_unlock(&pvd_lock);
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block pvd_netlink_nb = {
-	.notifier_call = pvd_netlink_notify,
+static struct pvk_subscribers pvd_clients = {
+	.lock = &pvd_lock,
+	.list = LIST_HEAD_INIT(pvd_clients.list),
+	.tell = pvd_client_tell,
+	.free = pvd_client_free,
+	.closed = pvd_calls_cancel,
 };
 
 int pvd_event_init(void)
 {
-	return netlink_register_notifier(&pvd_netlink_nb);
+	return pvk_subscribers_init(&pvd_clients);
 }
 
 /**
@@ -222,12 +177,5 @@ int pvd_event_init(void)
  */
 void pvd_event_exit(void)
 {
-	struct pvd_client *client, *tmp;
-
-	netlink_unregister_notifier(&pvd_netlink_nb);
-	mutex_lock(&pvd_lock);
-	list_for_each_entry_safe(client, tmp, &pvd_clients, node)
-		pvd_client_free(client);
-	mutex_unlock(&pvd_lock);
-	cancel_delayed_work_sync(&pvd_overrun);
+	pvk_subscribers_exit(&pvd_clients);
 }

@@ -72,7 +72,7 @@ int pvd_nl_host_only(const struct sk_buff *skb, struct netlink_ext_ack *extack)
 	pvd_nl_caller(skb, &who);
 	if (who.kind == PV_DRIVER_PEER_HOST)
 		return 0;
-	return pvd_nl_refuse(extack, NULL, -EPERM,
+	return pvk_nl_refuse(extack, NULL, -EPERM,
 			     "for the host only: CAP_SYS_MODULE, outside of every container");
 }
 
@@ -98,14 +98,14 @@ int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
 	pvd_nl_caller(skb, who);
 	front = who->kind == PV_DRIVER_PEER_UNKNOWN && pvd_nl_is_front(skb);
 	if (who->kind == PV_DRIVER_PEER_UNKNOWN && !front)
-		return pvd_nl_refuse(extack, NULL, -EPERM, pvd_nobody);
+		return pvk_nl_refuse(extack, NULL, -EPERM, pvd_nobody);
 	if (!id && !name)
-		return pvd_nl_refuse(extack, NULL, front ? -EPERM : 0,
+		return pvk_nl_refuse(extack, NULL, front ? -EPERM : 0,
 				     "a front has to say on whose behalf");
 	if (who->kind == PV_DRIVER_PEER_CONTAINER)
-		return pvd_nl_refuse(extack, NULL, -EPERM, "a container acts for itself alone");
+		return pvk_nl_refuse(extack, NULL, -EPERM, "a container acts for itself alone");
 	if (id && name)
-		return pvd_nl_refuse(extack, name, -EINVAL, "container or container-id, not both");
+		return pvk_nl_refuse(extack, name, -EINVAL, "container or container-id, not both");
 
 	who->kind = PV_DRIVER_PEER_HOST;
 	who->container = NULL;
@@ -116,7 +116,7 @@ int pvd_nl_on_behalf(const struct sk_buff *skb, struct nlattr **attrs,
 			    : pvd_container_find(nla_data(name));
 	if (who->container)
 		return 0;
-	return pvd_nl_refuse(extack, id ?: name, -ESRCH, "no such container");
+	return pvk_nl_refuse(extack, id ?: name, -ESRCH, "no such container");
 }
 
 /**
@@ -139,7 +139,7 @@ struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
 
 	/* A front asks for everybody; each of them has a bound of its own. */
 	if (!pvd_nl_is_front(skb) && pvd_calls_of(sk) >= PVD_MAX_CALLS_SOCK) {
-		pvd_nl_error(info, -EMFILE, "too many requests under way on this socket");
+		pvk_nl_error(info, -EMFILE, "too many requests under way on this socket");
 		return ERR_PTR(-EMFILE);
 	}
 	call = pvd_call_new(who, info->genlhdr->cmd, alias, timeout ? nla_get_u32(timeout) : 0);
@@ -180,7 +180,7 @@ static int pvd_nl_become(struct sk_buff *skb, struct genl_info *info, bool agent
 		goto out;
 	}
 	if (client->container) {
-		err = pvd_nl_error(info, -EPERM, "this socket was a container's before");
+		err = pvk_nl_error(info, -EPERM, "this socket was a container's before");
 		goto out;
 	}
 	if (copy) {
@@ -223,9 +223,9 @@ int pvd_nl_send_exec(struct pvd_client *agent, const struct pvd_task *task)
 	struct sk_buff *msg;
 	void *hdr;
 
-	if (pvd_sock_closed(agent->sk))
+	if (pvk_sock_closed(agent->sub.sk))
 		return -ECONNREFUSED;
-	msg = pvd_nl_msg(agent->portid, 0, PV_DRIVER_CMD_EXEC, NLMSG_DEFAULT_SIZE, &hdr);
+	msg = pvk_nl_msg(&pvd_family, agent->sub.portid, 0, PV_DRIVER_CMD_EXEC, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
 	if (pvd_put_u64(msg, PV_DRIVER_A_EXEC_ID, task->id) ||
@@ -238,7 +238,7 @@ int pvd_nl_send_exec(struct pvd_client *agent, const struct pvd_task *task)
 		return -EMSGSIZE;
 	}
 	genlmsg_end(msg, hdr);
-	return genlmsg_unicast(sock_net(agent->sk), msg, agent->portid);
+	return genlmsg_unicast(sock_net(agent->sub.sk), msg, agent->sub.portid);
 }
 
 /* locked; the sender, if it is a client and has what the command needs */
@@ -249,7 +249,7 @@ static struct pvd_client *pvd_nl_agent(struct sk_buff *skb, struct genl_info *in
 
 	if (client && id && (client->agent || pvd_agent_has(client, nla_get_u64(id))))
 		return client;
-	pvd_nl_error(info, -EPERM, "for the agent only, with an exec-id");
+	pvk_nl_error(info, -EPERM, "for the agent only, with an exec-id");
 	return NULL;
 }
 
@@ -262,7 +262,7 @@ int pv_driver_nl_exec_ack_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&pvd_lock);
 	client = pvd_nl_agent(skb, info);
 	if (client && !attrs[PV_DRIVER_A_PID])
-		err = pvd_nl_error(info, -EINVAL, "no pid of the worker");
+		err = pvk_nl_error(info, -EINVAL, "no pid of the worker");
 	else if (client)
 		err = pvd_agent_ack(client, nla_get_u64(attrs[PV_DRIVER_A_EXEC_ID]),
 				    min_t(u32, nla_get_u32(attrs[PV_DRIVER_A_PID]), INT_MAX));
@@ -327,17 +327,17 @@ static int pvd_nl_subscribe(struct sk_buff *skb, struct genl_info *info)
 
 	pvd_nl_caller(skb, &who);
 	if (who.kind == PV_DRIVER_PEER_UNKNOWN && !pvd_nl_is_front(skb))
-		return pvd_nl_error(info, -EPERM, pvd_nobody);
+		return pvk_nl_error(info, -EPERM, pvd_nobody);
 	if (containers && who.container)
-		return pvd_nl_error(info, -EPERM, "a container does not hear of containers");
+		return pvk_nl_error(info, -EPERM, "a container does not hear of containers");
 	client = pvd_client_get(pvd_sender(skb), info->snd_portid, who.container);
 	if (IS_ERR(client))
-		return pvd_nl_error(info, PTR_ERR(client), "too many subscribers");
+		return pvk_nl_error(info, PTR_ERR(client), "too many subscribers");
 	if (client->container != who.container)
-		return pvd_nl_error(info, -EPERM, "this socket was somebody else's before");
-	client->subscribed = true;
+		return pvk_nl_error(info, -EPERM, "this socket was somebody else's before");
+	client->sub.subscribed = true;
 	client->containers = containers;
-	strscpy(client->filter, alias ? nla_data(alias) : "", sizeof(client->filter));
+	strscpy(client->sub.filter, alias ? nla_data(alias) : "", sizeof(client->sub.filter));
 	return 0;
 }
 
@@ -348,13 +348,13 @@ int pv_driver_nl_subscribe_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	/* Nothing may fail once it has subscribed. */
-	msg = pvd_nl_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
+	msg = pvk_nl_reply(&pvd_family, info, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
 	mutex_lock(&pvd_lock);
 	err = pvd_nl_subscribe(skb, info);
 	pvd_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation);
-	pvd_nl_finish(info, msg, hdr, err);
+	pvk_nl_finish(info, msg, hdr, err);
 	mutex_unlock(&pvd_lock);
 	return err;
 }
@@ -375,13 +375,12 @@ int pvd_nl_send_event(struct pvd_client *client, enum pv_driver_event_kind kind,
 {
 	struct sk_buff *msg;
 	void *hdr;
-	int err;
 
-	if (pvd_sock_closed(client->sk))
+	if (pvk_sock_closed(client->sub.sk))
 		return 0;
-	msg = pvd_nl_msg(client->portid, 0, PV_DRIVER_CMD_EVENT, 256, &hdr);
+	msg = pvk_nl_msg(&pvd_family, client->sub.portid, 0, PV_DRIVER_CMD_EVENT, 256, &hdr);
 	if (!msg) {
-		pvd_nl_lost(client->sk);
+		pvk_nl_lost(client->sub.sk);
 		return -ENOMEM;
 	}
 	if (pvd_put_u32(msg, PV_DRIVER_A_EVENT_KIND, kind) ||
@@ -394,9 +393,7 @@ int pvd_nl_send_event(struct pvd_client *client, enum pv_driver_event_kind kind,
 		return -EMSGSIZE;
 	}
 	genlmsg_end(msg, hdr);
-	err = genlmsg_unicast(sock_net(client->sk), msg, client->portid);
-	/* Closing just now: its release tells. */
-	return err == -ECONNREFUSED ? 0 : err;
+	return pvk_subscriber_send(&client->sub, msg);
 }
 
 int pv_driver_nl_status_get_doit(struct sk_buff *skb, struct genl_info *info)
@@ -409,12 +406,12 @@ int pv_driver_nl_status_get_doit(struct sk_buff *skb, struct genl_info *info)
 	err = pvd_nl_is_front(skb) ? 0 : pvd_nl_host_only(skb, info->extack);
 	if (err)
 		goto out;
-	msg = pvd_nl_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
+	msg = pvk_nl_reply(&pvd_family, info, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg) {
 		err = -ENOMEM;
 		goto out;
 	}
-	if (pvd_put_u32(msg, PV_DRIVER_A_AGENT_PORTID, pvd_agent ? pvd_agent->portid : 0) ||
+	if (pvd_put_u32(msg, PV_DRIVER_A_AGENT_PORTID, pvd_agent ? pvd_agent->sub.portid : 0) ||
 	    (pvd_agent && pvd_agent->text &&
 	     pvd_put_str(msg, PV_DRIVER_A_TEXT, pvd_agent->text)) ||
 	    pvd_put_u32(msg, PV_DRIVER_A_COUNT_DRIVERS, pvd_n_drivers) ||
@@ -422,7 +419,7 @@ int pv_driver_nl_status_get_doit(struct sk_buff *skb, struct genl_info *info)
 	    pvd_put_u32(msg, PV_DRIVER_A_COUNT_REQUESTS, pvd_n_calls) ||
 	    pvd_put_u32(msg, PV_DRIVER_A_GENERATION, pvd_generation))
 		err = -EMSGSIZE;
-	err = pvd_nl_finish(info, msg, hdr, err);
+	err = pvk_nl_finish(info, msg, hdr, err);
 out:
 	mutex_unlock(&pvd_lock);
 	return err;

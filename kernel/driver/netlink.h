@@ -5,6 +5,7 @@
 #ifndef PVD_NETLINK_H
 #define PVD_NETLINK_H
 
+#include "../msg.h"
 #include "pv_driver.h"
 
 /* The warning of an entry of a dump that has been put without its details. */
@@ -19,22 +20,9 @@ struct pvd_call *pvd_nl_call(const struct sk_buff *skb, struct genl_info *info,
 			     const struct pvd_caller *who, const char *alias);
 
 /* netlink_msg.c */
-int pvd_nl_refuse(struct netlink_ext_ack *extack, const struct nlattr *attr, int err,
-		  const char *why);
-const char *pvd_nl_text(struct genl_info *info, int attr);
-struct sk_buff *pvd_nl_msg(u32 portid, u32 seq, u8 cmd, size_t size, void **hdr);
-struct sk_buff *pvd_nl_reply(struct genl_info *info, size_t size, void **hdr);
-int pvd_nl_finish(struct genl_info *info, struct sk_buff *msg, void *hdr, int err);
-void *pvd_nl_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int pvd_put_u32(struct sk_buff *msg, int attr, u32 value);
 int pvd_put_u64(struct sk_buff *msg, int attr, u64 value);
 int pvd_put_str(struct sk_buff *msg, int attr, const char *text);
-void pvd_nl_lost(struct sock *sk);
-
-static inline int pvd_nl_error(struct genl_info *info, int err, const char *why)
-{
-	return pvd_nl_refuse(info->extack, NULL, err, why);
-}
 
 /* netlink_module.c */
 #define PVD_NL_MODULE_SIZE	256	/* enough for one, without its parameters */

@@ -29,13 +29,13 @@ static int pvd_nl_entry(struct nlattr *attr, struct pvd_entry *entries, unsigned
 	if (err)
 		return err;
 	if (!tb[PV_DRIVER_A_ENTRY_ALIAS] || !tb[PV_DRIVER_A_ENTRY_TYPE])
-		return pvd_nl_refuse(extack, attr, -EINVAL, "entry without alias or type");
+		return pvk_nl_refuse(extack, attr, -EINVAL, "entry without alias or type");
 	alias = nla_data(tb[PV_DRIVER_A_ENTRY_ALIAS]);
 	if (!pvd_name_ok(alias))
-		return pvd_nl_refuse(extack, attr, -EINVAL, "not an alias");
+		return pvk_nl_refuse(extack, attr, -EINVAL, "not an alias");
 	for (i = 0; i < *n; i++)
 		if (!strcmp(entries[i].alias, alias))
-			return pvd_nl_refuse(extack, attr, -EINVAL, "driver named twice");
+			return pvk_nl_refuse(extack, attr, -EINVAL, "driver named twice");
 	entries[*n].alias = kstrdup(alias, GFP_KERNEL);
 	if (!entries[*n].alias)
 		return -ENOMEM;
@@ -54,7 +54,7 @@ static int pvd_nl_entries(struct genl_info *info, struct pvd_container_args *arg
 		if (nla_type(attr) == PV_DRIVER_A_ENTRY)
 			count++;
 	if (count > PV_DRIVER_MAX_ENTRIES)
-		return pvd_nl_error(info, -EINVAL, "too many drivers");
+		return pvk_nl_error(info, -EINVAL, "too many drivers");
 	entries = kcalloc(max(count, 1U), sizeof(*entries), GFP_KERNEL);
 	if (!entries)
 		return -ENOMEM;
@@ -78,7 +78,7 @@ static int pvd_nl_container_args(struct genl_info *info, struct pvd_container_ar
 {
 	struct nlattr **attrs = info->attrs;
 
-	args->name = pvd_nl_text(info, PV_DRIVER_A_CONTAINER);
+	args->name = pvk_nl_text(info, PV_DRIVER_A_CONTAINER);
 	if (!args->name)
 		return -EINVAL;
 	args->cgroup_fd = -1;
@@ -107,15 +107,15 @@ int pv_driver_nl_container_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		goto out;
 	/* Nothing may fail once the container is there. */
-	msg = pvd_nl_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
+	msg = pvk_nl_reply(&pvd_family, info, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg) {
 		err = -ENOMEM;
 		goto err_entries;
 	}
 	err = pvd_container_new(&args, &id, &why);
-	pvd_nl_error(info, err, why);
+	pvk_nl_error(info, err, why);
 	pvd_put_u64(msg, PV_DRIVER_A_CONTAINER_ID, id);
-	pvd_nl_finish(info, msg, hdr, err);
+	pvk_nl_finish(info, msg, hdr, err);
 	if (!err)
 		goto out;
 
@@ -128,7 +128,7 @@ out:
 
 int pv_driver_nl_container_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = pvd_nl_text(info, PV_DRIVER_A_CONTAINER);
+	const char *name = pvk_nl_text(info, PV_DRIVER_A_CONTAINER);
 	struct pvd_caller who = { .kind = PV_DRIVER_PEER_HOST };
 	struct pvd_container *c;
 	struct pvd_call *call;
@@ -142,11 +142,11 @@ int pv_driver_nl_container_del_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	c = pvd_container_find(name);
 	if (!c) {
-		err = pvd_nl_error(info, -ENOENT, "no such container");
+		err = pvk_nl_error(info, -ENOENT, "no such container");
 		goto out;
 	}
 	if (nla_get_flag(info->attrs[PV_DRIVER_A_ENDED]) && !pvd_container_ended(c)) {
-		err = pvd_nl_error(info, -EBUSY, "the container of this name runs");
+		err = pvk_nl_error(info, -EBUSY, "the container of this name runs");
 		goto out;
 	}
 	call = pvd_nl_call(skb, info, &who, "");
@@ -224,7 +224,7 @@ static struct pvd_container *pvd_nl_container(struct sk_buff *skb, struct genl_i
 		pvd_nl_caller(skb, &who);
 		if (who.container)
 			return who.container;
-		pvd_nl_error(info, -ENOENT, "the caller is in no registered container");
+		pvk_nl_error(info, -ENOENT, "the caller is in no registered container");
 		return ERR_PTR(-ENOENT);
 	}
 	err = pvd_nl_host_only(skb, info->extack);
@@ -233,7 +233,7 @@ static struct pvd_container *pvd_nl_container(struct sk_buff *skb, struct genl_i
 	c = name ? pvd_container_find(nla_data(name)) : pvd_container_by_id(nla_get_u64(id));
 	if (c)
 		return c;
-	pvd_nl_error(info, -ENOENT, "no such container");
+	pvk_nl_error(info, -ENOENT, "no such container");
 	return ERR_PTR(-ENOENT);
 }
 
@@ -252,9 +252,9 @@ int pv_driver_nl_container_get_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	}
 	size = 512 + PATH_MAX + c->n_entries * (nla_total_size(PV_DRIVER_MAX_ALIAS + 1) + 32);
-	msg = pvd_nl_reply(info, size, &hdr);
+	msg = pvk_nl_reply(&pvd_family, info, size, &hdr);
 	if (msg)
-		err = pvd_nl_finish(info, msg, hdr, pvd_put_container(msg, c, false));
+		err = pvk_nl_finish(info, msg, hdr, pvd_put_container(msg, c, false));
 	else
 		err = -ENOMEM;
 out:
@@ -270,7 +270,7 @@ static int pvd_dump_container(struct sk_buff *skb, struct netlink_callback *cb,
 	int err;
 
 	for (;;) {
-		hdr = pvd_nl_dump(skb, cb);
+		hdr = pvk_nl_dump(&pvd_family, skb, cb);
 		if (!hdr)
 			return -EMSGSIZE;
 		err = pvd_put_container(skb, c, brief);
@@ -377,7 +377,7 @@ static int pvd_nl_reply_peer(struct genl_info *info, const struct pvd_caller *wh
 	void *hdr;
 	int err = 0;
 
-	msg = pvd_nl_reply(info, NLMSG_DEFAULT_SIZE, &hdr);
+	msg = pvk_nl_reply(&pvd_family, info, NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
 	if (pvd_put_u32(msg, PV_DRIVER_A_PEER, who->kind) ||
@@ -385,7 +385,7 @@ static int pvd_nl_reply_peer(struct genl_info *info, const struct pvd_caller *wh
 	    (c && pvd_put_u64(msg, PV_DRIVER_A_CONTAINER_ID, c->id)) ||
 	    (c && pvd_put_u32(msg, PV_DRIVER_A_ROLES, c->roles)))
 		err = -EMSGSIZE;
-	return pvd_nl_finish(info, msg, hdr, err);
+	return pvk_nl_finish(info, msg, hdr, err);
 }
 
 int pv_driver_nl_whois_doit(struct sk_buff *skb, struct genl_info *info)
@@ -398,24 +398,24 @@ int pv_driver_nl_whois_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	if (!fd || !lfd)
-		return pvd_nl_error(info, -EINVAL, "fd or listener-fd is missing");
+		return pvk_nl_error(info, -EINVAL, "fd or listener-fd is missing");
 	mutex_lock(&pvd_lock);
 	err = pvd_nl_is_front(skb) && !pvd_container_of_current() ? 0 : -EPERM;
 	mutex_unlock(&pvd_lock);
 	if (err)
-		return pvd_nl_error(info, err, "for a front only");
+		return pvk_nl_error(info, err, "for a front only");
 
 	sock = sockfd_lookup(nla_get_u32(fd), &err);
 	if (!sock)
-		return pvd_nl_error(info, err, "fd is no socket");
+		return pvk_nl_error(info, err, "fd is no socket");
 	listener = sockfd_lookup(nla_get_u32(lfd), &err);
 	if (!listener) {
-		pvd_nl_error(info, err, "listener-fd is no socket");
+		pvk_nl_error(info, err, "listener-fd is no socket");
 		goto out_sock;
 	}
 	err = pvd_whois_check(sock, listener, &why);
 	if (err) {
-		pvd_nl_error(info, err, why);
+		pvk_nl_error(info, err, why);
 		goto out_listener;
 	}
 	mutex_lock(&pvd_lock);

@@ -38,7 +38,7 @@ static int pvd_nl_lines(struct genl_info *info, char ***texts, unsigned int *n)
 			continue;
 		if (*n == PV_DRIVER_MAX_LINES) {
 			pvd_texts_free(t, *n);
-			return pvd_nl_refuse(info->extack, attr, -EINVAL, "too many module lines");
+			return pvk_nl_refuse(info->extack, attr, -EINVAL, "too many module lines");
 		}
 		t[*n] = nla_strdup(attr, GFP_KERNEL);
 		if (!t[(*n)++]) {
@@ -47,7 +47,7 @@ static int pvd_nl_lines(struct genl_info *info, char ***texts, unsigned int *n)
 		}
 		if (strlen(t[*n - 1]) + 1 < nla_len(attr)) {
 			pvd_texts_free(t, *n);
-			return pvd_nl_refuse(info->extack, attr, -EINVAL, "NUL in a module line");
+			return pvk_nl_refuse(info->extack, attr, -EINVAL, "NUL in a module line");
 		}
 	}
 	*texts = t;
@@ -56,7 +56,7 @@ static int pvd_nl_lines(struct genl_info *info, char ***texts, unsigned int *n)
 
 int pv_driver_nl_driver_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *alias = pvd_nl_text(info, PV_DRIVER_A_ALIAS);
+	const char *alias = pvk_nl_text(info, PV_DRIVER_A_ALIAS);
 	const char *why = NULL;
 	unsigned int n;
 	char **texts;
@@ -74,12 +74,12 @@ int pv_driver_nl_driver_new_doit(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	err = pvd_driver_new(alias, texts, n, &why);
 	pvd_texts_free(texts, n);
-	return pvd_nl_error(info, err, why);
+	return pvk_nl_error(info, err, why);
 }
 
 int pv_driver_nl_driver_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *alias = pvd_nl_text(info, PV_DRIVER_A_ALIAS);
+	const char *alias = pvk_nl_text(info, PV_DRIVER_A_ALIAS);
 	const char *why = NULL;
 	int err;
 
@@ -91,7 +91,7 @@ int pv_driver_nl_driver_del_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	err = pvd_driver_del(alias, &why);
-	return pvd_nl_error(info, err, why);
+	return pvk_nl_error(info, err, why);
 }
 
 /*
@@ -203,7 +203,7 @@ static int pvd_driver_visible(const struct pvd_caller *who, const char *alias,
 
 int pv_driver_nl_driver_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *alias = pvd_nl_text(info, PV_DRIVER_A_ALIAS);
+	const char *alias = pvk_nl_text(info, PV_DRIVER_A_ALIAS);
 	const char *why = NULL;
 	struct pvd_caller who;
 	struct pvd_driver *drv;
@@ -219,12 +219,12 @@ int pv_driver_nl_driver_get_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	err = pvd_driver_visible(&who, alias, &drv, &why);
 	if (err) {
-		pvd_nl_error(info, err, why);
+		pvk_nl_error(info, err, why);
 		goto out;
 	}
-	msg = pvd_nl_reply(info, drv ? pvd_driver_size(drv) : 1024, &hdr);
+	msg = pvk_nl_reply(&pvd_family, info, drv ? pvd_driver_size(drv) : 1024, &hdr);
 	if (msg)
-		err = pvd_nl_finish(info, msg, hdr, pvd_put_driver(msg, &who, alias, drv, false));
+		err = pvk_nl_finish(info, msg, hdr, pvd_put_driver(msg, &who, alias, drv, false));
 	else
 		err = -ENOMEM;
 out:
@@ -239,7 +239,7 @@ static int pvd_dump_driver(struct sk_buff *skb, struct netlink_callback *cb,
 	void *hdr;
 
 	for (;;) {
-		hdr = pvd_nl_dump(skb, cb);
+		hdr = pvk_nl_dump(&pvd_family, skb, cb);
 		if (!hdr)
 			return -EMSGSIZE;
 		if (!pvd_put_driver(skb, who, alias, drv, brief)) {
@@ -308,7 +308,7 @@ int pv_driver_nl_driver_get_dumpit(struct sk_buff *skb, struct netlink_callback 
 
 static int pvd_nl_request(struct sk_buff *skb, struct genl_info *info, enum pv_driver_op op)
 {
-	const char *alias = pvd_nl_text(info, PV_DRIVER_A_ALIAS);
+	const char *alias = pvk_nl_text(info, PV_DRIVER_A_ALIAS);
 	const char *why = NULL;
 	struct pvd_caller who;
 	struct pvd_call *call;
@@ -328,7 +328,7 @@ static int pvd_nl_request(struct sk_buff *skb, struct genl_info *info, enum pv_d
 	call->terse = pvd_container_of_current();
 	err = pvd_ask(&who, op, alias, call, &why);
 	if (err) {
-		pvd_nl_error(info, err, why);
+		pvk_nl_error(info, err, why);
 		pvd_call_free(call);
 	}
 out:
@@ -380,11 +380,11 @@ void pvd_nl_send_outcome(const struct pvd_call *call, const struct pvd_driver *d
 	struct sk_buff *msg;
 	void *hdr;
 
-	if (pvd_sock_closed(call->sk))
+	if (pvk_sock_closed(call->sk))
 		return;
-	msg = pvd_nl_msg(call->portid, call->seq, PV_DRIVER_CMD_OUTCOME, size, &hdr);
+	msg = pvk_nl_msg(&pvd_family, call->portid, call->seq, PV_DRIVER_CMD_OUTCOME, size, &hdr);
 	if (!msg) {
-		pvd_nl_lost(call->sk);
+		pvk_nl_lost(call->sk);
 		return;
 	}
 	if (pvd_put_outcome(msg, call, drv)) {

@@ -57,7 +57,7 @@ int pvd_put_module(struct sk_buff *msg, const struct pvd_module *m, const char *
 
 int pv_driver_nl_module_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = pvd_nl_text(info, PV_DRIVER_A_NAME);
+	const char *name = pvk_nl_text(info, PV_DRIVER_A_NAME);
 	const struct pvd_module *m;
 	struct sk_buff *msg;
 	void *hdr;
@@ -71,12 +71,12 @@ int pv_driver_nl_module_get_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	m = pvd_module_find(name);
 	if (!m) {
-		err = pvd_nl_error(info, -ENOENT, "no driver names or brought in this module");
+		err = pvk_nl_error(info, -ENOENT, "no driver names or brought in this module");
 		goto out;
 	}
-	msg = pvd_nl_reply(info, PVD_NL_MODULE_SIZE, &hdr);
+	msg = pvk_nl_reply(&pvd_family, info, PVD_NL_MODULE_SIZE, &hdr);
 	if (msg)
-		err = pvd_nl_finish(info, msg, hdr, pvd_put_module(msg, m, NULL));
+		err = pvk_nl_finish(info, msg, hdr, pvd_put_module(msg, m, NULL));
 	else
 		err = -ENOMEM;
 out:
@@ -87,7 +87,7 @@ out:
 static int pvd_dump_module(struct sk_buff *skb, struct netlink_callback *cb,
 			   const struct pvd_module *m)
 {
-	void *hdr = pvd_nl_dump(skb, cb);
+	void *hdr = pvk_nl_dump(&pvd_family, skb, cb);
 
 	if (!hdr)
 		return -EMSGSIZE;

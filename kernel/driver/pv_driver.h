@@ -34,6 +34,8 @@
 
 #include <uapi/linux/pv_driver.h>
 
+#include "../subscriber.h"
+
 #if !IS_ENABLED(CONFIG_MODULE_UNLOAD) || !IS_ENABLED(CONFIG_SOCK_CGROUP_DATA) || \
 	!IS_ENABLED(CONFIG_UNIX)
 #error "needs MODULE_UNLOAD, SOCK_CGROUP_DATA (CGROUPS, NET) and UNIX: make check-config"
@@ -318,30 +320,20 @@ struct pvd_request {
 
 /**
  * struct pvd_client - a socket that registered as agent or front, or subscribed
- * @node: in pvd_clients
- * @sk: referenced; the identity that counts
- * @portid: where to send
+ * @sub: the socket, and the events that it hears; in pvd_clients
  * @container: referenced; NULL for the host
  * @text: program name and version, or NULL
- * @filter: events of this alias alone, or ""
  * @agent: is the agent
  * @front: is a front
- * @subscribed: receives events
- * @containers: those of containers too
- * @overrun: events were lost and it has not been told yet
+ * @containers: it hears those of containers too
  */
 struct pvd_client {
-	struct list_head node;
-	struct sock *sk;
-	u32 portid;
+	struct pvk_subscriber sub;
 	struct pvd_container *container;
 	char *text;
-	char filter[PV_DRIVER_MAX_ALIAS + 1];
 	bool agent;
 	bool front;
-	bool subscribed;
 	bool containers;
-	bool overrun;
 };
 
 /**
@@ -388,15 +380,6 @@ struct pvd_task {
 	char *text;
 	char *params;
 };
-
-/*
- * A port id is free for others before the release of its socket is told: only
- * the socket itself says whether it is the one that went.
- */
-static inline bool pvd_sock_closed(const struct sock *sk)
-{
-	return sock_flag(sk, SOCK_DEAD);
-}
 
 /* registry.c: drivers */
 extern struct list_head pvd_drivers;

@@ -306,7 +306,7 @@ void pvd_calls_cancel(const struct net *net, u32 portid)
 
 	list_for_each_entry_safe(call, tmp, &pvd_calls, node) {
 		if (!call->sk || call->portid != portid || sock_net(call->sk) != net ||
-		    !pvd_sock_closed(call->sk))
+		    !pvk_sock_closed(call->sk))
 			continue;
 		pvd_call_detach(call);
 		pvd_call_free(call);
