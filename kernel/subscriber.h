@@ -42,7 +42,7 @@ struct pvk_subscriber {
  * @nb: hears of sockets that are closed
  */
 struct pvk_subscribers {
-	struct mutex *lock;
+	struct mutex *lock;	/* of all of this */
 	int (*tell)(struct pvk_subscriber *sub);
 	void (*free)(struct pvk_subscriber *sub);
 	void (*closed)(const struct net *net, u32 portid);

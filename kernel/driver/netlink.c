@@ -225,7 +225,8 @@ int pvd_nl_send_exec(struct pvd_client *agent, const struct pvd_task *task)
 
 	if (pvk_sock_closed(agent->sub.sk))
 		return -ECONNREFUSED;
-	msg = pvk_nl_msg(&pvd_family, agent->sub.portid, 0, PV_DRIVER_CMD_EXEC, NLMSG_DEFAULT_SIZE, &hdr);
+	msg = pvk_nl_msg(&pvd_family, agent->sub.portid, 0, PV_DRIVER_CMD_EXEC,
+			 NLMSG_DEFAULT_SIZE, &hdr);
 	if (!msg)
 		return -ENOMEM;
 	if (pvd_put_u64(msg, PV_DRIVER_A_EXEC_ID, task->id) ||
