@@ -63,6 +63,38 @@ test_the_order_decides_between_two() {
 		'["ota","two",[["cmdline","unset"],["two","won"],["rtc","lower"]]]'
 }
 
+# All of them said something: cmdline b, the store misc a, the environment c.
+test_each_source_wins_where_the_order_has_it_first() {
+	simflash blocks=2
+	pvkit flag add misc medium=mtd device=simflash format=bcb rate=none
+	pvkit flag set --store misc slot=a tries=3
+	next_boot
+	pvkit flag add misc medium=mtd device=simflash format=bcb rate=none
+	head -c 4096 /dev/zero >"$T/env"
+	echo "$T/env 0 0x1000" >"$T/fw_env.config"
+	echo 'pvkit_slot=c' >"$T/defaults"
+	fw_setenv -c "$T/fw_env.config" -f "$T/defaults" other x >/dev/null 2>&1
+	for order in 'cmdline misc uboot-env' 'misc uboot-env cmdline' 'uboot-env cmdline kernel' \
+		'kernel uboot-env'; do
+		printf 'order = %s\nuboot-env = %s\n' "$order" "$T/fw_env.config" >"$T/flags.conf"
+		case $order in
+		cmdline*) won='cmdline b' others='misc a uboot-env c' ;;
+		misc*) won='misc a' others='uboot-env c cmdline b' ;;
+		uboot-env*) won='uboot-env c' others='cmdline b misc a' ;;
+		kernel*) won='misc a' others='uboot-env c cmdline b' ;;
+		esac
+		pvkit_ flag explain --config "$T/flags.conf" slot
+		# shellcheck disable=SC2086 # names and values
+		set -- $won $others
+		expect "with the order $order" "slot: $2, from $1
+  * $1 said $2, and comes first
+ $3 said $4, but comes after $1
+ $5 said $6, but comes after $1" "$(echo "$out" | sed '1!s/  *\([a-z]\)/ \1/g')"
+		pvkit_ flag get --boot --config "$T/flags.conf" slot
+		says 0 "$2" ''
+	done
+}
+
 test_the_command_line_says_which_slot_runs() {
 	pvkit_ flag explain slot
 	says 0 'slot: b, from cmdline

@@ -9,9 +9,9 @@
 plan 11
 boot=${BOOT:-1}
 modprobe pv_bootflag
-# what lies between 0x50 and 0x5f of the clock is the firmware's
+# %61 is an a, as %20 is a blank; what lies between 0x50 and 0x5f of the clock is the firmware's
 add told medium=nvmem device=cmos_nvram0 offset=82 size=24 format=log atomic \
-	modes=crash,ota panic=crash
+	modes=crash,ota panic=cr%61sh
 add armed medium=nvmem device=cmos_nvram0 offset=50 size=16 format=log armed panic=ota \
 	modes=crash,ota
 # the byte behind it is somebody else's

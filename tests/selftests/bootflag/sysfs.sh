@@ -158,6 +158,19 @@ test_quotes_keep_blanks_together() {
 	expect "format" log "$(flag q format)"
 }
 
+test_a_blank_can_be_written_without_quotes() {
+	simflash name='two words'
+	add f medium=mtd device=two%20words format=log rate=none 'panic=no%20words%20of%20its%20own'
+	expect_soon_state f empty
+	for word in 'panic=100%' 'panic=%2' 'panic=%00' 'device=a%zz'; do
+		add_refused '% begins a byte' "g medium=mtd $word format=log"
+	done
+	# as long as it may be, however long it is written
+	long=$(bytes 127 141 | sed 's/a/%61/g')
+	add h medium=mtd device=two%20words format=log "panic=$long"
+	add_refused 'at most 127 bytes' "g medium=mtd device=x format=log panic=${long}b"
+}
+
 test_a_page_of_words_is_refused_whole() {
 	rtc_byte 0
 	add r $R

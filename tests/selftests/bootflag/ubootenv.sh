@@ -301,7 +301,8 @@ test_volumes_of_ubi_and_an_update_that_was_cut() {
 	ubi_ctl attach "${nand#/dev/mtd}"
 	ubi_ctl mkvol env-a 0x2000
 	ubi_ctl mkvol env-b 0x2000
-	config '/dev/ubi0:env-a 0 0x2000' '/dev/ubi0:env-b 0 0x2000'
+	# the last two are for U-Boot's own tools, which divide by them
+	config '/dev/ubi0:env-a 0 0x2000 0x2000 1' '/dev/ubi0:env-b 0 0x2000 0x2000 1'
 	in_turn power,atomic,redundant,wear
 	for volume in 0 1; do
 		env_flag set "mode=one$volume"
