@@ -47,6 +47,22 @@ struct pvb_flags {
 };
 
 /*
+ * One field says that the slot has proved itself, whichever that is: a slot that is set
+ * by a change which does not name that field must not take over what the one before has
+ * proved. True if the field has to become 0. @named: PVB_HAS() of what the change sets
+ * and unsets.
+ */
+static inline bool pvb_proof_ends(const struct pvb_flags *was, const struct pvb_flags *set,
+				  uint32_t named)
+{
+	if (!(set->has & PVB_HAS(PVB_SLOT)) || (named & PVB_HAS(PVB_SUCCESSFUL)))
+		return false;
+	if ((was->has & PVB_HAS(PVB_SLOT)) && was->slot == set->slot)
+		return false;
+	return (was->has & PVB_HAS(PVB_SUCCESSFUL)) && was->successful;
+}
+
+/*
  * The slot to start, for whoever chooses it: the one that is set while it has
  * proved itself or has tries left, else the next of n_slots. -PVB_ENODATA when no slot
  * is set.

@@ -83,7 +83,11 @@ static void pvf_flags_copy(struct pvb_flags *to, const struct pvb_flags *from, u
 void pvf_change_merge(struct pvb_flags *flags, const struct pvf_change *change)
 {
 	static const struct pvb_flags none;
+	struct pvb_flags set = change->value;
 
+	set.has = change->set;
+	if (pvb_proof_ends(flags, &set, change->set | change->clear))
+		flags->successful = 0;
 	/* What is unset holds zeroes: a format may look at it all the same. */
 	pvf_flags_copy(flags, &none, change->clear);
 	pvf_flags_copy(flags, &change->value, change->set);

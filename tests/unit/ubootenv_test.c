@@ -504,6 +504,24 @@ static void test_generation(void)
 	ktap_str(read_line(), "slot=b tries=1 successful=1", "and it is written");
 }
 
+/* What one slot has proved is nothing that the next one has. */
+static void test_proof(void)
+{
+	struct pvk_err err = { "" };
+
+	make_image(2, "pvkit_slot=a\npvkit_tries=2\npvkit_successful=1\n");
+	change("slot=a", false, NULL, &err);
+	ktap_str(read_line(), "slot=a tries=2 successful=1", "the same slot has proved itself");
+	change("slot=b", false, NULL, &err);
+	ktap_str(read_line(), "slot=b tries=2 successful=0", "another slot has not");
+	change("slot=a;successful=1", false, NULL, &err);
+	ktap_str(read_line(), "slot=a tries=2 successful=1", "unless that is said with it");
+	change("slot=b;successful=", false, NULL, &err);
+	ktap_str(read_line(), "slot=b tries=2", "or taken away with it");
+	change("slot=c", false, NULL, &err);
+	ktap_str(read_line(), "slot=c tries=2", "of one that says nothing nothing is made up");
+}
+
 static void test_config(void)
 {
 	struct pvk_err err = { "" };
@@ -652,6 +670,7 @@ int main(void)
 	test_locks();
 	test_together();
 	test_generation();
+	test_proof();
 	test_config();
 	test_ambiguous();
 	test_one_bad(damage_sum, "with a wrong bit",

@@ -473,6 +473,8 @@ const struct cli_verb cli_verbs[] = {
 		"FIELD= unsets one. What the store says already is not written again. Fields are\n"
 		"those of `pvkit flag get --help`; which of them a store holds, and which modes it\n"
 		"knows, is in `pvkit flag list --json`.\n\n"
+		"Another slot has proved nothing: successful=1 becomes 0 when the slot changes and\n"
+		"successful is not named. Tries stay as they are; name them with the slot.\n\n"
 		"Examples:\n"
 		"  pvkit flag set mode=recovery reason='key held'\n"
 		"  pvkit flag set --store misc slot=b tries=3 successful=0\n",

@@ -584,11 +584,27 @@ static int store(struct session *s, struct pvk_err *err)
 	return 0;
 }
 
+/* Another slot has proved nothing yet. */
+static struct pvk_change with_proof(struct session *s, const struct pvk_change *change)
+{
+	struct pvk_change whole = *change;
+	struct pvb_flags now = { .has = 0 };
+
+	if (s->whole)
+		get_fields(s, &now, NULL);
+	if (pvb_proof_ends(&now, &change->set, pvk_change_fields(change))) {
+		whole.set.has |= PVB_HAS(PVB_SUCCESSFUL);
+		whole.set.successful = 0;
+	}
+	return whole;
+}
+
 int pvk_env_change(const struct pvk_env *env, const struct pvk_change *change,
 		   struct pvk_list *warnings, struct pvk_err *err)
 {
 	struct session s = { .env = env, .lock = -1 };
 	const struct ubootcopy *damaged;
+	struct pvk_change whole;
 	int ret;
 
 	ret = session_open(&s, true, err);
@@ -597,8 +613,10 @@ int pvk_env_change(const struct pvk_env *env, const struct pvk_change *change,
 		ret = check_base(&s, ret, change->force, warnings, err);
 	if (!ret)
 		ret = check_generation(&s, change, err);
-	if (!ret)
-		ret = set_fields(&s, change, err);
+	if (!ret) {
+		whole = with_proof(&s, change);
+		ret = set_fields(&s, &whole, err);
+	}
 	/* Nothing new: a copy that is damaged is mended all the same. */
 	damaged = ubootcopies_damaged(&s.copies);
 	if (ret > 0 || (!ret && damaged)) {

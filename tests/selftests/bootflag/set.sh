@@ -93,6 +93,44 @@ test_other_fields_stay() {
 	expect_flag f cursor 6
 }
 
+test_what_one_slot_has_proved_is_not_taken_over_by_another() {
+	flash
+	must_set f slot=0 tries=2 successful=1
+	# the same one
+	must_set f slot=0 cursor=1
+	expect_flag f successful 1
+	# when another is set, and nothing said of that
+	must_set f slot=1
+	expect_flag f successful 0
+	expect_flag f tries 2
+	# on the medium too
+	power_cycle
+	expect_soon_state f ready
+	expect_flag f slot 1
+	expect_flag f successful 0
+	# unless it is said in the same set, or taken away in it
+	must_set f slot=0 successful=1
+	expect_flag f successful 1
+	must_set f slot=1 successful=
+	expect_flag f successful ''
+	# by a file of one field as well, and after a time without a slot
+	must_set f successful=1
+	sysfs f/slot 0
+	expect_flag f successful 0
+	must_set f successful=1 slot=
+	must_set f slot=1
+	expect_flag f successful 0
+}
+
+test_what_a_bcb_slot_has_proved_neither() {
+	simflash
+	add f medium=mtd device=simflash format=bcb rate=none
+	must_set f slot=0 tries=2 successful=1
+	must_set f slot=1 tries=3
+	expect_flag f successful 0
+	expect_flag f tries 3
+}
+
 test_the_counters_are_those_of_the_flash() {
 	flash
 	i=0
