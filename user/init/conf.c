@@ -38,13 +38,17 @@ void conf_init(struct conf *conf)
 		.root_wait = 30,
 		.shell_wait = 5,
 		.failures_limit = 3,
+		.guard_every = 5,
+		.guard_limit = 20,
+		.guard_grace = 5,
+		.guard_restart = true,
 		.shell = true,
 	};
 }
 
 /* ---- settings ---- */
 
-enum setting_kind { TEXT, ACCESS, SECONDS, COUNT, THEN, UNION, YES_NO };
+enum setting_kind { TEXT, ACCESS, SECONDS, COUNT, THEN, UNION, GUARD, YES_NO };
 
 struct setting {
 	const char *name;
@@ -69,6 +73,7 @@ static const struct setting of_boot[] = {
 	OF_BOOT("union", UNION, in_ram),
 	OF_BOOT("union-size", TEXT, union_size),
 	OF_BOOT("union-plain", TEXT, union_plain),
+	OF_BOOT("guard", GUARD, guard),
 	{ NULL }
 };
 
@@ -78,6 +83,11 @@ static const struct setting of_all[] = {
 	OF_ALL("failures-limit", COUNT, failures_limit),
 	OF_ALL("failures-then", THEN, failures_then),
 	OF_ALL("failures-store", TEXT, failures_store),
+	OF_ALL("guard-every", SECONDS, guard_every),
+	OF_ALL("guard-limit", SECONDS, guard_limit),
+	OF_ALL("guard-grace", SECONDS, guard_grace),
+	OF_ALL("guard-store", TEXT, guard_store),
+	OF_ALL("guard-restart", YES_NO, guard_restart),
 	OF_ALL("shell", YES_NO, shell),
 	OF_ALL("shell-wait", SECONDS, shell_wait),
 	OF_ALL("debug", YES_NO, debug),
@@ -139,6 +149,20 @@ static int set_union(enum conf_union *in_ram, const char *value, struct pvk_err 
 	return ret;
 }
 
+static int set_guard(enum conf_guard *guard, const char *value, struct pvk_err *err)
+{
+	bool yes = false;
+
+	if (!strcmp(value, "dry-run")) {
+		*guard = GUARD_DRY_RUN;
+		return 0;
+	}
+	if (set_yes_no(&yes, value, NULL))
+		return pvk_err_set(err, -EINVAL, "\"%s\" is none of yes, no and dry-run", value);
+	*guard = yes ? GUARD_YES : GUARD_NO;
+	return 0;
+}
+
 static int set_access(enum conf_access *access, const char *value, struct pvk_err *err)
 {
 	if (strcmp(value, "ro") && strcmp(value, "rw"))
@@ -160,6 +184,8 @@ static int set(const struct setting *setting, void *base, const char *value, str
 		return set_number(to, UINT8_MAX, value, err);
 	case UNION:
 		return set_union(to, value, err);
+	case GUARD:
+		return set_guard(to, value, err);
 	case THEN:
 		return set_then(to, value, err);
 	case YES_NO:
@@ -215,6 +241,8 @@ void conf_boot(const struct conf *conf, enum boot_way way, struct boot_conf *boo
 		strcpy(boot->union_size, normal->union_size);
 	if (!boot->union_plain[0])
 		strcpy(boot->union_plain, normal->union_plain);
+	if (boot->guard == GUARD_UNSAID)
+		boot->guard = normal->guard;
 }
 
 /* ---- the file ---- */

@@ -30,6 +30,8 @@ enum boot_way {
 /* What a way has of its own; "" and CONF_UNSAID: as [normal]. */
 enum conf_access { CONF_UNSAID, CONF_RO, CONF_RW };
 enum conf_union { UNION_UNSAID, UNION_NO, UNION_YES };
+/* Unsaid everywhere: a root that is on another machine. */
+enum conf_guard { GUARD_UNSAID, GUARD_NO, GUARD_YES, GUARD_DRY_RUN };
 
 struct boot_conf {
 	char root[256];
@@ -41,6 +43,7 @@ struct boot_conf {
 	enum conf_union in_ram;		/* what is written goes into RAM */
 	char union_size[16];		/* as tmpfs has it; "": 50% */
 	char union_plain[256];		/* directories that are RAM alone, blanks between */
+	enum conf_guard guard;		/* reboot when the root is gone */
 };
 
 /* What follows when so many boots in a row have come to nothing. */
@@ -54,6 +57,11 @@ struct conf {
 	unsigned int failures_limit;	/* 0: they are not counted */
 	enum conf_then failures_then;
 	char failures_store[32];	/* "": the first that can hold them */
+	unsigned int guard_every;	/* seconds; guard_state.h has what they are */
+	unsigned int guard_limit;
+	unsigned int guard_grace;
+	char guard_store[32];		/* for the reason; "": it is not kept */
+	bool guard_restart;		/* a guard that died; else reboot */
 	bool shell;
 	bool debug;
 };

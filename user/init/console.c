@@ -100,6 +100,8 @@ void console_detach(void)
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	detached = true;
+	if (kmsg < 0)
+		kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	dup2(fd, STDIN_FILENO);

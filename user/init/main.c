@@ -20,6 +20,7 @@
 #include "decide.h"
 #include "failures.h"
 #include "flagsource_int.h"
+#include "guard.h"
 #include "modules.h"
 #include "mtd.h"
 #include "root.h"
@@ -189,6 +190,9 @@ static int boot_root(struct boot *boot, struct pvk_err *err)
 	init = switch_find_init(where, decision->boot.init, err);
 	if (!init)
 		return -ENOENT;
+	guard_start(&boot->conf, &decision->boot,
+		    decision->boot.in_ram == UNION_YES ? UNION_LOWER : where, where,
+		    boot->root.source, &boot->sources, &boot->flagconf);
 	failures_clear(&boot->failures, &boot->conf, &boot->flagconf, decision->by_failures);
 	return switch_to(where, init, err);
 }
@@ -255,6 +259,8 @@ int main(int argc, char **argv)
 	static struct boot boot;
 	int ret;
 
+	if (guard_is(argv[0]))
+		guard_main();
 	if (getpid() != 1)
 		return usage(argv[0], argc);
 	boot.in_initramfs = switch_in_initramfs();
