@@ -193,6 +193,25 @@ static const struct cli_exit addon_exits[] = {
 	{ 0, NULL },
 };
 
+static const struct cli_opt union_status_options[] = {
+	{ "union", "DIR", OPT_UNION, "where it is, instead of /run/pvkit-init", "@dir" },
+	JSON, { 0 },
+};
+
+static const struct cli_opt union_keep_options[] = {
+	{ "union", "DIR", OPT_UNION, "where it is, instead of /run/pvkit-init", "@dir" },
+	{ 0 },
+};
+
+static const struct cli_exit union_exits[] = {
+	{ CLI_OK, "done" },
+	{ CLI_FAILED, "a file could not be read or written, or the root can't be written" },
+	{ CLI_USAGE, "wrong usage" },
+	{ CLI_NOT_FOUND, "there is no union, or nothing was written at that path" },
+	{ CLI_REFUSED, "no right to" },
+	{ 0, NULL },
+};
+
 static const struct cli_opt status_options[] = {
 	{ "state", "DIR", OPT_STATE, "where pvkitd says it, instead of /run/pvkitd", "@dir" },
 	JSON, { 0 },
@@ -609,6 +628,34 @@ const struct cli_verb cli_verbs[] = {
 		.exits = addon_exits,
 		.words = "@dir",
 		.fn = FN(verb_addon_pack),
+	},
+	{
+		.name = "union status",
+		.args = "[--union DIR] [--json]",
+		.brief = "Lists what would be lost at reboot: what was written over a read-only root.",
+		.text =
+		"For a root that pvkit-init has mounted with union = yes. How full its RAM is, and each\n"
+		"file that is new, changed or removed. Not listed is what lies in directories that are\n"
+		"RAM alone (union-plain).\n",
+		.options = union_status_options,
+		.exits = union_exits,
+		.fn = FN(verb_union_status),
+	},
+	{
+		.name = "union keep",
+		.args = "[--union DIR] PATH...",
+		.brief = "Writes a path as it is now to the root below, so that it outlives a reboot.",
+		.text =
+		"The root is made writable for as long as that takes. All below PATH is kept, what was\n"
+		"removed there is removed. A file is replaced at once: a cut leaves the old one or the\n"
+		"new one. A squashfs or a medium that can't be written is refused. The RAM that a path\n"
+		"takes is not given back before the reboot.\n\n"
+		"Example:\n"
+		"  pvkit union keep /etc/network/interfaces /etc/ssh\n",
+		.options = union_keep_options,
+		.exits = union_exits,
+		.words = "@file",
+		.fn = FN(verb_union_keep),
 	},
 	{
 		.name = "status",

@@ -16,6 +16,8 @@
 #define WORK		UNION_RAM "/work"
 #define PLAIN		UNION_RAM "/plain"
 #define PATH_SIZE	512
+/* What is in upper/ is all of it: pvkit union reads it there. */
+#define WHOLE		",redirect_dir=off,metacopy=off"
 #define LOOK_EVERY_MS	1000
 #define CALM		5	/* percent below a mark before it is told again */
 
@@ -98,7 +100,7 @@ int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err 
 	if (ret)
 		return pvk_err_set(err, ret, "union: " UNION_RAM ": %s", strerror(-ret));
 	if (mount("pvkit-union", where, "overlay", 0,
-		  "lowerdir=" UNION_LOWER ",upperdir=" UPPER ",workdir=" WORK))
+		  "lowerdir=" UNION_LOWER ",upperdir=" UPPER ",workdir=" WORK WHOLE))
 		return pvk_err_set(err, -errno, "union: %s", errno == ENODEV ?
 				   "this kernel has no overlay" : strerror(errno));
 	bind_plains(where, boot->union_plain);

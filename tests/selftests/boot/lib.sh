@@ -6,6 +6,7 @@
 #   busybox_root DIR <SCRIPT      a root with busybox; its init runs SCRIPT, whose output
 #                                 comes out of the machine, and then powers off. For
 #                                 the script: `is`, one line of what is mounted where
+#   add_program DIR FILE          put a program and its libraries into it
 #   ext4_image DIR FILE [OPTION...]   make it a file system (mke2fs's options)
 #   squashfs_image DIR FILE
 #   initramfs FILE [OPTION...]    of scripts/mkinitramfs, with pvkit-init in it
@@ -52,6 +53,15 @@ busybox_root() {
 		printf '%s\n' 'sync' 'stty -F /dev/ttyS0 raw' 'poweroff -f'
 	} >"$1/etc/rcS"
 	chmod 755 "$1/etc/rcS"
+}
+
+add_program() {
+	cp "$2" "$1/bin/"
+	ldd "$2" | sed -n -e 's/.*=> \(\/[^ ]*\) .*/\1/p' -e 's/^[[:space:]]*\(\/[^ ]*\) .*/\1/p' |
+		while read -r library; do
+			mkdir -p "$1${library%/*}"
+			cp -L "$library" "$1$library"
+		done
 }
 
 ext4_image() {

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The RAM over a read-only root: what counts as a change, and that a path which is kept
+ * is none any more. The two parts are directories here, with whiteouts as overlayfs
+ * makes them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "ramunion.h"
+
+static char dir[64];
+
+static const char *path_of(const char *name)
+{
+	static char path[4][256];
+	static unsigned int n;
+
+	snprintf(path[++n % 4], sizeof(path[0]), "%s/%s", dir, name);
+	return path[n % 4];
+}
+
+static void make_dir(const char *name, mode_t mode)
+{
+	mkdir(path_of(name), mode);
+	chmod(path_of(name), mode);
+}
+
+static void make_file(const char *name, const char *text, mode_t mode)
+{
+	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, mode);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		ktap_fail("a file in a temporary directory");
+	fchmod(fd, mode);
+	close(fd);
+}
+
+static const char *read_text(const char *name)
+{
+	static char text[64];
+	int fd = open(path_of(name), O_RDONLY);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+static void given_tree(void)
+{
+	static const char *const dirs[] = {
+		"lower", "lower/etc", "lower/var", "lower/var/old", "ram", "ram/upper",
+		"ram/upper/etc", "ram/upper/new", "ram/upper/new/deep", "ram/upper/var",
+	};
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(dirs); i++)
+		make_dir(dirs[i], 0755);
+	make_file("lower/etc/hosts", "old", 0644);
+	make_file("lower/etc/gone", "here", 0644);
+	make_file("lower/var/old/file", "x", 0644);
+	symlink("a", path_of("lower/etc/link"));
+	make_file("ram/upper/etc/hosts", "newer", 04750);
+	symlink("b", path_of("ram/upper/etc/link"));
+	make_file("ram/upper/new/deep/file", "text", 0600);
+	if (mknod(path_of("ram/upper/etc/gone"), S_IFCHR, makedev(0, 0)) ||
+	    mknod(path_of("ram/upper/var/old"), S_IFCHR, makedev(0, 0)) ||
+	    mknod(path_of("ram/upper/etc/never"), S_IFCHR, makedev(0, 0)))
+		ktap_skip_all("whiteouts can't be made here");
+}
+
+static char lines[16][128];
+static unsigned int n_lines;
+
+static int take(void *arg, const struct pvk_union_entry *entry)
+{
+	(void)arg;
+	if (n_lines < PVK_ARRAY_SIZE(lines))
+		snprintf(lines[n_lines++], sizeof(lines[0]), "%s %s %llu",
+			 pvk_union_change_name(entry->change), entry->path,
+			 (unsigned long long)entry->size);
+	return 0;
+}
+
+static bool listed(const char *line)
+{
+	unsigned int i;
+
+	for (i = 0; i < n_lines; i++)
+		if (!strcmp(lines[i], line))
+			return true;
+	return false;
+}
+
+static void when_listed(void)
+{
+	n_lines = 0;
+	ktap_eq(pvk_union_walk(dir, take, NULL, NULL), 0, "it can be listed");
+}
+
+static void test_walk(void)
+{
+	when_listed();
+	ktap_eq(n_lines, 7, "seven changes");
+	ktap_check(listed("changed /etc/hosts 5"), "a changed file, with its size");
+	ktap_check(listed("changed /etc/link 0"), "a changed link");
+	ktap_check(listed("removed /etc/gone 0"), "a removed file");
+	ktap_check(listed("removed /var/old 0"), "a removed directory");
+	ktap_check(listed("new /new/ 0") && listed("new /new/deep/ 0"), "new directories");
+	ktap_check(listed("new /new/deep/file 4"), "a new file in one");
+	ktap_check(!listed("removed /etc/never 0"), "what was made and removed is nothing");
+}
+
+static void test_keep(void)
+{
+	struct pvk_err err = { .text = "" };
+	struct stat st = { 0 };
+
+	ktap_eq(pvk_union_keep(dir, "/etc/hosts", NULL), 0, "a file is kept");
+	ktap_str(read_text("lower/etc/hosts"), "newer", "with its text");
+	stat(path_of("lower/etc/hosts"), &st);
+	ktap_eq(st.st_mode & 07777, 04750, "and its mode");
+	when_listed();
+	ktap_check(!listed("changed /etc/hosts 5") && n_lines == 6, "and is no change any more");
+	ktap_eq(pvk_union_keep(dir, "//new/./deep/", NULL), 0, "a new directory is kept");
+	ktap_str(read_text("lower/new/deep/file"), "text", "with what is in it");
+	ktap_eq(pvk_union_keep(dir, "/etc", NULL), 0, "a directory is kept");
+	ktap_eq(access(path_of("lower/etc/gone"), F_OK), -1, "what was removed in it is gone");
+	ktap_eq(pvk_union_keep(dir, "/var/old", NULL), 0, "a removal is kept");
+	ktap_eq(access(path_of("lower/var/old"), F_OK), -1, "of a directory, with all in it");
+	when_listed();
+	ktap_eq(n_lines, 0, "nothing would be lost now");
+
+	make_dir("ram/upper/var", 0755);
+	make_file("lower/var/hidden", "x", 0644);
+	if (setxattr(path_of("ram/upper/var"), "trusted.overlay.opaque", "y", 1, 0)) {
+		ktap_skip("no such attribute here", "an opaque directory is kept");
+	} else {
+		pvk_union_keep(dir, "/var", NULL);
+		ktap_eq(access(path_of("lower/var/hidden"), F_OK), -1,
+			"an opaque directory is kept: what it hid is gone");
+	}
+	ktap_eq(pvk_union_keep(dir, "/nothing", &err), -ENOENT, "what was not written");
+	ktap_str(err.text, "/nothing: nothing was written there", "has a text");
+	ktap_eq(pvk_union_keep(dir, "etc", NULL), -EINVAL, "a relative path");
+	ktap_eq(pvk_union_keep(dir, "/etc/../x", NULL), -EINVAL, "one with ..");
+	ktap_eq(pvk_union_keep(dir, "/", NULL), -EINVAL, "all of it");
+	ktap_eq(pvk_union_keep("/nonexistent", "/etc", NULL), -ENOENT, "no union");
+}
+
+int main(void)
+{
+	char command[128];
+
+	ktap_plan(0);
+	snprintf(dir, sizeof(dir), "/tmp/pvkit-ramunion.XXXXXX");
+	if (!mkdtemp(dir))
+		ktap_skip_all("no temporary directory");
+	given_tree();
+	test_walk();
+	test_keep();
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	if (system(command))
+		perror(command);
+	return ktap_finish();
+}

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: MIT
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "ramunion.h"
+
+#define DEPTH_MAX	64
+#define OPAQUE		"trusted.overlay.opaque"
+#define OVERLAY_ATTRS	"trusted.overlay."
+#define TEMP		".pvkit-union-keep"
+#define ATTRS_MAX	4096
+#define COPY_BYTES	65536
+
+const char *pvk_union_change_name(enum pvk_union_change change)
+{
+	static const char *const names[] = {
+		[PVK_UNION_NEW] = "new",
+		[PVK_UNION_CHANGED] = "changed",
+		[PVK_UNION_REMOVED] = "removed",
+	};
+
+	return names[change];
+}
+
+static int open_dir(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_part(const char *dir, const char *part, struct pvk_err *err)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, part);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	return pvk_err_set(err, -errno, errno == ENOENT ?
+			   "%s: there is none: the root is as it is on its medium" : "%s: %m",
+			   path);
+}
+
+int pvk_union_usage(const char *dir, struct pvk_union_usage *usage, struct pvk_err *err)
+{
+	pvk_auto_close int fd = open_part(dir, "ram", err);
+	struct statvfs fs;
+
+	if (fd < 0)
+		return fd;
+	if (fstatvfs(fd, &fs))
+		return pvk_err_set(err, -errno, "%s/ram: %s", dir, strerror(errno));
+	usage->size = (uint64_t)fs.f_blocks * fs.f_frsize;
+	usage->used = (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
+	usage->files = fs.f_files;
+	usage->files_used = fs.f_files - fs.f_ffree;
+	return 0;
+}
+
+/* ---- what overlayfs leaves ---- */
+
+static bool is_whiteout(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+/* A directory that hides what is below it. */
+static bool is_opaque(int fd)
+{
+	char value = 0;
+
+	return fgetxattr(fd, OPAQUE, &value, 1) == 1 && value == 'y';
+}
+
+static bool same_link(int a, int b, const char *name)
+{
+	char one[PATH_MAX], two[PATH_MAX];
+	ssize_t n = readlinkat(a, name, one, sizeof(one));
+
+	return n >= 0 && readlinkat(b, name, two, sizeof(two)) == n &&
+	       !memcmp(one, two, (size_t)n);
+}
+
+/* Has lower the same? Who writes a file changes its time. */
+static bool same(int upper, int lower, const char *name, const struct stat *up,
+		 const struct stat *low)
+{
+	if (up->st_mode != low->st_mode || up->st_uid != low->st_uid ||
+	    up->st_gid != low->st_gid)
+		return false;
+	if (S_ISLNK(up->st_mode))
+		return same_link(upper, lower, name);
+	if (S_ISREG(up->st_mode))
+		return up->st_size == low->st_size &&
+		       up->st_mtim.tv_sec == low->st_mtim.tv_sec &&
+		       up->st_mtim.tv_nsec == low->st_mtim.tv_nsec;
+	return S_ISDIR(up->st_mode) || up->st_rdev == low->st_rdev;
+}
+
+/* ---- listing ---- */
+
+struct walk {
+	int (*fn)(void *arg, const struct pvk_union_entry *entry);
+	void *arg;
+	char path[PATH_MAX];
+	size_t len;
+	unsigned int depth;
+};
+
+static int tell(struct walk *w, enum pvk_union_change change, const struct stat *st)
+{
+	struct pvk_union_entry entry = {
+		.change = change, .path = w->path,
+		.size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0,
+	};
+
+	return w->fn(w->arg, &entry);
+}
+
+static int walk_dir(struct walk *w, int upper, int lower);
+
+static int walk_subdir(struct walk *w, int upper, int lower, const char *name,
+		       const struct stat *st, bool in_lower)
+{
+	pvk_auto_close int up = open_dir(upper, name), low = -1;
+	int ret = 0;
+
+	if (up < 0)
+		return up;
+	if (w->len + 2 < sizeof(w->path)) {
+		w->path[w->len++] = '/';
+		w->path[w->len] = '\0';
+	}
+	if (!in_lower)
+		ret = tell(w, PVK_UNION_NEW, st);
+	else if (is_opaque(up))
+		ret = tell(w, PVK_UNION_CHANGED, st);
+	else
+		low = open_dir(lower, name);
+	if (!ret && w->depth++ < DEPTH_MAX)
+		ret = walk_dir(w, up, low);
+	w->depth--;
+	return ret;
+}
+
+static int walk_entry(struct walk *w, int upper, int lower, const char *name)
+{
+	struct stat st, low;
+	bool in_lower = lower >= 0 && !fstatat(lower, name, &low, AT_SYMLINK_NOFOLLOW);
+
+	if (fstatat(upper, name, &st, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	if (is_whiteout(&st))
+		return in_lower ? tell(w, PVK_UNION_REMOVED, &st) : 0;
+	if (S_ISDIR(st.st_mode))
+		return walk_subdir(w, upper, lower, name, &st, in_lower && S_ISDIR(low.st_mode));
+	if (in_lower && same(upper, lower, name, &st, &low))
+		return 0;
+	return tell(w, in_lower ? PVK_UNION_CHANGED : PVK_UNION_NEW, &st);
+}
+
+static int walk_dir(struct walk *w, int upper, int lower)
+{
+	DIR *dir = fdopendir(dup(upper));
+	struct dirent *entry;
+	size_t len = w->len;
+	int ret = 0, n;
+
+	while (dir && !ret && (entry = readdir(dir))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		n = snprintf(w->path + len, sizeof(w->path) - len, "%s%s",
+			     len && w->path[len - 1] == '/' ? "" : "/", entry->d_name);
+		w->len = len + (size_t)n;
+		if (w->len + 2 < sizeof(w->path))
+			ret = walk_entry(w, upper, lower, entry->d_name);
+	}
+	w->len = len;
+	w->path[len] = '\0';
+	if (dir)
+		closedir(dir);
+	return ret;
+}
+
+int pvk_union_walk(const char *dir,
+		   int (*fn)(void *arg, const struct pvk_union_entry *entry), void *arg,
+		   struct pvk_err *err)
+{
+	pvk_auto_close int upper = open_part(dir, "ram/upper", err);
+	pvk_auto_close int lower = upper < 0 ? -1 : open_part(dir, "lower", err);
+	struct walk w = { .fn = fn, .arg = arg };
+
+	if (upper < 0 || lower < 0)
+		return upper < 0 ? upper : lower;
+	return walk_dir(&w, upper, lower);
+}
+
+/* ---- keeping ---- */
+
+/* All of it. What is not there is gone already. */
+static int remove_tree(int at, const char *name, unsigned int depth)
+{
+	struct dirent *entry;
+	int fd, ret = 0;
+	DIR *dir;
+
+	if (!unlinkat(at, name, 0) || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	fd = depth < DEPTH_MAX ? open_dir(at, name) : -ELOOP;
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	while (dir && !ret && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			ret = remove_tree(fd, entry->d_name, depth + 1);
+	if (dir)
+		closedir(dir);
+	else
+		close(fd);
+	return !ret && unlinkat(at, name, AT_REMOVEDIR) ? -errno : ret;
+}
+
+static int copy_attrs(int from, int to)
+{
+	char names[ATTRS_MAX], value[ATTRS_MAX], *name;
+	ssize_t len = flistxattr(from, names, sizeof(names)), n;
+
+	if (len < 0)
+		return errno == EOPNOTSUPP ? 0 : -errno;
+	for (name = names; name < names + len; name += strlen(name) + 1) {
+		if (!strncmp(name, OVERLAY_ATTRS, strlen(OVERLAY_ATTRS)))
+			continue;
+		n = fgetxattr(from, name, value, sizeof(value));
+		if (n < 0 || (fsetxattr(to, name, value, (size_t)n, 0) && errno != EOPNOTSUPP))
+			return -errno;
+	}
+	return 0;
+}
+
+/* Owner before mode: a change of owner takes set-user-ID away. */
+static int copy_owner(int from, int to, const struct stat *st)
+{
+	const struct timespec times[] = { st->st_atim, st->st_mtim };
+	int ret = fchown(to, st->st_uid, st->st_gid) || fchmod(to, st->st_mode & 07777) ?
+		  -errno : copy_attrs(from, to);
+
+	return !ret && futimens(to, times) ? -errno : ret;
+}
+
+static int copy_data(int from, int to)
+{
+	char buf[COPY_BYTES];
+	ssize_t n;
+
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		if (write(to, buf, (size_t)n) != n)
+			return errno ? -errno : -ENOSPC;
+	return n < 0 ? -errno : 0;
+}
+
+static int keep_file(int upper, int lower, const char *name, const struct stat *st)
+{
+	pvk_auto_close int from = openat(upper, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+					 O_CLOEXEC);
+	pvk_auto_close int to = -1;
+	int ret;
+
+	if (from < 0)
+		return -errno;
+	to = openat(lower, TEMP, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (to < 0)
+		return -errno;
+	ret = copy_data(from, to);
+	if (!ret)
+		ret = copy_owner(from, to, st);
+	if (!ret && fsync(to))
+		ret = -errno;
+	return ret;
+}
+
+static int keep_special(int upper, int lower, const char *name, const struct stat *st)
+{
+	char target[PATH_MAX];
+	ssize_t n;
+
+	if (S_ISLNK(st->st_mode)) {
+		n = readlinkat(upper, name, target, sizeof(target) - 1);
+		if (n < 0)
+			return -errno;
+		target[n] = '\0';
+		if (symlinkat(target, lower, TEMP))
+			return -errno;
+	} else if (mknodat(lower, TEMP, st->st_mode, st->st_rdev)) {
+		return -errno;
+	}
+	return fchownat(lower, TEMP, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) ? -errno : 0;
+}
+
+static int keep_entry(int upper, int lower, const char *name, unsigned int depth);
+
+/* The directory there, made if need be. */
+static int keep_dir_itself(int from, int lower, const char *name, const struct stat *st)
+{
+	struct stat low;
+	int ret = 0, to;
+
+	if (!fstatat(lower, name, &low, AT_SYMLINK_NOFOLLOW) &&
+	    (!S_ISDIR(low.st_mode) || is_opaque(from)))
+		ret = remove_tree(lower, name, 0);
+	if (ret)
+		return ret;
+	if (mkdirat(lower, name, 0700) && errno != EEXIST)
+		return -errno;
+	to = open_dir(lower, name);
+	if (to < 0)
+		return to;
+	ret = copy_owner(from, to, st);
+	if (ret) {
+		close(to);
+		return ret;
+	}
+	return to;
+}
+
+static int keep_dir(int upper, int lower, const char *name, const struct stat *st,
+		    unsigned int depth)
+{
+	pvk_auto_close int from = open_dir(upper, name), to = -1;
+	struct dirent *entry;
+	int ret = 0;
+	DIR *dir;
+
+	if (from < 0)
+		return from;
+	to = keep_dir_itself(from, lower, name, st);
+	if (to < 0)
+		return to;
+	dir = fdopendir(dup(from));
+	while (dir && !ret && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			ret = depth < DEPTH_MAX ? keep_entry(from, to, entry->d_name, depth + 1) :
+			      -ELOOP;
+	if (dir)
+		closedir(dir);
+	return ret;
+}
+
+/* A cut leaves the old one or the new one, never a part. */
+static int keep_entry(int upper, int lower, const char *name, unsigned int depth)
+{
+	struct stat st, low;
+	bool in_lower = !fstatat(lower, name, &low, AT_SYMLINK_NOFOLLOW);
+	int ret;
+
+	if (fstatat(upper, name, &st, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	if (is_whiteout(&st))
+		return remove_tree(lower, name, 0);
+	if (S_ISDIR(st.st_mode))
+		return keep_dir(upper, lower, name, &st, depth);
+	if (in_lower && same(upper, lower, name, &st, &low))
+		return 0;
+	if (in_lower && S_ISDIR(low.st_mode)) {
+		ret = remove_tree(lower, name, 0);
+		if (ret)
+			return ret;
+	}
+	unlinkat(lower, TEMP, 0);
+	ret = S_ISREG(st.st_mode) ? keep_file(upper, lower, name, &st) :
+	      keep_special(upper, lower, name, &st);
+	if (!ret && renameat(lower, TEMP, lower, name))
+		ret = -errno;
+	if (ret)
+		unlinkat(lower, TEMP, 0);
+	return ret;
+}
+
+/* Directories on the way to it are there in upper, since it is. */
+static int keep_below(int upper, int lower, char *path)
+{
+	char *rest = strchr(path, '/');
+	struct stat st;
+	int up, low, ret;
+
+	if (!rest)
+		return keep_entry(upper, lower, path, 0);
+	*rest = '\0';
+	up = open_dir(upper, path);
+	if (up < 0)
+		return up;
+	low = open_dir(lower, path);
+	if (low == -ENOENT && !fstat(up, &st))
+		low = keep_dir_itself(up, lower, path, &st);
+	ret = low < 0 ? low : keep_below(up, low, rest + 1);
+	if (low >= 0)
+		close(low);
+	close(up);
+	return ret;
+}
+
+/* "/etc//hosts/" -> "etc/hosts"; -EINVAL: not absolute, or with "..". */
+static int clean_path(char *clean, size_t size, const char *path)
+{
+	char copy[PATH_MAX], *rest = copy, *part;
+	size_t len = 0;
+
+	if (path[0] != '/' || strlen(path) >= sizeof(copy))
+		return -EINVAL;
+	strcpy(copy, path);
+	clean[0] = '\0';
+	while ((part = strsep(&rest, "/"))) {
+		if (!*part || !strcmp(part, "."))
+			continue;
+		if (!strcmp(part, ".."))
+			return -EINVAL;
+		len += (size_t)snprintf(clean + len, size - len, "%s%s", len ? "/" : "", part);
+	}
+	return len ? 0 : -EINVAL;
+}
+
+int pvk_union_keep(const char *dir, const char *path, struct pvk_err *err)
+{
+	pvk_auto_close int upper = open_part(dir, "ram/upper", err);
+	pvk_auto_close int lower = upper < 0 ? -1 : open_part(dir, "lower", err);
+	char clean[PATH_MAX];
+	int ret;
+
+	if (upper < 0 || lower < 0)
+		return upper < 0 ? upper : lower;
+	ret = clean_path(clean, sizeof(clean), path);
+	if (ret)
+		return pvk_err_set(err, ret, "%s: wants an absolute path below /", path);
+	ret = keep_below(upper, lower, clean);
+	if (!ret && syncfs(lower))
+		ret = -errno;
+	return ret ? pvk_err_set(err, ret, "%s: %s", path, ret == -ENOENT ?
+				 "nothing was written there" : strerror(-ret)) : 0;
+}
