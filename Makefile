@@ -404,7 +404,7 @@ $(BUILD)/fuzz/bin/%: $(BUILD)/fuzz-obj/tests/fuzz/%_fuzz.o $(fuzz_lib)
 fuzz-programs: $(fuzz_bin)
 
 $(unit_cli): $(cli_src:%.c=$(BUILD)/unit-obj/%.o) $(unit_lib)
-	$(CC) $(san_cflags) -o $@ $^ $(call pkg_libs,$(unit_pkgs)) -ldl
+	$(CC) $(san_cflags) -o $@ $^ $(call pkg_libs,$(cli_pkgs)) -ldl
 
 # The front over a made-up kernel, for the tests in tests/unit that are scripts.
 stand_in := $(BUILD)/tests/lib/stand_in

@@ -74,9 +74,31 @@ freestanding() {
 		-fno-asynchronous-unwind-tables -fno-pic -I"$top/include" \
 		-c -o reader.o "$lib/bootlog_reader.c"
 }
-# The compiler's own library divides where the machine can't.
+# Where the machine can't divide a bootloader brings a function that does.
+cat >divide.c <<'END'
+unsigned int __aeabi_uidiv(unsigned int a, unsigned int b);
+unsigned int __aeabi_uidiv(unsigned int a, unsigned int b)
+{
+	unsigned int n = 0;
+
+	for (; a >= b; a -= b)
+		n++;
+	return n;
+}
+
+/* The quotient in the lower half, the remainder in the upper. */
+unsigned long long __aeabi_uidivmod(unsigned int a, unsigned int b);
+unsigned long long __aeabi_uidivmod(unsigned int a, unsigned int b)
+{
+	unsigned int n = __aeabi_uidiv(a, b);
+
+	return (unsigned long long)(a - n * b) << 32 | n;
+}
+END
 linked() {
-	"$@" -nostdlib -static -no-pie -Wl,--entry=boot_slot,--no-undefined -o reader reader.o -lgcc
+	"$@" -Os -ffreestanding -fno-pic -c -o divide.o divide.c &&
+		"$@" -nostdlib -static -no-pie -Wl,--entry=boot_slot,--no-undefined \
+			-o reader reader.o divide.o
 }
 
 echo "${compilers#;}" | tr ';' '\n' >compilers
