@@ -519,7 +519,7 @@ static void test_proof(void)
 	change("slot=b;successful=", false, NULL, &err);
 	ktap_str(read_line(), "slot=b tries=2", "or taken away with it");
 	change("slot=c", false, NULL, &err);
-	ktap_str(read_line(), "slot=c tries=2", "of one that says nothing nothing is made up");
+	ktap_str(read_line(), "slot=c tries=2", "no proof is made up where there was none");
 }
 
 static void test_config(void)
