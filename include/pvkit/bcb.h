@@ -769,6 +769,30 @@ static inline int pvb_bcb_get_block(struct pvb_store *store, uint32_t block, boo
 	return 0;
 }
 
+/*
+ * An erase that is cut may make another letter of the command, which has no checksum,
+ * and leave the control as it was. On NOR the control's checksum goes first, so that
+ * the other copy counts from then on; elsewhere it is the ECC that tells.
+ */
+static inline int pvb_bcb_disown(struct pvb_store *store, uint32_t block)
+{
+	const struct pvb_medium *m = &store->medium;
+	const uint32_t at[] = { store->setup.base + PVB_BCB_MESSAGE, store->setup.backup };
+	static const uint8_t zeros[4];
+	uint8_t control[PVB_BCB_CONTROL];
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < 2 && !ret && m->bitwise && pvb_bcb_twice(store); i++) {
+		if (pvb_bcb_block(store, at[i]) != block / m->erase)
+			continue;
+		ret = pvb_bcb_get(store, at[i], control, sizeof(control));
+		if (!ret && pvb_bcb_control(control) == PVB_BCB_WHOLE)
+			ret = m->program(m->arg, at[i] + 28, zeros, sizeof(zeros));
+	}
+	return ret;
+}
+
 static inline int pvb_bcb_put_block(struct pvb_store *store, const struct pvb_bcb_patches *p,
 				    uint32_t block)
 {
@@ -789,6 +813,8 @@ static inline int pvb_bcb_put_block(struct pvb_store *store, const struct pvb_bc
 		return 0;
 	crc = pvb_crc32(0, store->work, m->erase);
 	if (erase)
+		ret = pvb_bcb_disown(store, block);
+	if (!ret && erase)
 		ret = m->erase_block(m->arg, block);
 	if (!ret)
 		ret = erase ? pvb_bcb_program(store, block, 0, m->erase) :

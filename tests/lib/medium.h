@@ -18,7 +18,9 @@ enum sim_tear {
 	SIM_FROM_START,		/* the first bytes are erased, the rest is as it was */
 	SIM_FROM_END,
 	SIM_NOISE,		/* some bits of every byte */
-	SIM_TEARS
+	SIM_TEARS,
+	SIM_ONE_BYTE = SIM_TEARS,	/* a bit of one, which an ECC would tell */
+	SIM_TEARS_NO_ECC
 };
 
 struct sim {
@@ -95,7 +97,9 @@ static inline int sim_erase(void *arg, uint32_t at)
 		memset(p, 0xff, size);
 		return 0;
 	}
-	for (i = 0; i < size; i++) {
+	if (sim->tear == SIM_ONE_BYTE)
+		p[done] |= (uint8_t)(done & 1 ? 0x12 : 0x81);
+	for (i = 0; i < size && sim->tear < SIM_TEARS; i++) {
 		if (sim->tear == SIM_NOISE)
 			p[i] |= (uint8_t)(done * 256 / size) & (uint8_t)(i * 37 + 0x91);
 		else if (sim->tear == SIM_FROM_START ? i < done : i >= size - done)

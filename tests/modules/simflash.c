@@ -373,7 +373,10 @@ static int sim_erase_block(u32 at)
 			memset(data + from, 0xff, to - from);
 			continue;
 		}
-		if (i && nand && tear)
+		/* A NAND's ECC tells of what an erase has begun with, unless that was nothing. */
+		if (nand && tear && !i && sim_random() & 1)
+			return -EIO;
+		if (nand && tear)
 			bitmap_set(torn_pages, at / write, erase / write);
 		if (tear)
 			sim_half_erase(data + from, to - from);

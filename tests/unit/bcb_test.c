@@ -376,6 +376,11 @@ static unsigned int updates_wanted(void)
 	return text ? (unsigned int)strtoul(text, NULL, 10) : 0;
 }
 
+static unsigned int tears_of(const struct place *at)
+{
+	return at->bitwise ? SIM_TEARS_NO_ECC : SIM_TEARS;
+}
+
 /* Cuts every update at every byte, or some; the number of third things that were read. */
 static long cut_updates(const struct place *at, enum sim_tear tear, unsigned int step, char *third,
 			long *cuts)
@@ -399,7 +404,7 @@ static long cut_updates(const struct place *at, enum sim_tear tear, unsigned int
 		for (cut = 0; cut < end; cut += step, ++*cuts) {
 			memcpy(sim.data, before, at->size);
 			sim.cut = cut;
-			sim.tear = count ? (enum sim_tear)(i % SIM_TEARS) : tear;
+			sim.tear = count ? (enum sim_tear)(i % tears_of(at)) : tear;
 			write_flags(update, false);
 			sim_revive(&sim);
 			if (!is_of(read_text(), old, new, !at->erase)) {
@@ -419,16 +424,19 @@ static long cut_updates(const struct place *at, enum sim_tear tear, unsigned int
 
 static void test_cut(void)
 {
-	static const char *const tears[] = { "from its start", "from its end", "noisily" };
+	static const char *const tears[] = {
+		"from its start", "from its end", "noisily", "in one byte",
+	};
 	char third[128] = "";
 	long cuts = 0;
 	size_t i;
-	int tear;
+	unsigned int tear;
 
 	for (i = 0; i < PVK_ARRAY_SIZE(places); i++) {
-		for (tear = 0; tear < (updates_wanted() ? 1 : SIM_TEARS); tear++) {
+		for (tear = 0; tear < (updates_wanted() ? 1 : tears_of(&places[i])); tear++) {
 			ktap_eq(cut_updates(&places[i], (enum sim_tear)tear,
-					    !updates_wanted() && (i || tear) ? 7 : 1, third,
+					    !updates_wanted() && tear < SIM_TEARS && (i || tear) ?
+					    7 : 1, third,
 					    &cuts),
 				0, "%s, a block erased %s: the old or the new %s", places[i].what,
 				tears[tear], third);
