@@ -12,6 +12,7 @@
 #   initramfs FILE [OPTION...]    of scripts/mkinitramfs, with pvkit-init in it
 #   machine FILE [OPTION...]      start it (options of scripts/vm). Afterwards its output is
 #                                 in $OUT, its console in $CONSOLE, its status in $STATUS
+#                                 (MEM= MiB and LIMIT= seconds if it needs more)
 #   console_line PATTERN          the first line of the console with that in it, without
 #                                 the kernel's time
 #
@@ -111,7 +112,8 @@ machine() {
 	machines=$((machines + 1))
 	: >"$CONSOLE"
 	STATUS=0
-	"$top/scripts/vm" --kernel "$KERNEL" --mem 192 --timeout $((90 * KTAP_SLOW)) \
+	"$top/scripts/vm" --kernel "$KERNEL" --mem "${MEM:-192}" \
+		--timeout $((${LIMIT:-90} * KTAP_SLOW)) \
 		--log "$CONSOLE" --initramfs "$@" >"$OUT.raw" 2>"$KTAP_TMP/err" || STATUS=$?
 	# a terminal that nobody has set to raw says so
 	tr -d '\r' <"$OUT.raw" >"$OUT"

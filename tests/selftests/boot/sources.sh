@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Each source of boot flags chooses what is booted: the command line, a store of
-# pv_bootflag, and the same stores where pv_bootflag is not there.
+# pv_bootflag, the same stores where pv_bootflag is not there, and the U-Boot environment.
 # vm: outside timeout=400
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/lib.sh"
 
-plan 13
+plan 16
 
 # given three roots, init.conf that has one for each way, and flags.conf with an RTC and a
 # partition misc
@@ -91,4 +91,22 @@ check_eq 'with pvkit.debug every source that was passed by has a reason' \
 	'pvkit-init: mode: rtc had no value for it' "$(console_line 'mode: rtc')"
 check_eq 'those that come later too' \
 	'pvkit-init: mode: misc said recovery, but comes after rtc' "$(console_line 'mode: misc said recovery, but')"
+# given a U-Boot environment of two copies on a disk, of which the second is damaged
+printf 'bootcmd=x\npvkit_mode=ota\n' >env.txt
+mkenvimage -r -s 0x2000 -o env.one env.txt
+cat env.one env.one >env.img
+printf 'x' | dd of=env.img bs=1 seek=8300 conv=notrunc status=none
+truncate -s 1M env.img
+printf '/dev/vdd 0x0 0x2000\n/dev/vdd 0x2000 0x2000\n' >fw_env.config
+echo 'uboot-env = /etc/fw_env.config' >env.conf
+initramfs env.cpio --conf init.conf --flags env.conf --add "$PWD/fw_env.config:/etc/fw_env.config" \
+	--module squashfs
+# when the command line has look-alikes of what would count more
+machine env.cpio "$@" --disk env.img --append xpvkit.mode=recovery \
+	--append 'mtdparts=none:1M(pvkit.mode=recovery)' --append 'note="a pvkit.mode=rescue b"'
+check_eq 'the U-Boot environment: ota' ota "$(head -n 1 "$OUT")"
+check_eq 'the console says by whom' \
+	'pvkit-init: ota, by uboot-env (mode=ota); cmdline says nothing; root=/dev/vdc squashfs' \
+	"$(console_line 'ota, by')"
+check_eq 'and the machine ends as it should' 0 "$STATUS"
 finish
