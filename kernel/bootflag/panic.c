@@ -52,7 +52,6 @@ static int pvf_rehearsal_read(void *arg, u32 at, void *buf, u32 len)
 static int pvf_rehearsal_program(void *arg, u32 at, const void *buf, u32 len)
 {
 	struct pvf_rehearsal *r = arg;
-
 	bool first = r->from == r->to;
 
 	if (first && r->store->core.medium.erase)

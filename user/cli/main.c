@@ -29,7 +29,7 @@ static bool in_group(const struct cli_verb *verb, const char *word)
 }
 
 /* "flag" alone: what there is of that kind. False: nothing is. */
-static bool help_group(FILE *to, const char *word)
+static bool help_group(const char *word)
 {
 	bool any = false;
 	size_t i;
@@ -38,12 +38,12 @@ static bool help_group(FILE *to, const char *word)
 		if (!in_group(&cli_verbs[i], word))
 			continue;
 		if (!any)
-			fprintf(to, "Usage: pvkit %s VERB [OPTION...] [WORD...]\n\n", word);
+			printf("Usage: pvkit %s VERB [OPTION...] [WORD...]\n\n", word);
 		any = true;
-		fprintf(to, "  %-16s %s\n", cli_verbs[i].name, cli_verbs[i].brief);
+		printf("  %-16s %s\n", cli_verbs[i].name, cli_verbs[i].brief);
 	}
 	if (any)
-		fprintf(to, "\n  pvkit %s VERB --help says more.\n", word);
+		printf("\n  pvkit %s VERB --help says more.\n", word);
 	return any;
 }
 
@@ -95,8 +95,9 @@ static int no_such_verb(int argc, char **argv)
 	for (i = 0; i < cli_verbs_count; i++)
 		if (in_group(&cli_verbs[i], argv[1]))
 			group = argv[1];
-	cli_complain(NULL, "%s%s%s: no such verb (see pvkit %s%s--help)", argv[1],
-		     argc > 2 ? " " : "", argc > 2 ? argv[2] : "", group, *group ? " " : "");
+	cli_complain(NULL, "%s%s%s: %s (see pvkit %s%s--help)", argv[1], argc > 2 ? " " : "",
+		     argc > 2 ? argv[2] : "", argc == 2 && *group ? "wants a verb" : "no such verb",
+		     group, *group ? " " : "");
 	return CLI_USAGE;
 }
 
@@ -111,7 +112,7 @@ static int help_verb(int argc, char **argv)
 		return CLI_OK;
 	}
 	verb = find(argc - 1, argv + 1, &words);
-	if (!verb && argc == 3 && help_group(stdout, argv[2]))
+	if (!verb && argc == 3 && help_group(argv[2]))
 		return CLI_OK;
 	if (!verb)
 		return no_such_verb(argc - 1, argv + 1);
@@ -142,9 +143,7 @@ int main(int argc, char **argv)
 		help(stdout);
 		return CLI_OK;
 	}
-	if (argc == 2 && help_group(stderr, argv[1]))
-		return CLI_USAGE;
-	if (argc == 3 && is_help(argv[2]) && help_group(stdout, argv[1]))
+	if (argc == 3 && is_help(argv[2]) && help_group(argv[1]))
 		return CLI_OK;
 	if (strcmp(argv[1], "help") == 0)
 		return help_verb(argc, argv);
