@@ -180,9 +180,13 @@ void console_offer_shell(unsigned int seconds)
 	}
 	tcflush(STDIN_FILENO, TCIFLUSH);
 	say("ENTER for a shell, else reboot in %u s", seconds);
-	if (poll(&wanted, 1, (int)seconds * 1000) != 1 || !(wanted.revents & POLLIN) ||
-	    read(STDIN_FILENO, line, sizeof(line)) <= 0)
+	if (poll(&wanted, 1, (int)seconds * 1000) != 1)
 		return;
+	if (!(wanted.revents & POLLIN) || read(STDIN_FILENO, line, sizeof(line)) <= 0) {
+		/* Nobody can type there: whoever reads it needs the time all the same. */
+		sleep(seconds);
+		return;
+	}
 	say("a shell; its end reboots");
 	console_shell();
 }

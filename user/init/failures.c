@@ -65,6 +65,16 @@ static bool change_slot(const struct failures *failures, struct pvk_change *chan
 	return true;
 }
 
+/* What each store takes for a reason, however it was cut: ASCII, and no quotes. */
+static void plain_text(char *to, size_t size, const char *from)
+{
+	size_t i;
+
+	for (i = 0; i < size - 1 && from[i]; i++)
+		to[i] = from[i] == '"' ? '\'' : from[i] < ' ' || from[i] > '~' ? '?' : from[i];
+	to[i] = '\0';
+}
+
 void failures_add(struct failures *failures, const struct conf *conf,
 		  const struct pvk_flagconf *flagconf, const char *reason)
 {
@@ -76,7 +86,7 @@ void failures_add(struct failures *failures, const struct conf *conf,
 	if (failures->count < UINT8_MAX)
 		failures->count++;
 	if (failures->source->store.offers & PVB_HAS(PVB_REASON)) {
-		snprintf(text, sizeof(text), "%s", reason);
+		plain_text(text, sizeof(text), reason);
 		pvk_flags_take(&change.set, PVB_REASON, text);
 	}
 	if (!failures_reached(failures, conf) || conf->failures_then != THEN_SLOT ||

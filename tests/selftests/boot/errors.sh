@@ -40,7 +40,7 @@ shell-wait = 1
 [recovery]
 root = /dev/vdb
 [ota]
-root = /dev/vdz
+root = /dev/"vdz"
 [resume]
 program = /bin/resume --from here
 END
@@ -93,7 +93,7 @@ check_eq 'the console says why it is recovery' \
 erased
 machine module.cpio "$@" --append pvkit.failures-limit=1 --append pvkit.failures-then=slot
 check_eq 'the other slot is set, with no failures, and with a reason' \
-	"slot 1, failures '', root=/dev/vdz: there is no such device" "$(cat "$OUT")"
+	"slot 1, failures '', root=/dev/'vdz': there is no such device" "$(cat "$OUT")"
 check_eq 'the console says so' \
 	'pvkit-init: slot a has failed 1 times in a row: slot b is next' "$(console_line 'slot b')"
 
