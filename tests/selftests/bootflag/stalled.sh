@@ -12,15 +12,18 @@ modprobe pv_bootflag
 add good medium=nvmem device=cmos_nvram0 offset=82 size=24 format=log modes=recovery
 CLOCK=/sys/bus/nvmem/devices/cmos_nvram0/nvmem
 
+# The chip's own time: a kernel that has measured its timer wrongly is seconds off.
+RTC=/sys/class/rtc/rtc0/since_epoch
+
 restart() {
-	date +%s | dd of=$CLOCK bs=1 seek=50 conv=notrunc status=none
+	tr -d '\n' <$RTC | dd of=$CLOCK bs=1 seek=50 conv=notrunc status=none
 	restart_with recovery
 }
 
 # how long the kernel before took to its end, in seconds
 end_took() {
 	began=$(dd if=$CLOCK bs=1 skip=50 count=10 status=none)
-	now=$(date +%s)
+	now=$(cat $RTC)
 	read -r up _ </proc/uptime
 	took=$((now - ${up%.*} - began))
 	note "from the reboot to the next kernel's start: $took s"
