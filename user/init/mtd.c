@@ -147,8 +147,8 @@ static void divide(const struct mtd_list *list, const struct mtd *mtd,
 void mtd_make_partitions(const struct pvk_cmdline *cmdline, const char *sys, const char *dev)
 {
 	static struct pvk_mtdparts parts;
+	static bool said, divided[DEVICES_MAX];
 	static struct mtd_list list;
-	static bool said;
 	const char *text = pvk_cmdline_get(cmdline, "mtdparts", NULL);
 	struct pvk_err err = { .text = "" };
 	size_t i;
@@ -160,7 +160,13 @@ void mtd_make_partitions(const struct pvk_cmdline *cmdline, const char *sys, con
 		said = true;
 	}
 	read_all(&list, sys);
-	for (i = 0; i < list.count; i++)
-		if (!list.device[i].partition)
-			divide(&list, &list.device[i], &parts, dev);
+	for (i = 0; i < list.count; i++) {
+		unsigned int number = list.device[i].number;
+
+		/* What failed once is not tried, and not complained of, at each look. */
+		if (list.device[i].partition || number >= DEVICES_MAX || divided[number])
+			continue;
+		divided[number] = true;
+		divide(&list, &list.device[i], &parts, dev);
+	}
 }

@@ -61,23 +61,6 @@ static int read_fields(const struct pvk_flagconf *conf, struct ubootcopies *copi
 	return 0;
 }
 
-static uint32_t state_of(int ret)
-{
-	switch (ret) {
-	case 0:
-		return PV_BOOTFLAG_STATE_READY;
-	case -ENOENT:
-	case -ENODEV:
-		return PV_BOOTFLAG_STATE_ABSENT;
-	case -ENODATA:
-		return PV_BOOTFLAG_STATE_EMPTY;
-	case -EBADMSG:
-		return PV_BOOTFLAG_STATE_BROKEN;
-	default:
-		return PV_BOOTFLAG_STATE_FAILED;
-	}
-}
-
 static void fill(struct pvk_store *store, const struct pvk_flagconf *conf, int ret,
 		 const struct pvk_list *warnings, const struct pvk_err *err)
 {
@@ -85,7 +68,7 @@ static void fill(struct pvk_store *store, const struct pvk_flagconf *conf, int r
 
 	strcpy(store->name, PVK_SOURCE_NAME_UBOOT_ENV);
 	strcpy(store->medium, "U-Boot env");
-	store->state = state_of(ret);
+	store->state = ubootfield_state(ret);
 	for (field = 1; field < PVB_FIELDS; field++)
 		if (conf->variable[field][0])
 			store->offers |= PVB_HAS(field);

@@ -16,6 +16,7 @@
 #include "flagsource_int.h"
 #include "json.h"
 #include "ubootenv.h"
+#include "ubootfield.h"
 
 #define BOOT_FILE	"uboot-env-boot.json"
 #define BOOT_MAX	4096
@@ -74,23 +75,6 @@ static void keep_boot(const struct pvk_flagconf *conf, const struct pvb_flags *f
 
 /* ---- reading ---- */
 
-static uint32_t state_of(int ret)
-{
-	switch (ret) {
-	case 0:
-		return PV_BOOTFLAG_STATE_READY;
-	case -ENOENT:
-	case -ENODEV:
-		return PV_BOOTFLAG_STATE_ABSENT;
-	case -ENODATA:
-		return PV_BOOTFLAG_STATE_EMPTY;
-	case -EBADMSG:
-		return PV_BOOTFLAG_STATE_BROKEN;
-	default:
-		return PV_BOOTFLAG_STATE_FAILED;
-	}
-}
-
 static void fill(struct pvk_store *store, const struct pvk_env_info *info)
 {
 	store->guarantee = PV_BOOTFLAG_GUARANTEE_POWER | PV_BOOTFLAG_GUARANTEE_WEAR;
@@ -135,7 +119,7 @@ int flagsource_add_env(struct pvk_flagsources *list, const struct pvk_flagconf *
 	source->writable = true;
 	strcpy(store->name, PVK_SOURCE_NAME_UBOOT_ENV);
 	strcpy(store->medium, "U-Boot env");
-	store->state = state_of(ret);
+	store->state = ubootfield_state(ret);
 	fill(store, &info);
 	if (ret && ret != -ENODATA) {
 		store->error = -ret;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <linux/pv_bootflag.h>
 #include <string.h>
 
 #include "ubootfield.h"
@@ -50,5 +51,22 @@ void ubootfield_read(ubootfield_get get, void *arg, const char *const variable[P
 		if (name && *name && read_field(get, arg, field, name, flags, &why))
 			pvk_list_warn(warnings, "%s of the U-Boot environment: %s", name,
 				      why.text);
+	}
+}
+
+uint32_t ubootfield_state(int ret)
+{
+	switch (ret) {
+	case 0:
+		return PV_BOOTFLAG_STATE_READY;
+	case -ENOENT:
+	case -ENODEV:
+		return PV_BOOTFLAG_STATE_ABSENT;
+	case -ENODATA:
+		return PV_BOOTFLAG_STATE_EMPTY;
+	case -EBADMSG:
+		return PV_BOOTFLAG_STATE_BROKEN;
+	default:
+		return PV_BOOTFLAG_STATE_FAILED;
 	}
 }

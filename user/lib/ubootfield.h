@@ -26,4 +26,7 @@ bool ubootfield_number(ubootfield_get get, void *arg, const char *name, unsigned
 void ubootfield_read(ubootfield_get get, void *arg, const char *const variable[PVB_FIELDS],
 		     struct pvb_flags *flags, struct pvk_list *warnings);
 
+/* PV_BOOTFLAG_STATE_* of what came of reading it, 0 or a negative errno. */
+uint32_t ubootfield_state(int ret);
+
 #endif /* PVK_UBOOTFIELD_H */
