@@ -230,6 +230,16 @@ static void test_failures(void)
 	ktap_str(boot.root, "", "a rescue has no root but its own");
 }
 
+/* root and root= are two words to the kernel, and so it is with ro and ro=1. */
+static void test_words_without_a_value(void)
+{
+	given_file("");
+	when_started_with("root=/dev/a rw root init rootfstype rootwait ro=1 ro=");
+	ktap_str(conf.way[BOOT_NORMAL].root, "/dev/a", "root alone is not root=");
+	ktap_eq(conf.way[BOOT_NORMAL].access, CONF_RW, "ro=1 and ro= are not ro");
+	ktap_eq(warnings.count, 0, "and nothing is said of them");
+}
+
 static void params_are(const char *cmdline_text, const char *want, const char *what)
 {
 	pvk_auto_buf struct pvk_buf params = PVK_BUF_INIT(256);
@@ -244,7 +254,14 @@ static void test_module_params(void)
 {
 	params_are("pv_bootflag.stores=\"a: b=c\" pv_bootflag.x", "stores=\"a: b=c\" x",
 		   "a value with blanks, and a word alone");
-	params_are("pv-bootflag.a=1", "a=\"1\"", "a dash is an underscore");
+	params_are("pv-bootflag.a=1", "a=1", "a dash is an underscore");
+	params_are("pv_bootflag.a=\"b c\"d pv_bootflag.e=f\"g h\"i pv_bootflag.j=\"\"",
+		   "a=\"b c\"d e=f\"g h\"i j=", "quotes inside of a value");
+	params_are("pv_bootflag.-- pv_bootflag.=1 pv_bootflag.a\"b\"=1", "",
+		   "what is no parameter's name");
+	params_are("pv_bootflag.a=b\"c d", "\"a=\"b\"c d\"", "a quote that is not closed");
+	params_are("pv_bootflag.a=1 \"pv_bootflag.b=\"\"c d\"\"", "a=1",
+		   "one that no parameter can have");
 	params_are("pv_bootflags.a=1 xpv_bootflag.a=1 pv_bootflag=1 pv_boot.a=1", "",
 		   "of other modules");
 }
@@ -257,6 +274,7 @@ int main(void)
 	test_bad_lines();
 	test_cmdline();
 	test_look_alikes();
+	test_words_without_a_value();
 	test_decisions();
 	test_failures();
 	test_module_params();

@@ -15,6 +15,7 @@
 /* Each target is an object of its own (see the Makefile), under this name. */
 #define TARGETS(X)	\
 	X(bootformats, 10)	\
+	X(bootline, 12)	\
 	X(bootlog, 20)	\
 	X(bsp, 10)	\
 	X(cmdline, 5)	\

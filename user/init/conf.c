@@ -300,18 +300,19 @@ void conf_read(struct conf *conf, const char *path, struct pvk_list *warnings)
 
 /* ---- the command line ---- */
 
-/* root= and its like: what they are for the kernel. */
+/* root= and its like: what they are for the kernel. value NULL: a word without '='. */
 static int kernel_word(struct conf *conf, const char *key, const char *value, const char *argv0,
 		       struct pvk_err *err)
 {
 	struct boot_conf *normal = &conf->way[BOOT_NORMAL];
 
-	if (!strcmp(key, "ro") || !strcmp(key, "rw")) {
-		normal->access = key[1] == 'o' ? CONF_RO : CONF_RW;
+	if (!value) {
+		if (!strcmp(key, "ro") || !strcmp(key, "rw"))
+			normal->access = key[1] == 'o' ? CONF_RO : CONF_RW;
 		return 0;
 	}
 	if (!strcmp(key, "rootwait"))
-		return *value ? set_number(&conf->root_wait, CONF_WAITS_MAX, value, err) : 0;
+		return set_number(&conf->root_wait, CONF_WAITS_MAX, value, err);
 	if (!strcmp(key, "rootdelay"))
 		return set_number(&conf->root_delay, CONF_WAITS_MAX, value, err);
 	if (!strcmp(key, "init") && !strcmp(value, argv0))
@@ -347,7 +348,7 @@ static void take_word(struct conf *conf, const char *key, const char *value, con
 		/* pvkit.mode= and its like are flags, for others to read. */
 		if (pvk_field_find(key + len))
 			return;
-		ret = our_word(conf, key + len, value, &err);
+		ret = our_word(conf, key + len, value ? value : "", &err);
 	}
 	if (ret)
 		pvk_list_warn(warnings, "command line: %s: %s", key, err.text);
@@ -356,6 +357,7 @@ static void take_word(struct conf *conf, const char *key, const char *value, con
 void conf_cmdline(struct conf *conf, const struct pvk_cmdline *cmdline, const char *argv0,
 		  struct pvk_list *warnings)
 {
+	const char *key, *value;
 	bool ours;
 	size_t i;
 	int pass;
@@ -363,12 +365,11 @@ void conf_cmdline(struct conf *conf, const struct pvk_cmdline *cmdline, const ch
 	/* What is ours is said on purpose: it counts more, wherever it stands. */
 	for (pass = 0; pass < 2; pass++) {
 		for (i = 0; i < cmdline->count; i++) {
-			const char *key = cmdline->text + cmdline->key[i];
-
+			key = cmdline->text + cmdline->key[i];
+			value = cmdline->value[i] ? cmdline->text + cmdline->value[i] : NULL;
 			ours = !strncmp(key, PREFIX, strlen(PREFIX));
 			if (ours != !pass)
-				take_word(conf, key, cmdline->text + cmdline->value[i], argv0,
-					  warnings);
+				take_word(conf, key, value, argv0, warnings);
 		}
 	}
 }

@@ -21,6 +21,48 @@ static bool same_name(const char *a, const char *b, size_t len)
 	return true;
 }
 
+/* The name of a parameter: what else stands there would be read as another word. */
+static bool is_name(const char *name)
+{
+	static const char of_a_name[] = "abcdefghijklmnopqrstuvwxyz" "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					"0123456789" "_.-";
+
+	return name[0] && name[0] != '-' && !name[strspn(name, of_a_name)];
+}
+
+/* Is that one word to the kernel, in which a quote is open (or not) to begin with? */
+static bool is_one_word(const char *value, bool quoted, bool *open)
+{
+	*open = quoted;
+	for (; *value; value++) {
+		if (*value == '"')
+			*open = !*open;
+		else if (!*open && pvk_cmdline_is_blank(*value))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A value came without the quotes around it, but with those inside. Written so that the
+ * kernel finds the same once more: a quote before the value goes, and one at its end if
+ * there is one before it or before the name. quoted: one is open where the value begins.
+ */
+static bool put_value(struct pvk_buf *params, const char *name, const char *value, bool quoted)
+{
+	bool open, plain;
+
+	if (!is_one_word(value, quoted, &open))
+		return false;
+	plain = !quoted && !open && value[0] != '"';
+	if (!plain && !open && value[strlen(value) - 1] == '"')
+		return false;
+	pvk_buf_printf(params, "%s%s%s=%s%s%s", params->len ? " " : "",
+		       plain || quoted ? "" : "\"", name, plain ? "" : "\"", value,
+		       open ? "\"" : "");
+	return true;
+}
+
 void modules_params(const char *path, const struct pvk_cmdline *cmdline, struct pvk_buf *params)
 {
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
@@ -28,16 +70,18 @@ void modules_params(const char *path, const struct pvk_cmdline *cmdline, struct 
 
 	for (i = 0; i < cmdline->count; i++) {
 		const char *key = cmdline->text + cmdline->key[i];
+		const char *value = cmdline->text + cmdline->value[i];
 
 		if (strcspn(key, ".") != len || !key[len] || !same_name(key, name, len))
 			continue;
 		/* Attached in root_ubi.c once it is there; before that ubi would not load. */
-		if (!strcmp(key, "ubi.mtd"))
+		if (!strcmp(key, "ubi.mtd") || !is_name(key + len + 1))
 			continue;
-		pvk_buf_printf(params, "%s%s", params->len ? " " : "", key + len + 1);
-		/* A value with blanks went without its quotes. */
-		if (cmdline->value[i])
-			pvk_buf_printf(params, "=\"%s\"", cmdline->text + cmdline->value[i]);
+		if (!cmdline->value[i])
+			pvk_buf_printf(params, "%s%s", params->len ? " " : "", key + len + 1);
+		else if (!put_value(params, key + len + 1, value, false) &&
+			 !put_value(params, key + len + 1, value, true))
+			say("command line: %s: a quote is not closed", key);
 	}
 }
 

@@ -149,7 +149,7 @@ void mtd_make_partitions(const struct pvk_cmdline *cmdline, const char *sys, con
 	static struct pvk_mtdparts parts;
 	static bool said, divided[DEVICES_MAX];
 	static struct mtd_list list;
-	const char *text = pvk_cmdline_get(cmdline, "mtdparts", NULL);
+	const char *text = pvk_cmdline_value(cmdline, "mtdparts");
 	struct pvk_err err = { .text = "" };
 	size_t i;
 

@@ -7,8 +7,7 @@
 
 #define KEY_MAX		128
 
-/* The kernel's, which is Latin-1's. */
-static bool is_space(char c)
+bool pvk_cmdline_is_blank(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r') || c == '\xa0';
 }
@@ -20,7 +19,7 @@ static size_t take_word(struct pvk_cmdline *c, size_t at)
 	bool quoted = text[at] == '"', in_quote = quoted;
 	size_t begin = at + quoted, equals = 0, end, next;
 
-	for (end = begin; text[end] && (in_quote || !is_space(text[end])); end++) {
+	for (end = begin; text[end] && (in_quote || !pvk_cmdline_is_blank(text[end])); end++) {
 		if (text[end] == '=' && !equals && end > begin)
 			equals = end;
 		if (text[end] == '"')
@@ -57,7 +56,7 @@ int pvk_cmdline_parse(struct pvk_cmdline *cmdline, const char *text, size_t len)
 	memcpy(cmdline->text + 1, text, len);
 	cmdline->text[len + 1] = '\0';
 	for (;;) {
-		while (is_space(cmdline->text[at]))
+		while (pvk_cmdline_is_blank(cmdline->text[at]))
 			at++;
 		if (!cmdline->text[at] || cmdline->count == PVK_CMDLINE_WORDS)
 			return 0;
@@ -112,6 +111,17 @@ const char *pvk_cmdline_get(const struct pvk_cmdline *cmdline, const char *key,
 	}
 	if (times)
 		*times = n;
+	return value;
+}
+
+const char *pvk_cmdline_value(const struct pvk_cmdline *cmdline, const char *key)
+{
+	const char *value = NULL;
+	size_t i;
+
+	for (i = 0; i < cmdline->count; i++)
+		if (cmdline->value[i] && !strcmp(cmdline->text + cmdline->key[i], key))
+			value = cmdline->text + cmdline->value[i];
 	return value;
 }
 

@@ -33,6 +33,8 @@ struct pvk_cmdline {
 	char text[PVK_CMDLINE_MAX + 2];
 };
 
+/* What separates words: the kernel's isspace(), which is Latin-1's. */
+bool pvk_cmdline_is_blank(char c);
 /* Up to a NUL or len. -E2BIG: longer than PVK_CMDLINE_MAX, and left empty. */
 int pvk_cmdline_parse(struct pvk_cmdline *cmdline, const char *text, size_t len);
 int pvk_cmdline_read(struct pvk_cmdline *cmdline, const char *path, struct pvk_err *err);
@@ -43,6 +45,11 @@ int pvk_cmdline_read(struct pvk_cmdline *cmdline, const char *path, struct pvk_e
  */
 const char *pvk_cmdline_get(const struct pvk_cmdline *cmdline, const char *key,
 			    unsigned int *times);
+/*
+ * The last value of a key, NULL if none has one: as the kernel reads KEY=, for which the
+ * word without '=' is another one.
+ */
+const char *pvk_cmdline_value(const struct pvk_cmdline *cmdline, const char *key);
 
 /*
  * Sets the fields that the command line has. keys: of each field the keys to look
