@@ -426,11 +426,14 @@ $(flagimage): tests/lib/flagimage.c $(unit_lib)
 # What the boot stage reads from a disk, likewise.
 blockid := $(BUILD)/tests/lib/blockid
 
-$(blockid): tests/lib/blockid.c $(unit_lib)
+# And to what it comes with an NBD server.
+nbdtalk := $(BUILD)/tests/lib/nbdtalk
+
+$(blockid) $(nbdtalk): $(BUILD)/tests/lib/%: tests/lib/%.c $(unit_lib)
 	@mkdir -p $(@D)
 	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Iuser/init -o $@ $< $(unit_lib)
 
-unit: $(unit_bin) $(unit_cli) $(stand_in) $(flagimage) $(blockid) docs
+unit: $(unit_bin) $(unit_cli) $(stand_in) $(flagimage) $(blockid) $(nbdtalk) docs
 
 # A test or benchmark that needs a further library names it, in pkg-config's
 # words, in a comment: `libs: libnl-genl-3.0`

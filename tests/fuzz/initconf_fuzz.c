@@ -47,6 +47,7 @@ static void check(const struct conf *conf)
 		CHECK_TEXT(boot.root);
 		CHECK_TEXT(boot.fstype);
 		CHECK_TEXT(boot.flags);
+		CHECK_TEXT(boot.nbdroot);
 		CHECK_TEXT(boot.init);
 		CHECK_TEXT(boot.program);
 		CHECK_TEXT(boot.union_size);
@@ -72,6 +73,7 @@ static bool has_key(const struct pvk_cmdline *cmdline)
 {
 	static const char *const keys[] = {
 		"root", "rootfstype", "rootflags", "rootwait", "rootdelay", "ro", "rw", "init",
+		"nbdroot",
 	};
 	size_t i;
 

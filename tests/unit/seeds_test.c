@@ -29,6 +29,7 @@
 	X(modparam, 5)	\
 	X(mtdparts, 4)	\
 	X(names, 8)	\
+	X(nbd, 8)	\
 	X(template, 10)
 
 #define DECLARE(name, least)	int fuzz_##name(const uint8_t *data, size_t size);

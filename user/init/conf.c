@@ -67,6 +67,7 @@ static const struct setting of_boot[] = {
 	OF_BOOT("root", TEXT, root),
 	OF_BOOT("rootfstype", TEXT, fstype),
 	OF_BOOT("rootflags", TEXT, flags),
+	OF_BOOT("nbdroot", TEXT, nbdroot),
 	OF_BOOT("access", ACCESS, access),
 	OF_BOOT("init", TEXT, init),
 	OF_BOOT("program", TEXT, program),
@@ -230,6 +231,8 @@ void conf_boot(const struct conf *conf, enum boot_way way, struct boot_conf *boo
 			strcpy(boot->fstype, normal->fstype);
 		if (!boot->flags[0])
 			strcpy(boot->flags, normal->flags);
+		if (!boot->nbdroot[0])
+			strcpy(boot->nbdroot, normal->nbdroot);
 	}
 	if (boot->access == CONF_UNSAID)
 		boot->access = normal->access;
@@ -318,7 +321,7 @@ static int kernel_word(struct conf *conf, const char *key, const char *value, co
 	if (!strcmp(key, "init") && !strcmp(value, argv0))
 		return 0;
 	if (!strcmp(key, "root") || !strcmp(key, "rootfstype") || !strcmp(key, "rootflags") ||
-	    !strcmp(key, "init"))
+	    !strcmp(key, "init") || !strcmp(key, "nbdroot"))
 		return conf_set(conf, NULL, key, value, err);
 	return 0;
 }

@@ -37,6 +37,7 @@ struct boot_conf {
 	char root[256];
 	char fstype[64];
 	char flags[512];
+	char nbdroot[512];		/* nbd_words.h has what it may say */
 	enum conf_access access;
 	char init[256];
 	char program[256];		/* of the initramfs, in place of a root; never [normal]'s */

@@ -14,6 +14,7 @@
 #define TYPES_MAX	4096
 
 static const struct root_kind *const kinds[] = {
+	&root_nbd,
 	&root_block,
 	&root_mtd,
 	&root_ubi,
@@ -147,14 +148,11 @@ static int types_of_kernel(char *types, size_t size)
 	return 0;
 }
 
-int root_mount(struct root *root, const char *where, struct pvk_err *err)
+int root_mount_device(struct root *root, const char *where, struct pvk_err *err)
 {
-	const struct root_kind *kind = kind_of(root->boot->root);
 	char types[TYPES_MAX] = "";
 	int ret;
 
-	if (kind->mount)
-		return kind->mount(root, where, err);
 	if (root->fstype[0])
 		snprintf(types, sizeof(types), "%s", root->fstype);
 	else if (types_of_kernel(types, sizeof(types)))
@@ -166,4 +164,11 @@ int root_mount(struct root *root, const char *where, struct pvk_err *err)
 				   ret == -ENODEV ? "this kernel has no such file system" :
 				   strerror(-ret));
 	return 0;
+}
+
+int root_mount(struct root *root, const char *where, struct pvk_err *err)
+{
+	const struct root_kind *kind = kind_of(root->boot->root);
+
+	return kind->mount ? kind->mount(root, where, err) : root_mount_device(root, where, err);
 }

@@ -38,11 +38,16 @@ struct root_kind {
 
 extern const struct root_kind root_block;
 extern const struct root_kind root_mtd;
+extern const struct root_kind root_nbd;
 extern const struct root_kind root_ubi;
 
 /* Finds it within conf->root_wait, without mounting it. */
 int root_find(struct root *root, const struct conf *conf, const struct boot_conf *boot,
 	      const struct pvk_cmdline *cmdline, struct pvk_err *err);
 int root_mount(struct root *root, const char *where, struct pvk_err *err);
+/* What root_mount() does for a kind without a way of its own: by mount(2), as what it is. */
+int root_mount_device(struct root *root, const char *where, struct pvk_err *err);
+/* root_block.c, for others whose source is a block device: is it there, and what is on it? */
+int root_look_at_device(struct root *root, struct pvk_err *err);
 
 #endif /* INIT_ROOT_H */

@@ -229,17 +229,10 @@ static void take_type(struct root *root)
 		snprintf(root->fstype, sizeof(root->fstype), "%s", sb.type);
 }
 
-static int find(struct root *root, struct pvk_err *err)
+int root_look_at_device(struct root *root, struct pvk_err *err)
 {
-	const char *value;
-	const struct tag *tag = tag_of(root->boot->root, &value);
 	struct stat st;
 
-	if (tag && find_tagged(tag, value, root->source, sizeof(root->source)))
-		return pvk_err_set(err, -ENOENT, "root=%s: no block device is that one",
-				   root->boot->root);
-	if (!tag)
-		snprintf(root->source, sizeof(root->source), "%s", root->boot->root);
 	if (stat(root->source, &st))
 		return pvk_err_set(err, -errno, "root=%s: %s", root->boot->root,
 				   errno == ENOENT ? "there is no such device" : strerror(errno));
@@ -247,6 +240,19 @@ static int find(struct root *root, struct pvk_err *err)
 		return pvk_err_set(err, -ENOTBLK, "root=%s: no block device", root->boot->root);
 	take_type(root);
 	return 0;
+}
+
+static int find(struct root *root, struct pvk_err *err)
+{
+	const char *value;
+	const struct tag *tag = tag_of(root->boot->root, &value);
+
+	if (tag && find_tagged(tag, value, root->source, sizeof(root->source)))
+		return pvk_err_set(err, -ENOENT, "root=%s: no block device is that one",
+				   root->boot->root);
+	if (!tag)
+		snprintf(root->source, sizeof(root->source), "%s", root->boot->root);
+	return root_look_at_device(root, err);
 }
 
 const struct root_kind root_block = { "block", takes, find, NULL };
