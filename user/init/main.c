@@ -60,6 +60,7 @@ struct boot {
 	struct decision decision;
 	struct root root;
 	bool in_initramfs;
+	char **argv;
 };
 
 static void read_conf(struct boot *boot, const char *argv0)
@@ -194,7 +195,7 @@ static int boot_root(struct boot *boot, struct pvk_err *err)
 		    decision->boot.in_ram == UNION_YES ? UNION_LOWER : where, where,
 		    boot->root.source, &boot->sources, &boot->flagconf);
 	failures_clear(&boot->failures, &boot->conf, &boot->flagconf, decision->by_failures);
-	return switch_to(where, init, err);
+	return switch_to(where, init, boot->argv, err);
 }
 
 /* A program of the initramfs takes our place. */
@@ -263,6 +264,7 @@ int main(int argc, char **argv)
 		guard_main();
 	if (getpid() != 1)
 		return usage(argv[0], argc);
+	boot.argv = argv;
 	boot.in_initramfs = switch_in_initramfs();
 	mount_early();
 	console_open();

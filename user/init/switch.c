@@ -20,31 +20,51 @@
 #define MAGIC_RAMFS	0x858458f6u
 #define MAGIC_TMPFS	0x01021994u
 
-static const char *const inits[] = { "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
+/* The kernel's, but for /bin/sh: a root without an init is a failure, and no open door. */
+static const char *const inits[] = { "/sbin/init", "/etc/init", "/bin/init" };
 
 /* ---- the new init ---- */
 
+/* Would exec us again, and we it. */
+static bool is_ourselves(const struct stat *st)
+{
+	struct stat exe;
+
+	return !stat("/proc/self/exe", &exe) && exe.st_dev == st->st_dev &&
+	       exe.st_ino == st->st_ino;
+}
+
 /* Inside root, wherever links lead. */
-static bool can_exec(int root, const char *path)
+static int can_exec(int root, const char *path)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
 	pvk_auto_close int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 	struct stat st;
 
-	return fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && (st.st_mode & 0111);
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		return -ENOENT;
+	return is_ourselves(&st) ? -ELOOP : 0;
 }
 
 const char *switch_find_init(const char *root, const char *init, struct pvk_err *err)
 {
 	pvk_auto_close int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	size_t i;
+	const char *const *candidates = *init ? &init : inits;
+	size_t n = *init ? 1 : PVK_ARRAY_SIZE(inits), i;
+	const char *ours = NULL;
+	int ret;
 
-	for (i = 0; fd >= 0 && !*init && i < PVK_ARRAY_SIZE(inits); i++)
-		if (can_exec(fd, inits[i]))
-			return inits[i];
-	if (fd >= 0 && *init && can_exec(fd, init))
-		return init;
-	pvk_err_set(err, -ENOENT, "the root has no program %s", *init ? init : inits[0]);
+	for (i = 0; i < n; i++) {
+		ret = can_exec(fd, candidates[i]);
+		if (!ret)
+			return candidates[i];
+		if (ret == -ELOOP && !ours)
+			ours = candidates[i];
+	}
+	if (ours)
+		pvk_err_set(err, -ELOOP, "%s is pvkit-init itself: init= must name another", ours);
+	else
+		pvk_err_set(err, -ENOENT, "the root has no program %s", candidates[0]);
 	return NULL;
 }
 
@@ -161,9 +181,8 @@ static int move_root(const char *root, struct pvk_err *err)
 	return 0;
 }
 
-int switch_to(const char *root, const char *init, struct pvk_err *err)
+int switch_to(const char *root, const char *init, char **argv, struct pvk_err *err)
 {
-	char *argv[] = { (char *)init, NULL };
 	int ret = 0;
 
 	console_close();
@@ -171,6 +190,7 @@ int switch_to(const char *root, const char *init, struct pvk_err *err)
 		ret = move_root(root, err);
 	if (ret)
 		return ret;
+	argv[0] = (char *)init;
 	execv(init, argv);
 	return pvk_err_set(err, -errno, "%s: %s", init, strerror(errno));
 }

@@ -10,8 +10,8 @@
 #include "util.h"
 
 /*
- * The program to exec below root: init, or where that is "" the first of the kernel's
- * own list. NULL, with a text: there is none.
+ * The program to exec below root: init, or where that is "" the first that is there of
+ * those that the kernel tries. NULL, with a text: there is none, or it is we.
  */
 const char *switch_find_init(const char *root, const char *init, struct pvk_err *err);
 
@@ -23,8 +23,9 @@ const char *switch_place(void);
 /*
  * Moves /dev, /proc, /sys and /run into it where it has such directories, empties the
  * initramfs, moves the mount over it, and execs. A root that init= was started on goes
- * out of the way. root "/": only the exec. Returns only when it failed.
+ * out of the way. root "/": only the exec. argv: what the kernel has started us with, of
+ * which all but the name goes on to the init. Returns only when it failed.
  */
-int switch_to(const char *root, const char *init, struct pvk_err *err);
+int switch_to(const char *root, const char *init, char **argv, struct pvk_err *err);
 
 #endif /* INIT_SWITCH_H */

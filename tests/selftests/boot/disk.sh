@@ -5,7 +5,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/lib.sh"
 
-plan 12
+plan 14
 
 busybox_root root <<'END'
 read -r name </proc/1/comm
@@ -15,7 +15,14 @@ for d in / /proc /sys /dev /run; do
 done
 echo "initramfs: $(ls -d /newroot /init /lib/pvkit 2>/dev/null)"
 echo "log limit: $(cat /proc/sys/kernel/printk_devkmsg)"
+cat /run/args 2>/dev/null
 END
+cat >root/sbin/args <<'END'
+#!/bin/sh
+echo "args: $*" >/run/args
+exec /sbin/init
+END
+chmod 755 root/sbin/args
 ext4_image root ext4.img
 squashfs_image root squashfs.img
 initramfs init.cpio --module ext4 --module squashfs
@@ -36,13 +43,16 @@ check_eq 'one line says what was decided and why' \
 	'pvkit-init: normal, no source says otherwise; root=/dev/vda ext4' \
 	"$(console_line 'pvkit-init: ')"
 
-# when it names the second, asks to be quiet and to write
+# when it names the second, asks to be quiet and to write, and has words for its init
 machine init.cpio --disk ext4.img --disk squashfs.img --append root=/dev/vdb \
-	--append rw --append quiet
+	--append rw --append quiet --append init=/sbin/args --append emergency \
+	--append -- --append a=b
 check_eq 'squashfs can only be read, and is' '/: /dev/vdb squashfs ro' "$(sed -n 2p "$OUT")"
 check_eq 'the line is on the console of a quiet kernel too' \
 	'pvkit-init: normal, no source says otherwise; root=/dev/vdb squashfs' \
 	"$(console_line 'pvkit-init: ')"
+check_eq 'the words that are for it reach the real init' 'args: emergency a=b' \
+	"$(sed -n 9p "$OUT")"
 
 # when it names a disk that does not come
 machine init.cpio --once --disk ext4.img --append root=/dev/vdz --append pvkit.root-wait=2
@@ -50,4 +60,11 @@ check_eq 'the machine is rebooted' 3 "$STATUS"
 check_eq 'after it was said what is missing' \
 	'pvkit-init: root=/dev/vdz: there is no such device' "$(console_line 'no such device')"
 check_eq 'and when' 'pvkit-init: reboot in 5 s' "$(console_line 'reboot in')"
+
+# when the root has no init, and there is to be no shell
+rm root/sbin/init
+squashfs_image root squashfs.img
+machine init.cpio --once --disk squashfs.img --append root=/dev/vda --append pvkit.shell=no
+check_eq 'a root without an init is a failure, and gives nobody its shell' \
+	"3, pvkit-init: the root has no program /sbin/init" "$STATUS, $(console_line 'no program')"
 finish
