@@ -148,7 +148,7 @@ programs := $(if $(daemon_src),$(cdir)/pvkitd) $(if $(cli_src),$(cdir)/pvkit) $(
 # the linker leaves out.
 init_src := $(sort $(wildcard user/init/*.c)) $(addprefix user/lib/,bootflag_names.c cmdline.c \
 	    confline.c flagconf.c flags.c flagsource.c flagsource_others.c gpioline.c mtdparts.c \
-	    ubootcopy.c ubootfield.c util.c)
+	    ubootcopy.c ubootfield.c unionlevel.c util.c)
 ifeq ($(strip $(CROSS_COMPILE)),)
 musl_gcc := $(shell command -v musl-gcc 2>/dev/null)
 endif

@@ -154,6 +154,89 @@ static void test_keep(void)
 	ktap_eq(pvk_union_keep("/nonexistent", "/etc", NULL), -ENOENT, "no union");
 }
 
+/* From an empty union to a full one and back. */
+static void test_level(void)
+{
+	static const struct {
+		unsigned int percent;
+		enum pvk_union_level level;
+	} steps[] = {
+		{ 0, PVK_UNION_OK }, { 79, PVK_UNION_OK }, { 80, PVK_UNION_WARNING },
+		{ 76, PVK_UNION_WARNING }, { 75, PVK_UNION_WARNING }, { 74, PVK_UNION_OK },
+		{ 79, PVK_UNION_OK }, { 94, PVK_UNION_WARNING }, { 95, PVK_UNION_CRITICAL },
+		{ 90, PVK_UNION_CRITICAL }, { 89, PVK_UNION_WARNING }, { 100, PVK_UNION_CRITICAL },
+		{ 3, PVK_UNION_OK }, { 100, PVK_UNION_CRITICAL },
+	};
+	enum pvk_union_level level = PVK_UNION_OK;
+	char name[64];
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(steps); i++) {
+		level = pvk_union_level_next(level, steps[i].percent);
+		snprintf(name, sizeof(name), "step %zu: the level at %u of 100", i, steps[i].percent);
+		ktap_str(pvk_union_level_name(level), pvk_union_level_name(steps[i].level), name);
+	}
+}
+
+static void test_percent(void)
+{
+	ktap_eq(pvk_union_percent(&(struct pvk_union_usage){ 1000, 810, 100, 3 }), 81,
+		"of bytes, where they are scarcer");
+	ktap_eq(pvk_union_percent(&(struct pvk_union_usage){ 1000, 10, 100, 97 }), 97,
+		"of inodes, where those are");
+	ktap_eq(pvk_union_percent(&(struct pvk_union_usage){ 0, 0, 0, 0 }), 0,
+		"a tmpfs without limits is never full");
+}
+
+/* What pvkit-union writes is what programs read. */
+static void test_state(void)
+{
+	const struct pvk_union_state out = {
+		.level = PVK_UNION_CRITICAL, .generation = UINT32_MAX, .uptime_ms = UINT64_C(1) << 40,
+		.usage = { UINT64_MAX, UINT64_MAX - 1, 7, 6 },
+	};
+	struct pvk_union_state in = { .generation = 1 };
+	struct pvk_err err = { .text = "" };
+	int fd;
+
+	ktap_eq(pvk_union_state_open(dir, &err), -ENOENT, "no state: there is no union");
+	make_dir("state", 0755);
+	fd = pvk_union_state_open(dir, &err);
+	ktap_eq(pvk_union_state_read(fd, &in, &err), -ENOENT, "nor is there a level");
+	ktap_eq(pvk_union_state_write(fd, &out), 0, "the largest numbers there are");
+	ktap_eq(pvk_union_state_read(fd, &in, &err), 0, "are read");
+	ktap_eq(memcmp(&in, &out, sizeof(in)), 0, "as they were written");
+	make_file("state/level", "{\"level\":\"brim\",\"generation\":1}", 0644);
+	ktap_eq(pvk_union_state_read(fd, &in, &err), -EBADMSG, "a level that is none");
+	make_file("state/level", "{\"level\":", 0644);
+	ktap_check(pvk_union_state_read(fd, &in, &err) < 0, "half a file");
+	close(fd);
+}
+
+static int take_plain(void *arg, const char *path, uint64_t bytes, uint64_t files)
+{
+	(void)arg;
+	snprintf(lines[n_lines++ % PVK_ARRAY_SIZE(lines)], sizeof(lines[0]), "%s %s %llu", path,
+		 bytes >= 4 ? "some" : "none", (unsigned long long)files);
+	return 0;
+}
+
+static void test_plain(void)
+{
+	n_lines = 0;
+	ktap_eq(pvk_union_plain(dir, take_plain, NULL, NULL), 0, "nothing is RAM alone");
+	ktap_eq(n_lines, 0, "and none is told of");
+	make_dir("ram/plain", 0755);
+	make_dir("ram/plain/0", 0755);
+	make_dir("ram/plain/1", 0755);
+	make_dir("ram/plain/1/sub", 0755);
+	make_file("ram/plain/1/sub/file", "text", 0600);
+	make_file("state/plain", "0 /var/lib/empty\n1 /srv/with blank\n", 0644);
+	ktap_eq(pvk_union_plain(dir, take_plain, NULL, NULL), 0, "two directories are");
+	ktap_str(lines[0], "/var/lib/empty none 0", "an empty one");
+	ktap_str(lines[1], "/srv/with blank some 2", "one with a directory and a file in it");
+}
+
 int main(void)
 {
 	char command[128];
@@ -165,6 +248,10 @@ int main(void)
 	given_tree();
 	test_walk();
 	test_keep();
+	test_level();
+	test_percent();
+	test_state();
+	test_plain();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	if (system(command))
 		perror(command);

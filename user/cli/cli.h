@@ -207,6 +207,7 @@ int verb_slot_list(struct cli *cli);
 int verb_slot_mark_good(struct cli *cli);
 int verb_union_status(struct cli *cli);
 int verb_union_keep(struct cli *cli);
+int verb_union_watch(struct cli *cli);
 int verb_status(struct cli *cli);
 
 #endif /* PVKIT_CLI_H */

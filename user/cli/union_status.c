@@ -13,76 +13,120 @@
 #include "cli.h"
 #include "ramunion.h"
 
+#define ENTRY_MAX	(PATH_MAX * 6 + 256)	/* each byte of a path may take six */
+
+/* Printed as it is found: of a tree, however large, nothing is held in memory. */
 struct status {
-	struct table table;
-	struct json_out *out;		/* NULL: a table */
+	bool json;
+	bool comma;
 };
+
+static void put_row(const char *change, uint64_t bytes, const char *path, uint64_t files)
+{
+	pvk_auto_buf struct pvk_buf clean = PVK_BUF_INIT(PATH_MAX * 6);
+	char size[32] = "-";
+
+	cli_clean(&clean, path);
+	if (bytes)
+		snprintf(size, sizeof(size), "%" PRIu64, bytes);
+	printf("%-7s  %10s  %s", change, size, pvk_buf_str(&clean));
+	if (files)
+		printf("  (%" PRIu64 " files)", files);
+	putchar('\n');
+}
+
+static int put_object(struct status *status, struct json_out *out)
+{
+	pvk_auto_free char *text = NULL;
+	int ret = json_out_take(out, &text, NULL);
+
+	if (!ret)
+		printf("%s%s", status->comma ? "," : "", text);
+	status->comma = true;
+	return ret;
+}
 
 static int put_entry(void *arg, const struct pvk_union_entry *entry)
 {
+	json_auto_out struct json_out out = JSON_OUT_INIT(ENTRY_MAX);
+	const char *change = pvk_union_change_name(entry->change);
 	struct status *status = arg;
-	char size[32] = "";
 
-	if (status->out) {
-		json_out_object(status->out);
-		json_out_pair_str(status->out, "change", pvk_union_change_name(entry->change));
-		json_out_pair_str(status->out, "path", entry->path);
-		json_out_pair_uint(status->out, "size", entry->size);
-		json_out_end(status->out);
+	if (!status->json) {
+		put_row(change, entry->size, entry->path, 0);
 		return 0;
 	}
-	if (entry->size)
-		snprintf(size, sizeof(size), "%" PRIu64, entry->size);
-	table_row(&status->table);
-	table_cell(&status->table, pvk_union_change_name(entry->change));
-	table_cell(&status->table, size);
-	table_cell(&status->table, entry->path);
-	return 0;
-}
-
-static void print_usage(const struct pvk_union_usage *usage)
-{
-	printf("%" PRIu64 " of %" PRIu64 " KiB (%" PRIu64 " %%), %" PRIu64 " of %" PRIu64
-	       " inodes are used. What would be lost at reboot:\n\n", usage->used / 1024,
-	       usage->size / 1024, usage->size ? usage->used * 100 / usage->size : 0,
-	       usage->files_used, usage->files);
-}
-
-static int status_json(const char *dir, const struct pvk_union_usage *usage)
-{
-	json_auto_out struct json_out out = JSON_OUT_INIT(CLI_JSON_MAX);
-	struct status status = { .out = &out };
-	struct pvk_err err = { .text = "" };
-	int ret;
-
 	json_out_object(&out);
-	json_out_pair_uint(&out, "size", usage->size);
-	json_out_pair_uint(&out, "used", usage->used);
-	json_out_pair_uint(&out, "inodes", usage->files);
-	json_out_pair_uint(&out, "inodes_used", usage->files_used);
-	json_out_key(&out, "changes");
-	json_out_array(&out);
+	json_out_pair_str(&out, "change", change);
+	json_out_pair_str(&out, "path", entry->path);
+	json_out_pair_uint(&out, "size", entry->size);
+	json_out_end(&out);
+	return put_object(status, &out);
+}
+
+static int put_plain(void *arg, const char *path, uint64_t bytes, uint64_t files)
+{
+	json_auto_out struct json_out out = JSON_OUT_INIT(ENTRY_MAX);
+	struct status *status = arg;
+
+	if (!status->json) {
+		put_row("plain", bytes, path, files);
+		return 0;
+	}
+	json_out_object(&out);
+	json_out_pair_str(&out, "path", path);
+	json_out_pair_uint(&out, "size", bytes);
+	json_out_pair_uint(&out, "files", files);
+	json_out_end(&out);
+	return put_object(status, &out);
+}
+
+static void put_head(const struct status *status, const char *level,
+		     const struct pvk_union_usage *usage)
+{
+	if (status->json)
+		printf("{\"level\":\"%s\",\"size\":%" PRIu64 ",\"used\":%" PRIu64
+		       ",\"inodes\":%" PRIu64 ",\"inodes_used\":%" PRIu64 ",\"changes\":[",
+		       level, usage->size, usage->used, usage->files, usage->files_used);
+	else
+		printf("%s: %" PRIu64 " of %" PRIu64 " KiB (%" PRIu64 " %%), %" PRIu64 " of %"
+		       PRIu64 " inodes are used. What would be lost at reboot:\n\n"
+		       "CHANGE        BYTES  PATH\n", level, usage->used / 1024,
+		       usage->size / 1024, usage->size ? usage->used * 100 / usage->size : 0,
+		       usage->files_used, usage->files);
+}
+
+/* What the process that watches said last; without its word, what is so. */
+static enum pvk_union_level level_of(const char *dir, const struct pvk_union_usage *usage)
+{
+	pvk_auto_close int fd = pvk_union_state_open(dir, NULL);
+	struct pvk_union_state state;
+
+	if (fd >= 0 && !pvk_union_state_read(fd, &state, NULL))
+		return state.level;
+	return pvk_union_level_next(PVK_UNION_OK, pvk_union_percent(usage));
+}
+
+static int print_status(struct cli *cli, const char *dir, const struct pvk_union_usage *usage)
+{
+	struct status status = { .json = cli->json };
+	struct pvk_err err = { .text = "" };
+	int ret, plain;
+
+	put_head(&status, pvk_union_level_name(level_of(dir, usage)), usage);
 	ret = pvk_union_walk(dir, put_entry, &status, &err);
+	if (status.json)
+		fputs("],\"plain\":[", stdout);
+	status.comma = false;
+	plain = pvk_union_plain(dir, put_plain, &status, ret ? NULL : &err);
+	if (status.json)
+		puts("]}");
+	/* From a pvkit-init that did not leave it there. */
+	if (!ret && plain != -ENOENT)
+		ret = plain;
 	if (ret)
 		return cli_fail("union", ret, &err);
-	json_out_end(&out);
-	json_out_end(&out);
-	return cli_print_json(&out);
-}
-
-static int status_table(const char *dir, const struct pvk_union_usage *usage)
-{
-	static const char *const names[] = { "CHANGE", "BYTES", "PATH" };
-	struct status status = { .out = NULL };
-	struct pvk_err err = { .text = "" };
-	int ret, code;
-
-	table_head(&status.table, names, PVK_ARRAY_SIZE(names));
-	ret = pvk_union_walk(dir, put_entry, &status, &err);
-	if (!ret)
-		print_usage(usage);
-	code = table_print(&status.table);
-	return ret ? cli_fail("union", ret, &err) : code;
+	return fflush(stdout) || ferror(stdout) ? CLI_FAILED : CLI_OK;
 }
 
 int verb_union_status(struct cli *cli)
@@ -103,7 +147,7 @@ int verb_union_status(struct cli *cli)
 	status = pvk_union_usage(dir, &usage, &err);
 	if (status)
 		return cli_fail("union", status, &err);
-	return cli->json ? status_json(dir, &usage) : status_table(dir, &usage);
+	return print_status(cli, dir, &usage);
 }
 
 /* ---- keep ---- */

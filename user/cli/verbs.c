@@ -203,12 +203,21 @@ static const struct cli_opt union_keep_options[] = {
 	{ 0 },
 };
 
+static const struct cli_opt union_watch_options[] = {
+	{ "count", "N", OPT_COUNT, "end after N changes", NULL },
+	{ "timeout", "S", OPT_TIMEOUT, "end after S seconds, with status 5", NULL },
+	{ "union", "DIR", OPT_UNION, "where it is, instead of /run/pvkit-init", "@dir" },
+	{ "json", NULL, OPT_JSON, "an object on each line", NULL },
+	{ 0 },
+};
+
 static const struct cli_exit union_exits[] = {
 	{ CLI_OK, "done" },
 	{ CLI_FAILED, "a file could not be read or written, or the root can't be written" },
 	{ CLI_USAGE, "wrong usage" },
 	{ CLI_NOT_FOUND, "there is no union, or nothing was written at that path" },
 	{ CLI_REFUSED, "no right to" },
+	{ CLI_TIMEOUT, "watch: the time is over" },
 	{ 0, NULL },
 };
 
@@ -634,12 +643,28 @@ const struct cli_verb cli_verbs[] = {
 		.args = "[--union DIR] [--json]",
 		.brief = "Lists what would be lost at reboot: what was written over a read-only root.",
 		.text =
-		"For a root that pvkit-init has mounted with union = yes. How full its RAM is, and each\n"
-		"file that is new, changed or removed. Not listed is what lies in directories that are\n"
-		"RAM alone (union-plain).\n",
+		"For a root that pvkit-init has mounted with union = yes. How full its RAM is (ok,\n"
+		"warning from 80 %, critical from 95 %), and each file that is new, changed or removed.\n"
+		"Of a folder that is RAM alone (union-plain) there is one line, with the bytes of RAM\n"
+		"and the number of files: all of it is lost.\n",
 		.options = union_status_options,
 		.exits = union_exits,
 		.fn = FN(verb_union_status),
+	},
+	{
+		.name = "union watch",
+		.args = "[--union DIR] [--json] [--count N] [--timeout S]",
+		.brief = "Prints a line when the RAM over a read-only root fills up, and when it has room again.",
+		.text =
+		"The first line is how it is (now), each one after that a change. Levels: ok, warning\n"
+		"(from 80 % of bytes or inodes), critical (from 95 %); one ends 5 % below where it\n"
+		"begins. --count counts changes. The kernel's log has the same; pvkitd tells of it as\n"
+		"GET /union/events, and need not run for this.\n\n"
+		"Example:\n"
+		"  pvkit union watch --json | while read -r event; do ...; done\n",
+		.options = union_watch_options,
+		.exits = union_exits,
+		.fn = FN(verb_union_watch),
 	},
 	{
 		.name = "union keep",

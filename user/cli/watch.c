@@ -20,6 +20,8 @@ int watch_options(struct watch *watch)
 			return status;
 		if (opt == OPT_TIMEOUT && cli_timeout(cli, optarg, &watch->timeout_ms))
 			return CLI_USAGE;
+		if (opt == OPT_UNION)
+			watch->dir = optarg;
 		if (opt != OPT_COUNT)
 			continue;
 		watch->limited = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch - what `drivers watch` and `flag watch` have in common
+ * watch - what `drivers watch`, `flag watch` and `union watch` have in common
  *
  * A line for each event as it comes, until so many have or the time is over. When
  * some were lost, that is said, and how everything is now follows, as a whole.
@@ -24,6 +24,7 @@ struct watch {
 	struct cli *cli;
 	const struct watch_ops *ops;
 	const char *name;	/* of one; NULL: all */
+	const char *dir;	/* of --union; NULL: not given */
 	uint32_t generation;	/* all up to this one is known */
 	uint32_t timeout_ms;	/* 0: none */
 	uint64_t left;		/* events to go; counts only if limited */

@@ -16,10 +16,12 @@
 #define WORK		UNION_RAM "/work"
 #define PLAIN		UNION_RAM "/plain"
 #define PATH_SIZE	512
+#define STATE_MAX	4096
 /* What is in upper/ is all of it: pvkit union reads it there. */
 #define WHOLE		",redirect_dir=off,metacopy=off"
-#define LOOK_EVERY_MS	1000
-#define CALM		5	/* percent below a mark before it is told again */
+/* It is looked at each second and, from so many percent on, more often. */
+#define OFTEN_FROM	50
+#define LOOK_OFTEN_MS	200
 
 /* ---- mounting ---- */
 
@@ -64,10 +66,22 @@ static int bind_plain(const char *where, const char *directory, unsigned int n)
 	return ret;
 }
 
+/* For `pvkit union status`. */
+static int write_state(const char *name, const struct pvk_buf *text)
+{
+	pvk_auto_close int fd = open(UNION_STATE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (text->err)
+		return text->err;
+	return fd < 0 ? -errno :
+	       pvk_replace_file(fd, name, ".new", pvk_buf_str(text), text->len, 0644);
+}
+
 /* One that can't be had is said; the root is usable without. */
 static void bind_plains(const char *where, const char *directories)
 {
 	char list[sizeof(((struct boot_conf *)NULL)->union_plain)], *rest = list, *one;
+	pvk_auto_buf struct pvk_buf told = PVK_BUF_INIT(STATE_MAX);
 	unsigned int n = 0;
 	int ret;
 
@@ -76,10 +90,15 @@ static void bind_plains(const char *where, const char *directories)
 	while ((one = strsep(&rest, " \t"))) {
 		if (!*one)
 			continue;
-		ret = one[0] == '/' ? bind_plain(where, one, n++) : -EINVAL;
+		ret = one[0] == '/' ? bind_plain(where, one, n) : -EINVAL;
 		if (ret)
 			say("union-plain %s: %s", one, strerror(-ret));
+		else
+			pvk_buf_printf(&told, "%u %s\n", n++, one);
 	}
+	ret = write_state(PVK_UNION_PLAIN_FILE, &told);
+	if (ret)
+		say(UNION_STATE "/" PVK_UNION_PLAIN_FILE ": %s", strerror(-ret));
 }
 
 int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err *err)
@@ -91,6 +110,7 @@ int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err 
 	snprintf(options, sizeof(options), "mode=0755,size=%s", size);
 	if ((mkdir(UNION_DIR, 0755) && errno != EEXIST) ||
 	    (mkdir(UNION_RAM, 0755) && errno != EEXIST) ||
+	    (mkdir(UNION_STATE, 0755) && errno != EEXIST) ||
 	    mount("pvkit-union", UNION_RAM, "tmpfs", 0, options))
 		return pvk_err_set(err, -errno, "union: a tmpfs of size=%s: %s", size,
 				   strerror(errno));
@@ -109,65 +129,105 @@ int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err 
 
 /* ---- watching ---- */
 
-const char *union_judge(unsigned int before, unsigned int now)
+/* For the log; a change to the same or a lower level but `ok` is no news there. */
+static const char *news_of(enum pvk_union_level before, enum pvk_union_level now)
 {
-	if (now >= UNION_ALARM && before < UNION_ALARM)
-		return "is about to be full";
-	if (now >= UNION_WARN && before < UNION_WARN)
-		return "is filling up";
-	return NULL;
+	if (now == PVK_UNION_OK)
+		return "has room again";
+	if (now < before)
+		return NULL;
+	return now == PVK_UNION_CRITICAL ? "is about to be full" : "is filling up";
 }
 
-/* Of bytes and inodes what is scarcer. */
-static unsigned int percent(const struct statvfs *fs)
+static uint64_t uptime_ms(void)
 {
-	uint64_t bytes = 0, files = 0;
+	struct timespec now;
 
-	if (fs->f_blocks)
-		bytes = (fs->f_blocks - fs->f_bavail) * 100 / fs->f_blocks;
-	if (fs->f_files)
-		files = (fs->f_files - fs->f_ffree) * 100 / fs->f_files;
-	return (unsigned int)(bytes > files ? bytes : files);
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static _Noreturn void watch(int fd)
+/* A file that can't be written is said once; the log tells all the same. */
+static void tell(int dirfd, struct pvk_union_state *state)
 {
-	const struct timespec pause = {
-		.tv_sec = LOOK_EVERY_MS / 1000, .tv_nsec = LOOK_EVERY_MS % 1000 * 1000000,
-	};
-	unsigned int told = 0, now;
+	static bool said;
+	int ret;
+
+	state->generation++;
+	state->uptime_ms = uptime_ms();
+	ret = pvk_union_state_write(dirfd, state);
+	if (ret && !said)
+		say(UNION_STATE "/" PVK_UNION_LEVEL_FILE ": %s", strerror(-ret));
+	said |= ret;
+}
+
+static int look(int fd, struct pvk_union_usage *usage)
+{
 	struct statvfs fs;
-	const char *what;
 
-	for (;; nanosleep(&pause, NULL)) {
-		if (fstatvfs(fd, &fs))
+	if (fstatvfs(fd, &fs))
+		return -errno;
+	pvk_union_usage_of(&fs, usage);
+	return 0;
+}
+
+static _Noreturn void watch(int fd, int dirfd, struct pvk_union_state *state)
+{
+	enum pvk_union_level level;
+	unsigned int percent = 0;
+	struct timespec pause;
+	const char *news;
+
+	for (;;) {
+		pause = (struct timespec){ .tv_sec = percent < OFTEN_FROM };
+		if (!pause.tv_sec)
+			pause.tv_nsec = LOOK_OFTEN_MS * 1000000;
+		nanosleep(&pause, NULL);
+		if (look(fd, &state->usage))
 			continue;
-		now = percent(&fs);
-		what = union_judge(told, now);
-		if (what)
+		percent = pvk_union_percent(&state->usage);
+		level = pvk_union_level_next(state->level, percent);
+		if (level == state->level)
+			continue;
+		news = news_of(state->level, level);
+		if (news)
 			say("the RAM over the root %s: %u %% of %llu KiB (pvkit union status)",
-			    what, now, (unsigned long long)fs.f_blocks * fs.f_frsize / 1024);
-		/* What hovers about a mark is told once. */
-		if (now > told || now + CALM < told)
-			told = now;
+			    news, percent, (unsigned long long)state->usage.size / 1024);
+		state->level = level;
+		tell(dirfd, state);
 	}
+}
+
+/* When memory is short it is to say so, and not to be what is ended for it. */
+static void spare_us(void)
+{
+	pvk_auto_close int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "-1000", 5) != 5)
+		say_debug("pvkit-union: the OOM killer does not spare it");
 }
 
 void union_watch(void)
 {
-	int fd = open(UNION_RAM, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pvk_auto_close int fd = open(UNION_RAM, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pvk_auto_close int dirfd = open(UNION_STATE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static struct pvk_union_state state;
 	pid_t pid;
 
-	if (fd < 0)
+	if (fd < 0 || dirfd < 0 || look(fd, &state.usage)) {
+		say("nobody watches how full the RAM over the root is: %s", strerror(errno));
 		return;
+	}
+	/* Whoever looks finds it there from the beginning. */
+	tell(dirfd, &state);
 	pid = fork();
 	if (!pid) {
 		setsid();
 		prctl(PR_SET_NAME, "pvkit-union");
+		spare_us();
 		console_detach();
-		watch(fd);
+		watch(fd, dirfd, &state);
 	}
 	if (pid < 0)
 		say("nobody watches how full the RAM over the root is: %s", strerror(errno));
-	close(fd);
 }

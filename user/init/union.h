@@ -8,20 +8,18 @@
  * tmpfs alone.
  *
  * In the running system UNION_LOWER is the root as it is and UNION_RAM the tmpfs, with
- * what was written in upper/.
+ * what was written in upper/. In UNION_STATE is what other programs are told of it.
  */
 #ifndef INIT_UNION_H
 #define INIT_UNION_H
 
 #include "conf.h"
+#include "unionlevel.h"
 
-#define UNION_DIR	"/run/pvkit-init"
+#define UNION_DIR	PVK_UNION_DIR
 #define UNION_LOWER	UNION_DIR "/lower"
 #define UNION_RAM	UNION_DIR "/ram"
-
-/* Percent of the tmpfs, in bytes or in inodes, at which a line goes into the log. */
-#define UNION_WARN	80
-#define UNION_ALARM	95
+#define UNION_STATE	UNION_DIR "/" PVK_UNION_STATE
 
 /* What is mounted at UNION_LOWER, united with RAM, at where. */
 int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err *err);
@@ -30,8 +28,5 @@ int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err 
  * not to boot.
  */
 void union_watch(void);
-
-/* What it says when it comes from `before` percent; NULL: nothing. */
-const char *union_judge(unsigned int before, unsigned int now);
 
 #endif /* INIT_UNION_H */

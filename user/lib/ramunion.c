@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "json.h"
 #include "ramunion.h"
 
 #define DEPTH_MAX	64
@@ -17,6 +19,8 @@
 #define TEMP		".pvkit-union-keep"
 #define ATTRS_MAX	4096
 #define COPY_BYTES	65536
+#define STATE_MAX	4096
+#define FDS_MAX		32
 
 const char *pvk_union_change_name(enum pvk_union_change change)
 {
@@ -59,11 +63,104 @@ int pvk_union_usage(const char *dir, struct pvk_union_usage *usage, struct pvk_e
 		return fd;
 	if (fstatvfs(fd, &fs))
 		return pvk_err_set(err, -errno, "%s/ram: %s", dir, strerror(errno));
-	usage->size = (uint64_t)fs.f_blocks * fs.f_frsize;
-	usage->used = (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
-	usage->files = fs.f_files;
-	usage->files_used = fs.f_files - fs.f_ffree;
+	pvk_union_usage_of(&fs, usage);
 	return 0;
+}
+
+/* ---- the level ---- */
+
+int pvk_union_state_open(const char *dir, struct pvk_err *err)
+{
+	return open_part(dir, PVK_UNION_STATE, err);
+}
+
+static int take_level(struct pvk_union_state *state, const char *name)
+{
+	int level;
+
+	for (level = 0; name && level < PVK_UNION_LEVELS; level++) {
+		state->level = (enum pvk_union_level)level;
+		if (!strcmp(pvk_union_level_name(state->level), name))
+			return 0;
+	}
+	return -EBADMSG;
+}
+
+static int parse_state(const struct json *root, struct pvk_union_state *state)
+{
+	struct pvk_union_usage *usage = &state->usage;
+	uint64_t generation;
+
+	if (take_level(state, json_cstr(json_get(root, "level"))) ||
+	    json_uint64(json_get(root, "generation"), &generation) ||
+	    json_uint64(json_get(root, "uptime_ms"), &state->uptime_ms) ||
+	    json_uint64(json_get(root, "size"), &usage->size) ||
+	    json_uint64(json_get(root, "used"), &usage->used) ||
+	    json_uint64(json_get(root, "inodes"), &usage->files) ||
+	    json_uint64(json_get(root, "inodes_used"), &usage->files_used))
+		return -EBADMSG;
+	state->generation = (uint32_t)generation;
+	return 0;
+}
+
+int pvk_union_state_read(int dirfd, struct pvk_union_state *state, struct pvk_err *err)
+{
+	json_auto struct json_doc *doc = NULL;
+	pvk_auto_free char *text = NULL;
+	size_t len;
+	int ret;
+
+	ret = pvk_read_file(dirfd, PVK_UNION_LEVEL_FILE, STATE_MAX, &text, &len);
+	if (!ret)
+		ret = json_parse_object(text, len, NULL, &doc, NULL);
+	if (!ret)
+		ret = parse_state(json_root(doc), state);
+	return ret ? pvk_err_set(err, ret, "the level of the union: %s", strerror(-ret)) : 0;
+}
+
+/* ---- what is RAM alone ---- */
+
+/* nftw() has no argument for it. */
+static struct {
+	uint64_t bytes, files;
+} measured;
+
+static int measure(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)path;
+	(void)type;
+	if (ftw->level) {
+		measured.bytes += (uint64_t)st->st_blocks * 512;
+		measured.files++;
+	}
+	return 0;
+}
+
+int pvk_union_plain(const char *dir,
+		    int (*fn)(void *arg, const char *path, uint64_t bytes, uint64_t files),
+		    void *arg, struct pvk_err *err)
+{
+	pvk_auto_close int fd = pvk_union_state_open(dir, err);
+	pvk_auto_free char *text = NULL;
+	char *rest, *line, *where, path[PATH_MAX];
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = pvk_read_file(fd, PVK_UNION_PLAIN_FILE, STATE_MAX, &text, NULL);
+	for (rest = text; !ret && (line = strsep(&rest, "\n"));) {
+		where = strchr(line, ' ');
+		if (!where)
+			continue;
+		*where++ = '\0';
+		memset(&measured, 0, sizeof(measured));
+		/* What goes away meanwhile is not counted. */
+		if (snprintf(path, sizeof(path), "%s/ram/plain/%s", dir, line) <
+		    (int)sizeof(path))
+			nftw(path, measure, FDS_MAX, FTW_PHYS | FTW_MOUNT);
+		ret = fn(arg, where, measured.bytes, measured.files);
+	}
+	return ret == -ENOENT ? 0 : ret;
 }
 
 /* ---- what overlayfs leaves ---- */
@@ -114,6 +211,7 @@ struct walk {
 	char path[PATH_MAX];
 	size_t len;
 	unsigned int depth;
+	bool cut;		/* something lies deeper */
 };
 
 static int tell(struct walk *w, enum pvk_union_change change, const struct stat *st)
@@ -146,8 +244,14 @@ static int walk_subdir(struct walk *w, int upper, int lower, const char *name,
 		ret = tell(w, PVK_UNION_CHANGED, st);
 	else
 		low = open_dir(lower, name);
-	if (!ret && w->depth++ < DEPTH_MAX)
-		ret = walk_dir(w, up, low);
+	if (ret)
+		return ret;
+	if (w->depth == DEPTH_MAX) {
+		w->cut = true;
+		return 0;
+	}
+	w->depth++;
+	ret = walk_dir(w, up, low);
 	w->depth--;
 	return ret;
 }
@@ -198,10 +302,15 @@ int pvk_union_walk(const char *dir,
 	pvk_auto_close int upper = open_part(dir, "ram/upper", err);
 	pvk_auto_close int lower = upper < 0 ? -1 : open_part(dir, "lower", err);
 	struct walk w = { .fn = fn, .arg = arg };
+	int ret;
 
 	if (upper < 0 || lower < 0)
 		return upper < 0 ? upper : lower;
-	return walk_dir(&w, upper, lower);
+	ret = walk_dir(&w, upper, lower);
+	if (!ret && w.cut)
+		ret = pvk_err_set(err, -ELOOP, "what lies deeper than %d directories is not "
+				  "listed", DEPTH_MAX);
+	return ret;
 }
 
 /* ---- keeping ---- */

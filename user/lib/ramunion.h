@@ -13,9 +13,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "unionlevel.h"
 #include "util.h"
-
-#define PVK_UNION_DIR	"/run/pvkit-init"
 
 enum pvk_union_change {
 	PVK_UNION_NEW,
@@ -29,17 +28,27 @@ struct pvk_union_entry {
 	uint64_t size;		/* bytes of a file; else 0 */
 };
 
-struct pvk_union_usage {
-	uint64_t size, used;	/* bytes */
-	uint64_t files, files_used;	/* inodes */
-};
-
 /* -ENOENT: there is no union. */
 int pvk_union_usage(const char *dir, struct pvk_union_usage *usage, struct pvk_err *err);
-/* Tells of each change, until the function returns other than 0, which is then returned. */
+/*
+ * Tells of each change as it finds it, until the function returns other than 0, which is
+ * then returned. -ELOOP: all but what lies too deep was told.
+ */
 int pvk_union_walk(const char *dir,
 		   int (*fn)(void *arg, const struct pvk_union_entry *entry), void *arg,
 		   struct pvk_err *err);
+/*
+ * Each directory that is RAM alone, of which all is gone after the boot. bytes: of memory;
+ * files: directories are some too.
+ */
+int pvk_union_plain(const char *dir,
+		    int (*fn)(void *arg, const char *path, uint64_t bytes, uint64_t files),
+		    void *arg, struct pvk_err *err);
+
+/* A directory that changes when the level does, to be watched and read from. */
+int pvk_union_state_open(const char *dir, struct pvk_err *err);
+int pvk_union_state_read(int dirfd, struct pvk_union_state *state, struct pvk_err *err);
+
 /*
  * Makes the root below have PATH (absolute, with all below it) as it is now: afterwards
  * it is no change any more. The root must have been made writable. -ENOENT: nothing was

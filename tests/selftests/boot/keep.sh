@@ -14,7 +14,7 @@ if [ "$(cat /etc/kept 2>/dev/null)" = 1 ]; then
 	echo "removed: $(ls /etc/removed 2>/dev/null)"
 	echo "the root below: $(is /run/pvkit-init/lower)"
 else
-	pvkit union status | tail -n 1
+	pvkit union status | tail -n 1 | tr -s ' '
 	echo 1 >/etc/kept
 	echo 2 >/etc/lost
 	rm /etc/removed
@@ -39,7 +39,7 @@ line() {
 # given an ext4 that is not to be written, with RAM over it
 # when two files are written, one is removed, and one and the removal are kept
 machine init.cpio --disk root.img --append root=/dev/vda --append pvkit.union=yes
-check_eq 'at first nothing would be lost' 'CHANGE  BYTES  PATH' "$(line 1)"
+check_eq 'at first nothing would be lost' 'CHANGE BYTES PATH' "$(line 1)"
 check_eq 'each change is listed' 'CHANGE BYTES PATH new 2 /etc/kept new 2 /etc/lost removed - /etc/removed' \
 	"$(sed -n 2,5p "$OUT" | sort | tr '\n' ' ' | sed 's/ $//')"
 check_eq 'they can be kept' 'keep: 0' "$(line 6)"
