@@ -2,6 +2,7 @@
 """The front over a made-up kernel (tests/lib/stand_in.c), and a client for it."""
 
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -44,6 +45,9 @@ class Front:
         self.dir = tempfile.mkdtemp(prefix="pvkit-front.")
         os.makedirs(os.path.join(self.dir, "sys/class/net"))
         os.makedirs(os.path.join(self.dir, "sys/module/good"))
+        os.makedirs(os.path.join(self.dir, "union/ram"))
+        os.makedirs(os.path.join(self.dir, "union/state"))
+        self.level("warning", 2)
         self.process = subprocess.Popen(
             [os.path.join(BUILD, "tests/lib/stand_in"), self.dir],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -59,6 +63,14 @@ class Front:
         """Its exit status: 0 unless a sanitizer had something to say."""
         self.process.stdin.close()
         return self.process.wait(20)
+
+    def level(self, level, generation):
+        """How full the RAM over the root is, as pvkit-union tells it."""
+        new = os.path.join(self.dir, "union/state/.new")
+        with open(new, "w", encoding="ascii") as file:
+            json.dump({"level": level, "generation": generation, "uptime_ms": 61234,
+                       "size": 1000, "used": 810, "inodes": 100, "inodes_used": 3}, file)
+        os.rename(new, os.path.join(self.dir, "union/state/level"))
 
     def connect(self, who):
         """A connection of somebody's (see stand_in.c for who there is)."""

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "front_union.h"
 #include "http.h"
 #include "listen.h"
 
@@ -58,7 +59,8 @@ static struct server {
 	struct pvk_peer peer;
 	const char *only;	/* its one driver, a manual one; NULL: all of the table */
 	bool broken;		/* neither kernel nor metadata */
-	bool no_flags;		/* pv_bootflag is not there */
+	bool no_flags;		/* pv_bootflag is not there, nor a union */
+	struct front_union ram;
 	struct http *http;
 } servers[] = {
 	{ .name = "host", .peer = { .kind = PV_DRIVER_PEER_HOST } },
@@ -384,12 +386,26 @@ int fsync(int fd)
 	return (int)syscall(SYS_fsync, fd);
 }
 
+/* ---- the RAM over the root: as the front has it, of files in the directory ---- */
+
+static int k_no_union(void *arg, struct pvk_union_state *state, struct pvk_err *err)
+{
+	(void)arg;
+	(void)state;
+	return pvk_err_set(err, -EIO, "the level of the union: %s", strerror(EIO));
+}
+
+static int watch_union(struct server *server)
+{
+	return front_union_watch(&server->ram, base, server->http);
+}
+
 /* ---- the servers ---- */
 
 static int start(struct server *server, const char *dir, struct pvk_meta *user_meta,
 		 struct pvk_meta *device_meta)
 {
-	const struct http_kernel kernel = {
+	struct http_kernel kernel = {
 		.whois = k_whois, .drivers = k_drivers, .driver = k_driver, .status = k_status,
 		.submit = k_submit, .refresh = k_refresh, .stores = k_stores, .store = k_store,
 		.set = k_set, .flags_arg = server, .arg = server,
@@ -405,6 +421,12 @@ static int start(struct server *server, const char *dir, struct pvk_meta *user_m
 		fprintf(stderr, "%s\n", err.text);
 		return -1;
 	}
+	server->ram = (struct front_union)FRONT_UNION_INIT;
+	if (!server->no_flags)
+		front_union_open(&server->ram, "union");
+	front_union_serve(&server->ram, &kernel);
+	if (server->broken)
+		kernel.union_state = k_no_union;
 	server->http = http_new(base, &kernel, server->broken ? NULL : user_meta,
 				server->broken ? NULL : device_meta);
 	/* A system with one module and no device, of which nothing is ever heard. */
@@ -414,7 +436,8 @@ static int start(struct server *server, const char *dir, struct pvk_meta *user_m
 		return -1;
 	fds.uevent = pair[0];
 	close(pair[1]);
-	return http_watch_devices(server->http, &fds) || http_listen(server->http, fd);
+	return http_watch_devices(server->http, &fds) || watch_union(server) ||
+	       http_listen(server->http, fd);
 }
 
 static void on_end(evutil_socket_t fd, short what, void *arg)
@@ -453,8 +476,10 @@ int main(int argc, char **argv)
 
 	event_free(term);
 	event_free(input);
-	for (i = 0; i < PVK_ARRAY_SIZE(servers); i++)
+	for (i = 0; i < PVK_ARRAY_SIZE(servers); i++) {
 		http_free(servers[i].http);
+		front_union_close(&servers[i].ram);
+	}
 	pvk_meta_close(user_meta);
 	pvk_meta_close(device_meta);
 	event_base_free(base);

@@ -30,6 +30,11 @@ FAMILIES = {
     "pvkit_driver_failures": ("counter", ""),
     "pvkit_driver_last_load_seconds": ("gauge", "seconds"),
     "pvkit_driver_last_unload_seconds": ("gauge", "seconds"),
+    "pvkit_union_level": ("stateset", ""),
+    "pvkit_union_size_bytes": ("gauge", "bytes"),
+    "pvkit_union_used_bytes": ("gauge", "bytes"),
+    "pvkit_union_inodes": ("gauge", ""),
+    "pvkit_union_used_inodes": ("gauge", ""),
     "pvkit_http_requests": ("counter", ""),
     "pvkit_http_connections": ("gauge", ""),
     "pvkit_http_event_streams": ("gauge", ""),
@@ -124,6 +129,21 @@ def test_http(front):
     stream.close()
 
 
+def test_union(front):
+    """The RAM over the root: the level as it was told, the numbers as they are."""
+    families = scrape(front)
+    equal(value(families, "pvkit_union_level", pvkit_union_level="warning"), 1, "its level")
+    equal(value(families, "pvkit_union_level", pvkit_union_level="ok"), 0, "and what it is not")
+    size = value(families, "pvkit_union_size_bytes")
+    fs = os.statvfs(front.dir)
+    equal(size, fs.f_blocks * fs.f_frsize, "how large it is")
+    check(0 < value(families, "pvkit_union_used_bytes") <= size, "how much is used")
+    equal(value(families, "pvkit_union_inodes"), fs.f_files, "and of inodes")
+    families = scrape(front, "flagless")
+    check(not [name for name in families if name.startswith("pvkit_union")],
+          "where there is no union nothing is told of it", got=sorted(families))
+
+
 def test_a_kernel_that_keeps_its_status_to_itself(front):
     """What is not known is left out, and the rest is told."""
     families = scrape(front, "mgmt")
@@ -148,6 +168,7 @@ def main():
         test_form(front)
         test_kernel(front)
         test_http(front)
+        test_union(front)
         test_a_kernel_that_keeps_its_status_to_itself(front)
         test_rights(front)
         equal(front.end(), 0, "the server ends without a complaint of the sanitizers")

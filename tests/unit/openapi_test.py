@@ -289,6 +289,39 @@ def test_bootflags(client):
     client.ask(413, "mgmt", "PUT", one, body=LARGE, store="good")
 
 
+def test_union(spec, front, client):
+    """The RAM over a read-only root: how it is, and each change of its level."""
+    for who in "host", "mgmt":
+        client.ask(200, who, "GET", "/union")
+    for path in "/union", "/union/events":
+        client.ask(403, "plain", "GET", path)
+        client.ask(404, "flagless", "GET", path)
+    level = json.loads(front.ask("host", "GET", "/union").body)
+    fs = os.statvfs(front.dir)
+    equal((level["level"], level["size"]), ("warning", fs.f_blocks * fs.f_frsize),
+          "the level as it was told, the size as it is")
+    streams = []
+    for at in range(8):
+        stream, answer = front.listen("mgmt", "/union/events", 1)
+        streams.append(stream)
+        fault = spec.fault_of("/union/events", "GET", answer)
+        check(not fault, f"stream {at} begins with the level", "as the file says", fault)
+    client.ask(503, "mgmt", "GET", "/union/events")
+    front.level("critical", 3)
+    got = b""
+    while b"\n\n" not in got:
+        got += streams[7].read1()
+    check(got.startswith(b'event: level\nid: 3\ndata: {"level":"critical",'),
+          "a change is told as it happens", "an event", got)
+    equal(json.loads(front.ask("host", "GET", "/union").body)["level"], "critical",
+          "and is what is so from then on")
+    stream, answer = front.listen("host", "/union/events", 1)
+    check(answer.body.startswith(b"event: level\nid: 3\n"),
+          "who comes later begins with it", "the level critical", answer.body)
+    for stream in [stream] + streams:
+        stream.close()
+
+
 def test_metrics(client):
     """Their content is metrics_test.py's matter."""
     client.ask(200, "host", "GET", "/metrics")
@@ -343,6 +376,7 @@ def main():
         test_metadata(client)
         test_stalled_disk(client)
         test_bootflags(client)
+        test_union(spec, front, client)
         test_metrics(client)
         test_events(spec, front, client)
         test_what_is_not_in_the_file(front)

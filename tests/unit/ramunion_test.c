@@ -164,8 +164,8 @@ static void test_level(void)
 		{ 0, PVK_UNION_OK }, { 79, PVK_UNION_OK }, { 80, PVK_UNION_WARNING },
 		{ 76, PVK_UNION_WARNING }, { 75, PVK_UNION_WARNING }, { 74, PVK_UNION_OK },
 		{ 79, PVK_UNION_OK }, { 94, PVK_UNION_WARNING }, { 95, PVK_UNION_CRITICAL },
-		{ 90, PVK_UNION_CRITICAL }, { 89, PVK_UNION_WARNING }, { 100, PVK_UNION_CRITICAL },
-		{ 3, PVK_UNION_OK }, { 100, PVK_UNION_CRITICAL },
+		{ 90, PVK_UNION_CRITICAL }, { 89, PVK_UNION_WARNING },
+		{ 100, PVK_UNION_CRITICAL }, { 3, PVK_UNION_OK }, { 100, PVK_UNION_CRITICAL },
 	};
 	enum pvk_union_level level = PVK_UNION_OK;
 	char name[64];
@@ -192,8 +192,8 @@ static void test_percent(void)
 static void test_state(void)
 {
 	const struct pvk_union_state out = {
-		.level = PVK_UNION_CRITICAL, .generation = UINT32_MAX, .uptime_ms = UINT64_C(1) << 40,
-		.usage = { UINT64_MAX, UINT64_MAX - 1, 7, 6 },
+		.level = PVK_UNION_CRITICAL, .generation = UINT32_MAX,
+		.uptime_ms = UINT64_C(1) << 40, .usage = { UINT64_MAX, UINT64_MAX - 1, 7, 6 },
 	};
 	struct pvk_union_state in = { .generation = 1 };
 	struct pvk_err err = { .text = "" };

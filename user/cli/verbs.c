@@ -654,7 +654,7 @@ const struct cli_verb cli_verbs[] = {
 	{
 		.name = "union watch",
 		.args = "[--union DIR] [--json] [--count N] [--timeout S]",
-		.brief = "Prints a line when the RAM over a read-only root fills up, and when it has room again.",
+		.brief = "Prints a line when the RAM over a read-only root fills up, or has room again.",
 		.text =
 		"The first line is how it is (now), each one after that a change. Levels: ok, warning\n"
 		"(from 80 % of bytes or inodes), critical (from 95 %); one ends 5 % below where it\n"

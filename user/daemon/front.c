@@ -17,6 +17,7 @@
 #include "driver.h"
 #include "family.h"
 #include "front_flags.h"
+#include "front_union.h"
 #include "http.h"
 #include "log.h"
 #include "priv.h"
@@ -42,6 +43,7 @@ struct front {
 	 */
 	struct pvk_drv *news;
 	struct front_flags flags;
+	struct front_union ram;
 	unsigned long n_news;
 	bool tells_containers;
 	struct http *http;
@@ -385,6 +387,8 @@ static int add_events(struct front *front)
 	    !front->news_ev || event_add(front->news_ev, NULL) ||
 	    !front->family_ev || event_add(front->family_ev, NULL))
 		return -ENOMEM;
+	if (front_union_watch(&front->ram, front->base, front->http))
+		return -ENOMEM;
 	return front_flags_watch(&front->flags, front->base, front->http);
 }
 
@@ -453,6 +457,7 @@ static int take_what_takes_rights(struct front *front)
 	if (ret)
 		return ret;
 	front_flags_open(&front->flags);
+	front_union_open(&front->ram, PVK_UNION_DIR);
 	open_devices(front);
 	ret = give_up_rights(front, &err);
 	if (ret)
@@ -476,6 +481,7 @@ static int begin_http(struct front *front)
 	};
 
 	front_flags_serve(&front->flags, &kernel);
+	front_union_serve(&front->ram, &kernel);
 	front->base = http_base_new();
 	if (!front->base)
 		return -ENOMEM;
@@ -541,6 +547,7 @@ static void tear_down(struct front *front)
 	pvk_drv_close(front->drv);
 	pvk_drv_close(front->news);
 	front_flags_close(&front->flags);
+	front_union_close(&front->ram);
 	pvk_meta_close(front->user_meta);
 	pvk_meta_close(front->device_meta);
 	sandbox_free(&front->sandbox);
@@ -553,6 +560,7 @@ int front_run(struct role_env *env)
 	struct front front = {
 		.env = env, .family_fd = -1, .devices = { -1, -1, -1 }, .sandbox.ruleset = -1,
 		.flags = { .start_anew = start_anew, .arg = &front },
+		.ram = FRONT_UNION_INIT,
 	};
 	int ret;
 

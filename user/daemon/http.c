@@ -46,6 +46,8 @@ static const struct route {
 	{ { "bootflags", ANY }, 2, EVHTTP_REQ_GET, bootflag_get },
 	{ { "bootflags", ANY }, 2, EVHTTP_REQ_PUT, bootflag_put },
 	{ { "bootflags", ANY }, 2, EVHTTP_REQ_DELETE, bootflag_delete },
+	{ { "union" }, 1, EVHTTP_REQ_GET, union_get },
+	{ { "union", "events" }, 2, EVHTTP_REQ_GET, union_events_get },
 	{ { "metrics" }, 1, EVHTTP_REQ_GET, metrics_get },
 	{ { "user-meta" }, 1, EVHTTP_REQ_GET, meta_get },
 	{ { "user-meta", ANY }, 2, EVHTTP_REQ_PUT, meta_put },

@@ -19,6 +19,7 @@
 #include "driver.h"
 #include "json_out.h"
 #include "meta.h"
+#include "unionlevel.h"
 
 #define HTTP_HEADERS_MAX	8192
 #define HTTP_BODY_MAX		(64 * 1024)	/* more than any endpoint takes */
@@ -63,6 +64,12 @@ struct http_kernel {
 	int (*set)(void *arg, const char *name, const struct pvk_change *change,
 		   uint32_t *seq, struct pvk_err *err);
 	void *flags_arg;
+	/*
+	 * How full the RAM over the root is; -ENOENT: there is no union. NULL: as if there
+	 * were none. A change of level comes by http_union_event().
+	 */
+	int (*union_state)(void *arg, struct pvk_union_state *state, struct pvk_err *err);
+	void *union_arg;
 	/* Hands to http_event() what has happened; an error: that is not known. */
 	int (*refresh)(void *arg);
 	/* Each thread's first step; NULL: none. */
@@ -93,6 +100,7 @@ int http_listen(struct http *http, int fd);
 /* What became of something that submit took. */
 void http_outcome(struct http *http, const struct pvk_outcome *outcome);
 void http_flag_outcome(struct http *http, const struct pvk_bf_outcome *outcome);
+void http_union_event(struct http *http, const struct pvk_union_state *state);
 /* Whoever waits for the outcome of a set waits for nothing: pv_bootflag is gone. */
 void http_flags_gone(struct http *http);
 /* Does nobody wait for an answer? */

@@ -135,15 +135,21 @@ void metrics_count(struct http_metrics *metrics, unsigned int route, int status)
 /* "GET" (of 8 bytes) and "/drivers/{name}"; false if there is no such route. */
 bool http_route_text(unsigned int route, char *method, char *path, size_t size);
 
+/* union_ep.c: GET /union, GET /union/events */
+void union_get(struct http_request *request);
+void union_events_get(struct http_request *request);
+
 /* events_ep.c: GET /drivers/events */
 void events_get(struct http_request *request);
-struct http_streams *streams_new(void);
-void streams_free(struct http_streams *streams);
-unsigned int streams_count(const struct http_streams *streams);
 /* Something happened to a driver. */
 void streams_event(struct http *http, const struct pvk_event *event);
 /* It is not known what. */
 void streams_overrun(struct http *http);
+
+/* stream.c: what streams of events have in common; stream.h has the rest */
+struct http_streams *streams_new(void);
+void streams_free(struct http_streams *streams);
+unsigned int streams_count(const struct http_streams *streams);
 /* Who is who has changed: ends what must not go on. */
 void streams_identify(struct http *http);
 /* The connection is going away. */

@@ -61,6 +61,12 @@ static void one(struct pvk_buf *out, const char *name, const char *help, uint64_
 	pvk_buf_printf(out, "%s %llu\n", name, (unsigned long long)value);
 }
 
+static void bytes(struct pvk_buf *out, const char *name, const char *help, uint64_t value)
+{
+	family(out, name, "gauge", "bytes", help);
+	pvk_buf_printf(out, "%s %llu\n", name, (unsigned long long)value);
+}
+
 /* Aliases contain nothing that a label would have to escape. */
 static void of_driver(struct pvk_buf *out, const char *name, const struct pvk_driver *driver,
 		      uint64_t value)
@@ -190,6 +196,34 @@ static void put_http(struct pvk_buf *out, struct http *http)
 	pvk_buf_printf(out, "pvkit_http_calls{waits_for=\"device\"} %u\n", calls.watching);
 }
 
+static void put_level(struct pvk_buf *out, enum pvk_union_level is)
+{
+	int level;
+
+	family(out, "pvkit_union_level", "stateset", NULL,
+	       "Whether the RAM over the root fills up.");
+	for (level = 0; level < PVK_UNION_LEVELS; level++)
+		pvk_buf_printf(out, "pvkit_union_level{pvkit_union_level=\"%s\"} %d\n",
+			       pvk_union_level_name((enum pvk_union_level)level),
+			       level == (int)is);
+}
+
+/* Nothing of a root that has no RAM over it. */
+static void put_union(struct pvk_buf *out, const struct http_kernel *kernel)
+{
+	struct pvk_union_state state;
+	struct pvk_err err;
+
+	if (!kernel->union_state || kernel->union_state(kernel->union_arg, &state, &err))
+		return;
+	put_level(out, state.level);
+	bytes(out, "pvkit_union_size_bytes", "RAM that may be written over the root.",
+	      state.usage.size);
+	bytes(out, "pvkit_union_used_bytes", "How much of it is.", state.usage.used);
+	one(out, "pvkit_union_inodes", "Files that there may be in it.", state.usage.files);
+	one(out, "pvkit_union_used_inodes", "Files that there are.", state.usage.files_used);
+}
+
 static void put_build(struct pvk_buf *out)
 {
 	const char *version = strrchr(PVKITD_TEXT, ' ');
@@ -219,6 +253,7 @@ static void reply(struct http_request *request, const struct pvk_drivers *list,
 	put_stats(&out, list);
 	if (status)
 		put_kernel(&out, status);
+	put_union(&out, http_kernel(request->http));
 	put_http(&out, request->http);
 	pvk_buf_puts(&out, "# EOF\n");
 	if (pvk_buf_take(&out, &text, &len)) {

@@ -11,6 +11,7 @@
 
 #include "log.h"
 #include "sandbox.h"
+#include "unionlevel.h"
 
 /*
  * The kernel's ABI by ourselves: build systems have older headers than the
@@ -89,6 +90,7 @@ static const struct place agent_places[] = {
 static const struct place front_places[] = {
 	{ "/sys", LL_READ },
 	{ "/proc/self", LL_READ },
+	{ PVK_UNION_DIR "/" PVK_UNION_STATE, LL_READ },
 	{ NULL },
 };
 
