@@ -68,6 +68,8 @@ static const struct setting of_boot[] = {
 	OF_BOOT("rootfstype", TEXT, fstype),
 	OF_BOOT("rootflags", TEXT, flags),
 	OF_BOOT("nbdroot", TEXT, nbdroot),
+	OF_BOOT("nfsroot", TEXT, nfsroot),
+	OF_BOOT("ip", TEXT, ip),
 	OF_BOOT("access", ACCESS, access),
 	OF_BOOT("init", TEXT, init),
 	OF_BOOT("program", TEXT, program),
@@ -233,7 +235,11 @@ void conf_boot(const struct conf *conf, enum boot_way way, struct boot_conf *boo
 			strcpy(boot->flags, normal->flags);
 		if (!boot->nbdroot[0])
 			strcpy(boot->nbdroot, normal->nbdroot);
+		if (!boot->nfsroot[0])
+			strcpy(boot->nfsroot, normal->nfsroot);
 	}
+	if (!boot->ip[0])
+		strcpy(boot->ip, normal->ip);
 	if (boot->access == CONF_UNSAID)
 		boot->access = normal->access;
 	if (!boot->init[0])
@@ -307,7 +313,11 @@ void conf_read(struct conf *conf, const char *path, struct pvk_list *warnings)
 static int kernel_word(struct conf *conf, const char *key, const char *value, const char *argv0,
 		       struct pvk_err *err)
 {
+	static const char *const as_here[] = {
+		"root", "rootfstype", "rootflags", "nbdroot", "nfsroot", "ip", "init",
+	};
 	struct boot_conf *normal = &conf->way[BOOT_NORMAL];
+	size_t i;
 
 	if (!value) {
 		if (!strcmp(key, "ro") || !strcmp(key, "rw"))
@@ -320,9 +330,12 @@ static int kernel_word(struct conf *conf, const char *key, const char *value, co
 		return set_number(&conf->root_delay, CONF_WAITS_MAX, value, err);
 	if (!strcmp(key, "init") && !strcmp(value, argv0))
 		return 0;
-	if (!strcmp(key, "root") || !strcmp(key, "rootfstype") || !strcmp(key, "rootflags") ||
-	    !strcmp(key, "init") || !strcmp(key, "nbdroot"))
-		return conf_set(conf, NULL, key, value, err);
+	/* None at all is another thing than none said. */
+	if (!strcmp(key, "ip") && !*value)
+		value = "off";
+	for (i = 0; i < PVK_ARRAY_SIZE(as_here); i++)
+		if (!strcmp(key, as_here[i]))
+			return conf_set(conf, NULL, key, value, err);
 	return 0;
 }
 

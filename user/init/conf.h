@@ -38,6 +38,8 @@ struct boot_conf {
 	char fstype[64];
 	char flags[512];
 	char nbdroot[512];		/* nbd_words.h has what it may say */
+	char nfsroot[512];
+	char ip[256];			/* the network that the root needs; "": by DHCP */
 	enum conf_access access;
 	char init[256];
 	char program[256];		/* of the initramfs, in place of a root; never [normal]'s */

@@ -14,7 +14,9 @@
 #define TYPES_MAX	4096
 
 static const struct root_kind *const kinds[] = {
+	/* Before they are taken for the names of disks. */
 	&root_nbd,
+	&root_nfs,
 	&root_block,
 	&root_mtd,
 	&root_ubi,
@@ -45,6 +47,13 @@ static void sleep_ms(long ms)
 	nanosleep(&time, NULL);
 }
 
+long root_left_ms(const struct root *root)
+{
+	long left = root->deadline_ms - now_ms();
+
+	return left > 0 ? left : 0;
+}
+
 /* Buses are still looked through, and modules do so in the background. */
 static int wait_for(const struct root_kind *kind, struct root *root, unsigned int seconds,
 		    struct pvk_err *err)
@@ -53,10 +62,11 @@ static int wait_for(const struct root_kind *kind, struct root *root, unsigned in
 	bool said = false;
 	int ret;
 
+	root->deadline_ms = begin + (long)seconds * 1000;
 	for (;;) {
 		ret = kind->find(root, err);
 		waited = now_ms() - begin;
-		if ((ret != -ENOENT && ret != -ENODEV) || waited >= (long)seconds * 1000)
+		if ((ret != -ENOENT && ret != -ENODEV) || !root_left_ms(root))
 			return ret;
 		if (!said && waited >= SAY_AFTER_MS) {
 			say("waiting up to %u s for root=%s", seconds, root->boot->root);

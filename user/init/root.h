@@ -21,6 +21,7 @@ struct root {
 	char source[ROOT_SOURCE_SIZE];	/* for mount(2): "/dev/vda2" */
 	char fstype[ROOT_TYPE_SIZE];	/* "" until it is known */
 	bool read_only;
+	long deadline_ms;		/* monotonic: then root-wait is over */
 };
 
 struct root_kind {
@@ -39,6 +40,7 @@ struct root_kind {
 extern const struct root_kind root_block;
 extern const struct root_kind root_mtd;
 extern const struct root_kind root_nbd;
+extern const struct root_kind root_nfs;
 extern const struct root_kind root_ubi;
 
 /* Finds it within conf->root_wait, without mounting it. */
@@ -49,5 +51,8 @@ int root_mount(struct root *root, const char *where, struct pvk_err *err);
 int root_mount_device(struct root *root, const char *where, struct pvk_err *err);
 /* root_block.c, for others whose source is a block device: is it there, and what is on it? */
 int root_look_at_device(struct root *root, struct pvk_err *err);
+
+/* For what takes its time: what is left of root-wait, 0 or more. */
+long root_left_ms(const struct root *root);
 
 #endif /* INIT_ROOT_H */
