@@ -9,6 +9,7 @@
 #include <termios.h>
 
 #include "console.h"
+#include "switch.h"
 
 #define LINE_BYTES	900	/* the kernel's log takes no longer ones */
 #define PREFIX		"pvkit-init: "
@@ -162,8 +163,8 @@ int console_shell(void)
 	if (access("/bin/sh", X_OK))
 		return -ENOENT;
 	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
-	/* ls, mount, ... take no room until they are wanted. */
-	if (!access("/bin/busybox", X_OK))
+	/* ls, mount, ... take no room until they are wanted; a real root has its own. */
+	if (switch_in_initramfs() && !access("/bin/busybox", X_OK))
 		run("/bin/busybox", links, false);
 	return run("/bin/sh", shell, true);
 }

@@ -30,7 +30,15 @@
 
 #define PROGRAM_WORDS_MAX	16
 
-/* What a kernel with devtmpfs.mount=1 has mounted already is no error. */
+/* Not where a file system is mounted on another directory of itself: nobody does. */
+static bool is_mount_point(const char *path)
+{
+	struct stat here, root;
+
+	return !stat(path, &here) && !stat("/", &root) && here.st_dev != root.st_dev;
+}
+
+/* What the kernel or an initramfs has mounted there stays, with all that is in it. */
 static void mount_early(void)
 {
 	static const struct {
@@ -46,6 +54,8 @@ static void mount_early(void)
 
 	for (i = 0; i < PVK_ARRAY_SIZE(early); i++) {
 		mkdir(early[i].where, 0755);
+		if (is_mount_point(early[i].where))
+			continue;
 		mount(early[i].type, early[i].where, early[i].type, early[i].flags,
 		      early[i].data);
 	}

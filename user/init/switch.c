@@ -170,6 +170,8 @@ static int move_root(const char *root, struct pvk_err *err)
 
 	if (old < 0 || fd < 0)
 		return pvk_err_set(err, -errno, "%s: %s", root, strerror(errno));
+	/* Of a shared mount nothing can be moved; an initramfs may have made it one. */
+	mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
 	move_mount_points(root);
 	if (fchdir(fd) || change_root(in_ram(old))) {
 		pvk_err_set(err, -errno, "the root could not be moved to /: %s",
