@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A root on a disk: found, mounted, made the root, and its init is process 1.
-# vm: outside timeout=300
+# A root on a disk: found, mounted, made the root, its init is process 1, and what that
+# starts comes up, can be logged in to, and goes down in order.
+# vm: outside timeout=400
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/lib.sh"
 
-plan 14
+plan 21
 
-busybox_root root <<'END'
+# it powers off by init; one that can write reboots first, and then waits for a login
+userland root <<'END'
 read -r name </proc/1/comm
 echo "process 1: $name"
 for d in / /proc /sys /dev /run; do
@@ -16,6 +18,11 @@ done
 echo "initramfs: $(ls -d /newroot /init /lib/pvkit 2>/dev/null)"
 echo "log limit: $(cat /proc/sys/kernel/printk_devkmsg)"
 cat /run/args 2>/dev/null
+if ! echo 1 2>/dev/null >>/etc/boots; then
+	poweroff
+elif [ "$(wc -l </etc/boots)" = 1 ]; then
+	reboot
+fi
 END
 cat >root/sbin/args <<'END'
 #!/bin/sh
@@ -39,6 +46,7 @@ check_eq '/proc, /sys, /dev and /run came along' \
 	"$(sed -n 3,6p "$OUT" | tr '\n' ' ' | sed 's/ $//')"
 check_eq 'nothing of the initramfs is to be seen' 'initramfs: ' "$(sed -n 7p "$OUT")"
 check_eq "the log's limit is as it was" 'log limit: ratelimit' "$(sed -n 8p "$OUT")"
+check_eq 'and it went down in order' 'down: /dev/vda ext4 ro' "$(sed -n 9p "$OUT")"
 check_eq 'one line says what was decided and why' \
 	'pvkit-init: normal, no source says otherwise; root=/dev/vda ext4' \
 	"$(console_line 'pvkit-init: ')"
@@ -53,6 +61,21 @@ check_eq 'the line is on the console of a quiet kernel too' \
 	"$(console_line 'pvkit-init: ')"
 check_eq 'the words that are for it reach the real init' 'args: emergency a=b' \
 	"$(sed -n 9p "$OUT")"
+
+# when an ext4 is to be written, reboots in order, and somebody logs in then
+# shellcheck disable=SC2016 # for the shell there
+typing root 'echo "by hand on $(hostname)" >/dev/ttyS0; poweroff'
+machine init.cpio --disk ext4.img --append root=/dev/vda --append rw --keys keys
+stop_typing
+check_eq 'an ext4 can be written' '/: /dev/vda ext4 rw' "$(sed -n 2p "$OUT")"
+check_match 'it has a login on the console after a reboot' 'board login: *' "$(console_line 'login: ')"
+check_eq 'and can be logged in to' 'by hand on board' "$(grep '^by hand' "$OUT")"
+check_eq 'both times the root is read-only in the end' \
+	'down: /dev/vda ext4 ro down: /dev/vda ext4 ro ' \
+	"$(grep '^down' "$OUT" | tr '\n' ' ')"
+check_eq 'nothing had to be recovered' '' "$(console_line 'recovery complete')"
+check_eq 'and is not to be' 'clean' \
+	"$(dumpe2fs -h ext4.img 2>/dev/null | sed -n '/needs_recovery/p; s/^Filesystem state: *//p')"
 
 # when it names a disk that does not come
 machine init.cpio --once --disk ext4.img --append root=/dev/vdz --append pvkit.root-wait=2

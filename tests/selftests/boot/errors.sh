@@ -57,24 +57,6 @@ erased() {
 	head -c 262144 /dev/zero | tr '\0' '\377' >misc.img
 }
 
-# ENTER and a command, once a second: of what came too early half a line may be left
-typing() {
-	rm -f keys
-	mkfifo keys
-	exec 8<>keys
-	while :; do
-		printf '\n/bin/hello && exit\n' >&8
-		sleep 1
-	done &
-	typist=$!
-}
-
-stop_typing() {
-	kill "$typist"
-	wait "$typist" || :
-	exec 8>&-
-}
-
 # given a root that does not come, and a store that can count
 # when that happens twice in a row, where two are too many
 erased
@@ -98,7 +80,7 @@ check_eq 'the console says so' \
 	'pvkit-init: slot a has failed 1 times in a row: slot b is next' "$(console_line 'slot b')"
 
 # given a root that does not come, and somebody at the console
-typing
+typing '' '/bin/hello && exit'
 machine shell.cpio --once "$@" --append root=/dev/vdz --append pvkit.shell-wait=20 --keys keys
 stop_typing
 check_eq 'ENTER gives a shell, with the programs of busybox' 'hello, /bin/ls' "$(head -n 1 "$OUT")"
@@ -107,7 +89,7 @@ check_eq 'it was asked for' 'pvkit-init: ENTER for a shell, else reboot in 20 s'
 check_eq 'and its end reboots' 3 "$STATUS"
 
 # given mode=rescue, for which no root is configured
-typing
+typing '' '/bin/hello && exit'
 machine shell.cpio --once "$@" --append pvkit.mode=rescue --keys keys
 stop_typing
 check_eq 'a rescue is a shell, unasked' 'hello, /bin/ls' "$(head -n 1 "$OUT")"

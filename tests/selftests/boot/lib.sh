@@ -6,6 +6,11 @@
 #   busybox_root DIR <SCRIPT      a root with busybox; its init runs SCRIPT, whose output
 #                                 comes out of the machine, and then powers off. For
 #                                 the script: `is`, one line of what is mounted where
+#   userland DIR <SCRIPT          a root as a small board has it: busybox's init with an
+#                                 inittab that mounts, has a getty on the console, starts
+#                                 SCRIPT as a service, and has the root unmounted in the
+#                                 end. SCRIPT powers off or reboots by init, or leaves it
+#                                 to who logs in. For it and /etc/rcK: `is`, as above
 #   add_program DIR FILE          put a program and its libraries into it
 #   ext4_image DIR FILE [OPTION...]   make it a file system (mke2fs's options)
 #   squashfs_image DIR FILE
@@ -13,6 +18,9 @@
 #   machine FILE [OPTION...]      start it (options of scripts/vm). Afterwards its output is
 #                                 in $OUT, its console in $CONSOLE, its status in $STATUS
 #                                 (MEM= MiB and LIMIT= seconds if it needs more)
+#   typing LINE...                from now on, each second, for --keys keys; before what
+#                                 reads them is there, half of a line may be lost
+#   stop_typing
 #   console_line PATTERN          the first line of the console with that in it, without
 #                                 the kernel's time
 #
@@ -22,6 +30,7 @@ top=$(cd "$KTAP_DIR/../../.." && pwd)
 BUILD=${BUILD:-$top/build}
 KERNEL=${KERNEL:-6.1}
 LOGS=${LOGS:-$BUILD/logs/boot}
+BUSYBOX=${BUSYBOX:-/bin/busybox}
 PATH=$PATH:/usr/sbin:/sbin
 export BUILD PATH
 OUT=$KTAP_TMP/out
@@ -33,27 +42,70 @@ ktap_log() {
 	[ ! -f "$CONSOLE" ] || tail -n 25 "$CONSOLE" | sed 's/^/# console: /'
 }
 
-busybox_root() {
+busybox_dir() {
 	mkdir -p "$1/bin" "$1/sbin" "$1/etc" "$1/proc" "$1/sys" "$1/dev" "$1/run" "$1/tmp"
-	cp /bin/busybox "$1/bin/busybox"
+	cp "$BUSYBOX" "$1/bin/busybox"
 	for applet in sh cat mount umount poweroff reboot stty sync sleep ls grep sed mkdir awk \
-		df dd dmesg test readlink rm wc tr cut echo od; do
+		df dd dmesg test readlink rm wc tr cut echo od getty login hostname; do
 		ln -sf busybox "$1/bin/$applet"
 	done
 	ln -sf ../bin/busybox "$1/sbin/init"
+}
+
+# What a script in the machine begins with.
+guest_script() {
+	cat <<-'END'
+		#!/bin/sh
+		PATH=/bin:/sbin
+		stty -F /dev/ttyS0 raw -echo
+		exec >/dev/ttyS0 2>&1
+		is() { awk -v where="$1" '$2 == where { m = $1 " " $3 " " substr($4, 1, 2) } END { print m }' /proc/mounts; }
+	END
+}
+
+busybox_root() {
+	busybox_dir "$1"
 	echo '::sysinit:/etc/rcS' >"$1/etc/inittab"
 	{
-		cat <<-'END'
-			#!/bin/sh
-			PATH=/bin:/sbin
-			stty -F /dev/ttyS0 raw -echo
-			exec >/dev/ttyS0 2>&1
-			is() { awk -v where="$1" '$2 == where { m = $1 " " $3 " " substr($4, 1, 2) } END { print m }' /proc/mounts; }
-		END
+		guest_script
 		cat
 		printf '%s\n' 'sync' 'stty -F /dev/ttyS0 raw' 'poweroff -f'
 	} >"$1/etc/rcS"
 	chmod 755 "$1/etc/rcS"
+}
+
+userland() {
+	busybox_dir "$1"
+	cat >"$1/etc/inittab" <<-'END'
+		::sysinit:/etc/rcS
+		console::respawn:/bin/getty -L 115200 console vt100
+		::once:/etc/service
+		::ctrlaltdel:/bin/reboot
+		::shutdown:/etc/rcK
+	END
+	echo 'root::0:0:root:/:/bin/sh' >"$1/etc/passwd"
+	echo 'root:x:0:' >"$1/etc/group"
+	cat >"$1/etc/rcS" <<-'END'
+		#!/bin/sh
+		PATH=/bin
+		mkdir -p /dev/pts
+		mount -t devpts devpts /dev/pts
+		hostname board
+	END
+	{
+		guest_script
+		cat
+	} >"$1/etc/service"
+	{
+		guest_script
+		cat <<-'END'
+			mount -o remount,ro /
+			echo "down: $(is /)"
+			stty -F /dev/ttyS0 raw
+			umount -a -r
+		END
+	} >"$1/etc/rcK"
+	chmod 755 "$1/etc/rcS" "$1/etc/rcK" "$1/etc/service"
 }
 
 add_program() {
@@ -121,6 +173,23 @@ machine() {
 	case $STATUS in
 	124 | 125) cat "$KTAP_TMP/err" ;;
 	esac
+}
+
+typing() {
+	rm -f keys
+	mkfifo keys
+	exec 8<>keys
+	while :; do
+		printf '%s\n' "$@" >&8
+		sleep 1
+	done &
+	typist=$!
+}
+
+stop_typing() {
+	kill "$typist"
+	wait "$typist" 2>/dev/null || :
+	exec 8>&-
 }
 
 console_line() {
