@@ -115,6 +115,20 @@ static void test_cmdline(void)
 	ktap_check(conf.debug, "a word alone is a yes");
 }
 
+/* given init=, which is started on the root that the kernel has mounted */
+static void test_mounted_root(void)
+{
+	given_file("root = LABEL=system\n[recovery]\nroot = /dev/r\n");
+	ktap_check(conf_is_kernels_root(&conf, root_of(BOOT_NORMAL)),
+		   "without root= it is the one of init.conf");
+	when_started_with("root=/dev/a");
+	ktap_check(conf_is_kernels_root(&conf, root_of(BOOT_NORMAL)), "root= is what is there");
+	ktap_check(!conf_is_kernels_root(&conf, root_of(BOOT_RECOVERY)), "a section's is not");
+	when_started_with("pvkit.root=/dev/b root=/dev/a");
+	ktap_check(!conf_is_kernels_root(&conf, root_of(BOOT_NORMAL)),
+		   "nor is pvkit.root=, which the kernel does not know");
+}
+
 static void test_look_alikes(void)
 {
 	given_file("root = /dev/a\n");
@@ -273,6 +287,7 @@ int main(void)
 	test_type_of_root();
 	test_bad_lines();
 	test_cmdline();
+	test_mounted_root();
 	test_look_alikes();
 	test_words_without_a_value();
 	test_decisions();

@@ -152,6 +152,8 @@ int verb_union_status(struct cli *cli)
 
 /* ---- keep ---- */
 
+#define RIGHTS	(MS_NOSUID | MS_NODEV)	/* as pvkit-init leaves it */
+
 /* 1: it was, 0: it is now, negative: it can't be. */
 static int make_writable(const char *lower)
 {
@@ -161,7 +163,7 @@ static int make_writable(const char *lower)
 		return -errno;
 	if (!(fs.f_flag & ST_RDONLY))
 		return 1;
-	if (mount(NULL, lower, NULL, MS_REMOUNT, NULL))
+	if (mount(NULL, lower, NULL, MS_REMOUNT | RIGHTS, NULL))
 		return -errno;
 	/* A squashfs says that it is, and is not. */
 	return statvfs(lower, &fs) || (fs.f_flag & ST_RDONLY) ? -EROFS : 0;
@@ -204,7 +206,7 @@ int verb_union_keep(struct cli *cli)
 		return cli_fail("union", was, &err);
 	}
 	status = keep_all(cli, dir);
-	if (!was && mount(NULL, lower, NULL, MS_REMOUNT | MS_RDONLY, NULL))
+	if (!was && mount(NULL, lower, NULL, MS_REMOUNT | MS_RDONLY | RIGHTS, NULL))
 		cli_complain("union", "%s is writable still: %s", lower, strerror(errno));
 	return status;
 }

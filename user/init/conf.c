@@ -254,6 +254,12 @@ void conf_boot(const struct conf *conf, enum boot_way way, struct boot_conf *boo
 		boot->guard = normal->guard;
 }
 
+bool conf_is_kernels_root(const struct conf *conf, const char *root)
+{
+	return !strcmp(root, conf->kernels_root[0] ? conf->kernels_root :
+		       conf->way[BOOT_NORMAL].root);
+}
+
 /* ---- the file ---- */
 
 /* "[recovery]" -> "recovery"; NULL: no section. */
@@ -330,6 +336,8 @@ static int kernel_word(struct conf *conf, const char *key, const char *value, co
 		return set_number(&conf->root_delay, CONF_WAITS_MAX, value, err);
 	if (!strcmp(key, "init") && !strcmp(value, argv0))
 		return 0;
+	if (!strcmp(key, "root"))
+		snprintf(conf->kernels_root, sizeof(conf->kernels_root), "%s", value);
 	/* None at all is another thing than none said. */
 	if (!strcmp(key, "ip") && !*value)
 		value = "off";

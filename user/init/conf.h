@@ -54,6 +54,7 @@ enum conf_then { THEN_RECOVERY, THEN_SLOT, THEN_NOTHING };
 
 struct conf {
 	struct boot_conf way[BOOT_WAYS];
+	char kernels_root[256];		/* root=, whatever else is said; "": there is none */
 	unsigned int root_wait;		/* seconds until a missing root is an error */
 	unsigned int root_delay;	/* seconds before it is looked for at all */
 	unsigned int shell_wait;	/* seconds that ENTER is waited for */
@@ -78,6 +79,9 @@ void conf_cmdline(struct conf *conf, const struct pvk_cmdline *cmdline, const ch
 /* section NULL: before the first one. */
 int conf_set(struct conf *conf, const char *section, const char *name, const char *value,
 	     struct pvk_err *err);
+
+/* Is this root the one that a kernel has mounted which went by its own words? */
+bool conf_is_kernels_root(const struct conf *conf, const char *root);
 
 /* "normal" */
 const char *boot_way_name(enum boot_way way);

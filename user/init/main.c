@@ -140,7 +140,14 @@ static void report(const struct boot *boot, const char *what, const char *where,
 static bool root_is_here(const struct boot *boot)
 {
 	return !boot->in_initramfs &&
-	       !strcmp(boot->decision.boot.root, boot->conf.way[BOOT_NORMAL].root);
+	       conf_is_kernels_root(&boot->conf, boot->decision.boot.root);
+}
+
+/* Ours of an initramfs may have made it already. */
+static bool wants_union(const struct boot *boot)
+{
+	return boot->decision.boot.in_ram == UNION_YES &&
+	       !(root_is_here(boot) && union_is_there());
 }
 
 static int find_root(struct boot *boot, struct pvk_err *err)
@@ -171,6 +178,8 @@ static int mount_union(struct boot *boot, const char *where, struct pvk_err *err
 			return ret;
 	} else if (mount("/", UNION_LOWER, NULL, MS_BIND, NULL)) {
 		return pvk_err_set(err, -errno, "union: %s", strerror(errno));
+	} else if (mount(NULL, UNION_LOWER, NULL, MS_REMOUNT | MS_RDONLY, NULL)) {
+		say("union: the root below stays writable: %s", strerror(errno));
 	}
 	ret = union_mount(where, &boot->decision.boot, err);
 	if (!ret)
@@ -183,16 +192,17 @@ static int boot_root(struct boot *boot, struct pvk_err *err)
 {
 	const struct decision *decision = &boot->decision;
 	const char *where = "/", *init;
+	bool in_ram = wants_union(boot);
 	int ret;
 
 	ret = find_root(boot, err);
 	if (ret)
 		return ret;
-	if (decision->boot.in_ram == UNION_YES || !root_is_here(boot))
+	if (in_ram || !root_is_here(boot))
 		where = switch_place();
 	if (!where)
 		return pvk_err_set(err, -ENOENT, "no directory to mount the root on");
-	if (decision->boot.in_ram == UNION_YES)
+	if (in_ram)
 		ret = mount_union(boot, where, err);
 	else if (!root_is_here(boot))
 		ret = root_mount(&boot->root, where, err);
@@ -201,8 +211,7 @@ static int boot_root(struct boot *boot, struct pvk_err *err)
 	init = switch_find_init(where, decision->boot.init, err);
 	if (!init)
 		return -ENOENT;
-	guard_start(&boot->conf, &decision->boot,
-		    decision->boot.in_ram == UNION_YES ? UNION_LOWER : where, where,
+	guard_start(&boot->conf, &decision->boot, in_ram ? UNION_LOWER : where, where,
 		    boot->root.source, &boot->sources, &boot->flagconf);
 	failures_clear(&boot->failures, &boot->conf, &boot->flagconf, decision->by_failures);
 	return switch_to(where, init, boot->argv, err);

@@ -101,13 +101,28 @@ static void bind_plains(const char *where, const char *directories)
 		say(UNION_STATE "/" PVK_UNION_PLAIN_FILE ": %s", strerror(-ret));
 }
 
+/*
+ * Last of all: plain directories are of the same tmpfs, and are to have what any other
+ * has.
+ */
+static void take_rights(const char *part)
+{
+	if (mount(NULL, part, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV, NULL))
+		say("%s: set-user-ID counts there: %s", part, strerror(errno));
+}
+
+bool union_is_there(void)
+{
+	return !access(UPPER, F_OK);
+}
+
 int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err *err)
 {
 	const char *size = boot->union_size[0] ? boot->union_size : "50%";
 	char options[64];
 	int ret;
 
-	snprintf(options, sizeof(options), "mode=0755,size=%s", size);
+	snprintf(options, sizeof(options), "mode=0700,size=%s", size);
 	if ((mkdir(UNION_DIR, 0755) && errno != EEXIST) ||
 	    (mkdir(UNION_RAM, 0755) && errno != EEXIST) ||
 	    (mkdir(UNION_STATE, 0755) && errno != EEXIST) ||
@@ -124,6 +139,8 @@ int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err 
 		return pvk_err_set(err, -errno, "union: %s", errno == ENODEV ?
 				   "this kernel has no overlay" : strerror(errno));
 	bind_plains(where, boot->union_plain);
+	take_rights(UNION_LOWER);
+	take_rights(UNION_RAM);
 	return 0;
 }
 

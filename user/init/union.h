@@ -8,7 +8,9 @@
  * tmpfs alone.
  *
  * In the running system UNION_LOWER is the root as it is and UNION_RAM the tmpfs, with
- * what was written in upper/. In UNION_STATE is what other programs are told of it.
+ * what was written in upper/. Neither is a way around what was changed in the union: no
+ * set-user-ID and no device there, and the tmpfs is root's alone. In UNION_STATE is what
+ * other programs are told of it.
  */
 #ifndef INIT_UNION_H
 #define INIT_UNION_H
@@ -23,6 +25,8 @@
 
 /* What is mounted at UNION_LOWER, united with RAM, at where. */
 int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err *err);
+/* By who ran before us, over the root that we are on. */
+bool union_is_there(void);
 /*
  * Starts the process that watches how full it is, and that outlives us. It is no reason
  * not to boot.

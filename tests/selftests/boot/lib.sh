@@ -46,7 +46,7 @@ busybox_dir() {
 	mkdir -p "$1/bin" "$1/sbin" "$1/etc" "$1/proc" "$1/sys" "$1/dev" "$1/run" "$1/tmp"
 	cp "$BUSYBOX" "$1/bin/busybox"
 	for applet in sh cat mount umount poweroff reboot stty sync sleep ls grep sed mkdir awk \
-		df dd dmesg test readlink rm wc tr cut echo od getty login hostname; do
+		df dd dmesg test readlink rm wc tr cut echo od getty login hostname sort uniq; do
 		ln -sf busybox "$1/bin/$applet"
 	done
 	ln -sf ../bin/busybox "$1/sbin/init"

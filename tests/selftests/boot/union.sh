@@ -6,7 +6,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/lib.sh"
 
-plan 16
+plan 19
 
 busybox_root root <<'END'
 echo "/ is $(is /)"
@@ -28,6 +28,13 @@ sleep 3
 dmesg | grep 'RAM over the root' | sed 's/.*pvkit-init: //; s/[0-9]* %/N %/'
 rm /half /more /rest
 echo "still here: $(cat /etc/new)"
+stands() {
+	grep " $1 " /proc/mounts | cut -d' ' -f4 | tr ',' '\n' | grep -c 'nosuid\|nodev'
+}
+for where in /run/pvkit-init/lower /run/pvkit-init/ram $c; do
+	echo "$where: $(stands $where) of nosuid and nodev"
+done
+ls -ld /run/pvkit-init/ram | cut -c1-10
 END
 mkdir -p root/var/lib/containers root/mnt root/etc/pvkit
 echo old >root/etc/old
@@ -62,25 +69,33 @@ check_eq 'and told more' \
 	'the RAM over the root is about to be full: N % of 16384 KiB (pvkit union status)' "$(line 9)"
 check_eq 'the machine stays up' 'still here: new' "$(line 10)"
 check_eq 'and ends as it should' 0 "$STATUS"
+# and what the union hides is no way around it
+check_eq 'what it is made of gives nobody rights, a plain directory is like any other' \
+	'lower: 2 of nosuid and nodev ram: 2 of nosuid and nodev containers: 0 of nosuid and nodev ' \
+	"$(sed -n '11,13s/.*\///p' "$OUT" | tr '\n' ' ')"
+check_eq 'and what was written is to be seen by root alone' drwx------ "$(line 14)"
 
-# given a root that is mounted, on which init= starts pvkit-init, and init.conf there
+# given a root that is mounted to be written, on which init= starts pvkit-init, and
+# init.conf there
 busybox_root plain <<'END'
 echo "/ is $(is /)"
 echo "below is $(is /run/pvkit-init/lower)"
 echo "old root: '$(is /mnt)'"
 read -r name </proc/1/comm
+echo "mounted twice: $(cut -d' ' -f2 /proc/mounts | sort | uniq -d | tr '\n' ' ')"
 echo "process 1 is $name, the first of $(grep -c . /proc/mounts) mounts is $(head -n 1 /proc/mounts | cut -d' ' -f2,3)"
 END
 mkdir -p plain/mnt plain/etc/pvkit
 cp "$BUILD/host/pvkit-init" plain/sbin/pvkit-init
 printf 'union = yes\n' >plain/etc/pvkit/init.conf
-squashfs_image plain plain.img
-initramfs bare.cpio --module squashfs --module overlay
-machine bare.cpio --disk plain.img --append root=/dev/vda --append init=/sbin/pvkit-init
+ext4_image plain plain.img
+initramfs bare.cpio --module ext4 --module overlay
+machine bare.cpio --disk plain.img --append root=/dev/vda --append rw --append init=/sbin/pvkit-init
 check_eq 'by init=: the root is an overlay' '/ is pvkit-union overlay rw' "$(line 1)"
-check_eq 'of the root that was' 'below is /dev/vda squashfs ro' "$(line 2)"
+check_eq 'of the root that was, and is not written any more' 'below is /dev/vda ext4 ro' "$(line 2)"
 check_eq 'which is in nobody'"'"'s way' "old root: ''" "$(line 3)"
-check_match 'and the real init is process 1' 'process 1 is init, *' "$(line 4)"
+check_eq 'nothing lies over what was mounted before' 'mounted twice: ' "$(line 4)"
+check_match 'and the real init is process 1' 'process 1 is init, *' "$(line 5)"
 check_eq 'the console says what was done' \
 	'pvkit-init: normal, no source says otherwise; root=/dev/vda as it is' \
 	"$(console_line 'as it is')"
