@@ -303,7 +303,7 @@ shared := containers/oci/hooks.d/pvkit.json lxc/config/pvkit.conf
 # Made by a program of our own that runs here, whatever the target is.
 HOSTCC ?= cc
 doc_src := $(wildcard user/cli/doc/*.c) user/cli/verbs.c user/daemon/config.c user/lib/util.c \
-	   user/lib/confline.c
+	   user/lib/confline.c user/lib/ctrlwords.c
 docs := $(BUILD)/docs
 mandir ?= $(PREFIX)/share/man
 bashcompletiondir ?= $(PREFIX)/share/bash-completion/completions

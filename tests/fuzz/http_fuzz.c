@@ -114,6 +114,78 @@ static int k_status(void *arg, struct pvk_status *status, struct pvk_err *err)
 	return 0;
 }
 
+static int k_stores(void *arg, struct pvk_stores *list, struct pvk_err *err)
+{
+	(void)arg;
+	(void)err;
+	*list = (struct pvk_stores){ .count = 1, .item = calloc(1, sizeof(*list->item)) };
+	list->item[0] = (struct pvk_store){ .name = "misc", .offers = PVB_ALL_FIELDS };
+	return 0;
+}
+
+static int k_store(void *arg, const char *name, struct pvk_store *store, struct pvk_err *err)
+{
+	(void)arg;
+	if (strcmp(name, "misc"))
+		return pvk_err_set(err, -ENOENT, "no such store");
+	*store = (struct pvk_store){ .name = "misc", .offers = PVB_ALL_FIELDS };
+	return 0;
+}
+
+static void keep_flag(evutil_socket_t fd, short what, void *arg)
+{
+	struct pvk_bf_outcome *outcome = arg;
+
+	(void)fd;
+	(void)what;
+	http_flag_outcome(server.http, outcome);
+	free(outcome);
+}
+
+static int k_set(void *arg, const char *name, const struct pvk_change *change, uint32_t *seq,
+		 struct pvk_err *err)
+{
+	const struct timeval at_once = { 0 };
+	struct pvk_bf_outcome *outcome;
+	static uint32_t last_seq;
+
+	(void)arg;
+	(void)change;
+	if (strcmp(name, "misc"))
+		return pvk_err_set(err, -ENOENT, "no such store");
+	*seq = ++last_seq;
+	outcome = calloc(1, sizeof(*outcome));
+	*outcome = (struct pvk_bf_outcome){ .seq = *seq, .name = "misc" };
+	event_base_once(server.base, -1, EV_TIMEOUT, keep_flag, outcome, &at_once);
+	return 0;
+}
+
+static void keep_control(evutil_socket_t fd, short what, void *arg)
+{
+	struct control_answer *answer = arg;
+
+	(void)fd;
+	(void)what;
+	http_control_answer(server.http, answer);
+	free(answer);
+}
+
+/* What the front sends is what control takes. */
+static int k_control(void *arg, struct control_task *task, struct pvk_err *err)
+{
+	const struct timeval at_once = { 0 };
+	struct control_answer *answer;
+
+	(void)arg;
+	(void)err;
+	if (!control_task_ok(task))
+		abort();
+	answer = calloc(1, sizeof(*answer));
+	*answer = (struct control_answer){ .seq = task->seq, .seconds = task->seconds };
+	event_base_once(server.base, -1, EV_TIMEOUT, keep_control, answer, &at_once);
+	return 0;
+}
+
 static void keep_promise(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -187,7 +259,8 @@ static void start_server(void)
 {
 	const struct http_kernel kernel = {
 		.whois = k_whois, .drivers = k_drivers, .driver = k_driver, .submit = k_submit,
-		.status = k_status,
+		.status = k_status, .stores = k_stores, .store = k_store, .set = k_set,
+		.control = k_control,
 	};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 

@@ -218,10 +218,15 @@ static void fill_store(struct pvk_store *store, const struct flag_fate *fate)
 		.state = fate->state, .generation = flag_generation, .offers = PVB_ALL_FIELDS,
 		.guarantee = PV_BOOTFLAG_GUARANTEE_POWER | PV_BOOTFLAG_GUARANTEE_ATOMIC,
 		.medium = "mtd", .format = "log", .spec = "medium=mtd device=misc format=log",
-		.n_modes = 1, .mode = { "ota" }, .has_stats = true, .stats = { .sets = 3 },
+		.n_modes = 1, .has_stats = true, .stats = { .sets = 3 },
 	};
 	strcpy(store->name, fate->name);
+	/* Whoever reboots into a mode of that name sees what becomes of it. */
+	strcpy(store->mode[0], fate->name);
 	if (!strcmp(fate->name, "good")) {
+		store->n_modes = 2;
+		strcpy(store->mode[0], "ota");
+		strcpy(store->mode[1], "recovery");
 		store->flags = good_flags;
 		pvk_flags_set_number(&store->boot, PVB_SLOT, 1, NULL);
 	}
@@ -319,6 +324,56 @@ static int k_set(void *arg, const char *name, const struct pvk_change *change, u
 	return 0;
 }
 
+/* ---- control ---- */
+
+struct control_promise {
+	struct server *server;
+	struct control_answer answer;
+};
+
+static void keep_control_promise(evutil_socket_t fd, short what, void *arg)
+{
+	struct control_promise *promise = arg;
+
+	(void)fd;
+	(void)what;
+	http_control_answer(promise->server->http, &promise->answer);
+	free(promise);
+}
+
+/* What becomes of a task; 0: it is done. */
+static int control_fate(const struct control_task *task)
+{
+	if (task->verb == CONTROL_REBOOT)
+		return !strcmp(task->mode, "twice") ? EALREADY : 0;
+	return !strcmp(task->led, "nowhere") ? ENOENT : 0;
+}
+
+static int k_control(void *arg, struct control_task *task, struct pvk_err *err)
+{
+	const struct timeval soon = { .tv_usec = 1000 };
+	struct control_promise *promise;
+	struct server *server = arg;
+
+	if (server->broken)
+		return pvk_err_set(err, -EIO, "Input/output error");
+	if (server->no_flags)
+		return pvk_err_set(err, -ENOTCONN, "pvkitd runs without pvkitd-control");
+	/* One that never answers. */
+	if (!strcmp(task->mode, "late") || !strcmp(task->led, "late"))
+		return 0;
+	promise = calloc(1, sizeof(*promise));
+	*promise = (struct control_promise){
+		.server = arg,
+		.answer = {
+			.seq = task->seq, .error = control_fate(task), .seconds = task->seconds,
+			.way = "systemd", .led = "green:status",
+		},
+	};
+	event_base_once(base, -1, EV_TIMEOUT, keep_control_promise, promise, &soon);
+	return 0;
+}
+
 /* ---- drivers ---- */
 
 struct promise {
@@ -408,7 +463,7 @@ static int start(struct server *server, const char *dir, struct pvk_meta *user_m
 	struct http_kernel kernel = {
 		.whois = k_whois, .drivers = k_drivers, .driver = k_driver, .status = k_status,
 		.submit = k_submit, .refresh = k_refresh, .stores = k_stores, .store = k_store,
-		.set = k_set, .flags_arg = server, .arg = server,
+		.set = k_set, .flags_arg = server, .control = k_control, .arg = server,
 	};
 	struct device_fds fds = { .inet = -1 };
 	struct pvk_err err;

@@ -46,7 +46,7 @@ static void test_defaults(void)
 	ktap_str(config.device_tree, "/proc/device-tree", "the device tree is the machine's");
 	ktap_str(config.dtb, "", "which says what its name is");
 	ktap_eq(config.uid, 65534, "the front is nobody");
-	ktap_eq(config.roles, CONFIG_AGENT | CONFIG_FRONT, "both processes");
+	ktap_eq(config.roles, CONFIG_AGENT | CONFIG_FRONT | CONFIG_CONTROL, "all processes");
 }
 
 static void test_options(void)

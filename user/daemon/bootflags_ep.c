@@ -20,6 +20,7 @@
 struct flag_set {
 	TAILQ_ENTRY(flag_set) link;
 	struct http_flags *flags;
+	uint32_t reboot;		/* which has to know; 0: a request to set flags */
 	struct evhttp_request *ev;	/* NULL: nobody waits any more */
 	struct evhttp_connection *evcon;
 	struct event *timer;		/* goes off when the outcome is overdue */
@@ -72,7 +73,7 @@ bool flags_idle(const struct http_flags *flags)
 
 /* ---- answers ---- */
 
-static int status_of(int error)
+int flags_status(int error)
 {
 	switch (error) {
 	case EINVAL:		/* a mode that it does not know, a number out of range */
@@ -103,7 +104,7 @@ static int status_of(int error)
 
 static void reply_errno(struct evhttp_request *ev, int ret, const struct pvk_err *err)
 {
-	http_reply_error(ev, status_of(-ret), "%s", err->text[0] ? err->text : strerror(-ret));
+	http_reply_error(ev, flags_status(-ret), "%s", err->text[0] ? err->text : strerror(-ret));
 }
 
 static void reply_store(struct evhttp_request *ev, const struct pvk_store *store)
@@ -190,6 +191,8 @@ static void answer_done(struct flag_set *set)
 	struct pvk_store store;
 	int ret;
 
+	if (set->reboot)
+		controls_mode_set(set->flags->http->controls, set->reboot, set->name, 0, "");
 	if (!set->ev)
 		return;
 	ret = kernel->store(kernel->flags_arg, set->name, &store, &err);
@@ -204,6 +207,9 @@ static void answer_error(struct flag_set *set, int ret, const char *text)
 	struct pvk_err err;
 
 	pvk_err_set(&err, ret, "%s", text);
+	if (set->reboot)
+		controls_mode_set(set->flags->http->controls, set->reboot, set->name, -ret,
+				  err.text);
 	if (set->ev)
 		reply_errno(set->ev, ret, &err);
 }
@@ -273,17 +279,20 @@ static bool room_for(const struct http_flags *flags, uint64_t peer_id)
 	       n < FLAG_SETS_PER_PEER_MAX;
 }
 
-static struct flag_set *set_new(struct http_request *request)
+static struct flag_set *set_new(struct http_request *request, const char *name)
 {
 	const struct timeval overdue = { .tv_sec = PVK_SET_TIMEOUT_MS / 1000 };
 	struct http_flags *flags = request->http->flags;
-	struct flag_set *set = calloc(1, sizeof(*set));
+	struct flag_set *set;
 
+	if (!room_for(flags, request->peer->id))
+		return NULL;
+	set = calloc(1, sizeof(*set));
 	if (!set)
 		return NULL;
 	set->flags = flags;
 	set->peer_id = request->peer->id;
-	strcpy(set->name, request->seg[1]);
+	strcpy(set->name, name);
 	TAILQ_INSERT_TAIL(&flags->list, set, link);
 	flags->count++;
 	set->timer = evtimer_new(request->http->base, on_overdue, set);
@@ -297,15 +306,14 @@ static void start(struct http_request *request, const struct pvk_change *change)
 {
 	const struct http_kernel *kernel = http_kernel(request->http);
 	struct pvk_err err = { .text = "" };
-	struct flag_set *set = NULL;
+	struct flag_set *set;
 	int ret;
 
 	if (!pvk_store_name_ok(request->seg[1])) {
 		http_reply_error(request->ev, 404, "no such store");
 		return;
 	}
-	if (room_for(request->http->flags, request->peer->id))
-		set = set_new(request);
+	set = set_new(request, request->seg[1]);
 	if (!set) {
 		http_reply_error(request->ev, 503, "too many requests");
 		return;
@@ -319,6 +327,71 @@ static void start(struct http_request *request, const struct pvk_change *change)
 	set->ev = request->ev;
 	set->evcon = evhttp_request_get_connection(request->ev);
 }
+
+/* ---- a mode, for a reboot ---- */
+
+static bool knows_mode(const struct pvk_store *store, const char *mode)
+{
+	unsigned int i;
+
+	for (i = 0; i < store->n_modes; i++)
+		if (!strcmp(store->mode[i], mode))
+			return true;
+	return false;
+}
+
+static bool takes_any(const struct pvk_store *store)
+{
+	return !store->n_modes && store->offers & PVB_HAS(PVB_MODE);
+}
+
+static int set_mode(struct http_request *request, const char *name, const char *mode,
+		    uint32_t reboot, struct pvk_err *err)
+{
+	const struct http_kernel *kernel = http_kernel(request->http);
+	struct pvk_change change = { .set.has = PVB_HAS(PVB_MODE) };
+	struct flag_set *set = set_new(request, name);
+	int ret;
+
+	if (!set)
+		return pvk_err_set(err, -EMFILE, "too many requests");
+	strcpy(change.set.mode, mode);
+	set->reboot = reboot;
+	ret = kernel->set(kernel->flags_arg, name, &change, &set->seq, err);
+	if (ret)
+		set_free(set);
+	return ret;
+}
+
+int flags_set_mode(struct http_request *request, const char *mode, uint32_t reboot,
+		   struct pvk_err *err)
+{
+	const struct http_kernel *kernel = http_kernel(request->http);
+	const struct pvk_store *any = NULL;
+	struct pvk_stores list;
+	int n = 0, ret;
+	size_t i;
+
+	ret = kernel->stores(kernel->flags_arg, &list, err);
+	if (ret)
+		return ret;
+	for (i = 0; i < list.count && ret >= 0; i++) {
+		if (!any && takes_any(&list.item[i]))
+			any = &list.item[i];
+		if (!knows_mode(&list.item[i], mode))
+			continue;
+		ret = set_mode(request, list.item[i].name, mode, reboot, err);
+		n++;
+	}
+	if (!n && any) {
+		ret = set_mode(request, any->name, mode, reboot, err);
+		n++;
+	}
+	pvk_stores_free(&list);
+	return ret ? ret : n;
+}
+
+/* ---- what is asked for ---- */
 
 /* ?generation=N: only if nobody has changed the store since it had that one. */
 static int read_generation(struct http_request *request, struct pvk_change *change)

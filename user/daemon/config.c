@@ -38,6 +38,8 @@ const char config_usage[] =
 	"                  the device tree (default /proc/device-tree)\n"
 	"  --user USER     user of the HTTP process, name or number (default: pvkit if\n"
 	"                  there is one, else 65534; should be nobody else's)\n"
+	"  --led NAME      of /sys/class/leds: the one that blinks when none is named\n"
+	"                  (default: the first that is none of a keyboard's)\n"
 	"  --watchdog S    end and start again a process that has not answered for three\n"
 	"                  times S seconds (default 10; 0 never)\n"
 	"  --agent-only    load drivers, serve nothing\n"
@@ -49,7 +51,7 @@ const char config_usage[] =
 	"  --help, --version\n"
 	"\n"
 	"pvkitd.conf holds lines `NAME VALUE` or `NAME = VALUE` with NAME one of\n"
-	"socket, root, state, modules, dtb, fitconfig, device-tree, user, watchdog,\n"
+	"socket, root, state, modules, dtb, fitconfig, device-tree, user, led, watchdog,\n"
 	"pidfile; # begins a comment. The command line wins.\n"
 	"\n"
 	"Exit status: 0 ended by a signal, or detached and ready; 1 failed;\n"
@@ -65,6 +67,7 @@ enum {
 	OPT_FITCONFIG,
 	OPT_DEVICE_TREE,
 	OPT_USER,
+	OPT_LED,
 	OPT_AGENT_ONLY,
 	OPT_FRONT_ONLY,
 	OPT_WATCHDOG,
@@ -86,6 +89,7 @@ static const struct option options[] = {
 	{ "fitconfig", required_argument, NULL, OPT_FITCONFIG },
 	{ "device-tree", required_argument, NULL, OPT_DEVICE_TREE },
 	{ "user", required_argument, NULL, OPT_USER },
+	{ "led", required_argument, NULL, OPT_LED },
 	{ "agent-only", no_argument, NULL, OPT_AGENT_ONLY },
 	{ "front-only", no_argument, NULL, OPT_FRONT_ONLY },
 	{ "watchdog", required_argument, NULL, OPT_WATCHDOG },
@@ -208,6 +212,14 @@ static int set_name(char to[256], const char *name, const char *value, struct pv
 	return 0;
 }
 
+static int set_led(struct config *config, const char *value, struct pvk_err *err)
+{
+	if (strlen(value) >= sizeof(config->led) || !control_led_ok(value))
+		return pvk_err_set(err, -EINVAL, "led: '%s' can't be the name of one", value);
+	strcpy(config->led, value);
+	return 0;
+}
+
 static int set_value(struct config *config, int option, const char *value,
 		     struct pvk_err *err)
 {
@@ -231,11 +243,13 @@ static int set_value(struct config *config, int option, const char *value,
 		return set_name(config->fitconfig, "fitconfig", value, err);
 	case OPT_USER:
 		return set_user(config, value, err);
+	case OPT_LED:
+		return set_led(config, value, err);
 	case OPT_AGENT_ONLY:
 		config->roles = CONFIG_AGENT;
 		return 0;
 	case OPT_FRONT_ONLY:
-		config->roles = CONFIG_FRONT;
+		config->roles = CONFIG_FRONT | CONFIG_CONTROL;
 		return 0;
 	case OPT_WATCHDOG:
 		return set_watchdog(config, value, err);
@@ -344,7 +358,7 @@ int config_parse(struct config *config, int argc, char **argv, struct pvk_err *e
 		.gid = ID_NOBODY,
 		.sandbox = true,
 		.watchdog_s = WATCHDOG_S,
-		.roles = CONFIG_AGENT | CONFIG_FRONT,
+		.roles = CONFIG_AGENT | CONFIG_FRONT | CONFIG_CONTROL,
 	};
 	find_user(config, USER_DEFAULT);
 	ret = find_config_dir(config, argc, argv, err);

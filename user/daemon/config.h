@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "ctrlwords.h"
 #include "state.h"
 
 #define CONFIG_SOCKETS_MAX	8
@@ -16,6 +17,7 @@
 
 #define CONFIG_AGENT		(1u << 0)
 #define CONFIG_FRONT		(1u << 1)
+#define CONFIG_CONTROL		(1u << 2)	/* goes with the front */
 
 struct config {
 	char socket[CONFIG_SOCKETS_MAX][108];	/* as large as sun_path */
@@ -31,7 +33,8 @@ struct config {
 	char fitconfig[256];
 	uid_t uid;		/* the front's */
 	gid_t gid;
-	unsigned int roles;	/* CONFIG_AGENT, CONFIG_FRONT */
+	unsigned int roles;	/* CONFIG_AGENT, CONFIG_FRONT and CONFIG_CONTROL */
+	char led[CONTROL_LED_SIZE];	/* "": the first that is none of a keyboard's */
 	char pidfile[PATH_MAX];	/* "": none */
 	bool foreground;
 	bool sandbox;

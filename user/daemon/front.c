@@ -54,6 +54,7 @@ struct front {
 	struct event *drv_ev;
 	struct event *news_ev;
 	struct event *family_ev;
+	struct event *control_ev;	/* NULL: there is none */
 	struct event *sig_ev[2];
 	int family_fd;
 	int status;
@@ -115,6 +116,27 @@ static int k_confine(void *arg)
 	if (ret)
 		log_msg(LOG_ERR, "%s", err.text);
 	return ret;
+}
+
+static int k_control(void *arg, struct control_task *task, struct pvk_err *err)
+{
+	struct front *front = arg;
+	int ret;
+
+	if (front->env->control_fd < 0)
+		return pvk_err_set(err, -ENOTCONN, "pvkitd runs without pvkitd-control");
+	ret = control_send(front->env->control_fd, task);
+	return ret ? pvk_err_set(err, ret, "pvkitd-control: %s", strerror(-ret)) : 0;
+}
+
+static void on_control(evutil_socket_t fd, short what, void *arg)
+{
+	struct control_answer answer;
+	struct front *front = arg;
+
+	(void)what;
+	if (!control_receive(fd, &answer))
+		http_control_answer(front->http, &answer);
 }
 
 static void on_outcome(void *arg, const struct pvk_outcome *outcome)
@@ -389,6 +411,12 @@ static int add_events(struct front *front)
 		return -ENOMEM;
 	if (front_union_watch(&front->ram, front->base, front->http))
 		return -ENOMEM;
+	if (front->env->control_fd >= 0) {
+		front->control_ev = event_new(front->base, front->env->control_fd,
+					      EV_READ | EV_PERSIST, on_control, front);
+		if (!front->control_ev || event_add(front->control_ev, NULL))
+			return -ENOMEM;
+	}
 	return front_flags_watch(&front->flags, front->base, front->http);
 }
 
@@ -475,6 +503,7 @@ static int begin_http(struct front *front)
 		.submit = k_submit,
 		.refresh = k_refresh,
 		.confine = k_confine,
+		.control = k_control,
 		.timeout_ms = pvk_drv_default_timeout_ms(),
 		.tells_containers = front->tells_containers,
 		.arg = front,
@@ -541,6 +570,8 @@ static void tear_down(struct front *front)
 		event_free(front->news_ev);
 	if (front->family_ev)
 		event_free(front->family_ev);
+	if (front->control_ev)
+		event_free(front->control_ev);
 	if (front->family_fd >= 0)
 		close(front->family_fd);
 	device_close(&front->devices);

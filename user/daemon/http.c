@@ -48,6 +48,9 @@ static const struct route {
 	{ { "bootflags", ANY }, 2, EVHTTP_REQ_DELETE, bootflag_delete },
 	{ { "union" }, 1, EVHTTP_REQ_GET, union_get },
 	{ { "union", "events" }, 2, EVHTTP_REQ_GET, union_events_get },
+	{ { "control", "reboot" }, 2, EVHTTP_REQ_PUT, control_reboot_put },
+	{ { "control", "blink" }, 2, EVHTTP_REQ_PUT, control_blink_put },
+	{ { "control", "ping" }, 2, EVHTTP_REQ_GET, control_ping_get },
 	{ { "metrics" }, 1, EVHTTP_REQ_GET, metrics_get },
 	{ { "user-meta" }, 1, EVHTTP_REQ_GET, meta_get },
 	{ { "user-meta", ANY }, 2, EVHTTP_REQ_PUT, meta_put },
@@ -241,13 +244,14 @@ struct http *http_new(struct event_base *base, const struct http_kernel *kernel,
 	http->who = 1;
 	http->calls = calls_new(base, &http->kernel);
 	http->flags = flags_new(http);
+	http->controls = controls_new(http);
 	http->metrics = metrics_new();
 	http->views = views_new(HTTP_VIEWS_MAX);
 	http->streams = streams_new();
 	if (user_meta || device_meta)
 		http->metas = metas_new(base, kernel);
-	if (conns_init(http) || !http->calls || !http->flags || !http->metrics || !http->views ||
-	    !http->streams || ((user_meta || device_meta) && !http->metas)) {
+	if (conns_init(http) || !http->calls || !http->flags || !http->controls || !http->metrics ||
+	    !http->views || !http->streams || ((user_meta || device_meta) && !http->metas)) {
 		http_free(http);
 		return NULL;
 	}
@@ -309,13 +313,18 @@ void http_flags_gone(struct http *http)
 	flags_gone(http->flags);
 }
 
+void http_control_answer(struct http *http, const struct control_answer *answer)
+{
+	controls_answer(http->controls, answer);
+}
+
 bool http_idle(const struct http *http)
 {
 	struct calls_count count;
 
 	calls_count(http->calls, &count);
 	return !count.queued && !count.in_flight && !count.watching &&
-	       flags_idle(http->flags) && !http_waiting(http);
+	       flags_idle(http->flags) && controls_idle(http->controls) && !http_waiting(http);
 }
 
 /* What is not known to be true still is asked for anew. */
@@ -407,6 +416,8 @@ void http_free(struct http *http)
 		calls_free(http->calls);
 	if (http->flags)
 		flags_free(http->flags);
+	if (http->controls)
+		controls_free(http->controls);
 	if (http->streams)
 		streams_free(http->streams);
 	if (http->views)

@@ -15,6 +15,7 @@
 #include <event2/event.h>
 
 #include "bootflag.h"
+#include "control.h"
 #include "device.h"
 #include "driver.h"
 #include "json_out.h"
@@ -70,6 +71,11 @@ struct http_kernel {
 	 */
 	int (*union_state)(void *arg, struct pvk_union_state *state, struct pvk_err *err);
 	void *union_arg;
+	/*
+	 * Sends it to pvkitd-control, whose answer comes by http_control_answer().
+	 * NULL: there is none.
+	 */
+	int (*control)(void *arg, struct control_task *task, struct pvk_err *err);
 	/* Hands to http_event() what has happened; an error: that is not known. */
 	int (*refresh)(void *arg);
 	/* Each thread's first step; NULL: none. */
@@ -103,6 +109,7 @@ void http_flag_outcome(struct http *http, const struct pvk_bf_outcome *outcome);
 void http_union_event(struct http *http, const struct pvk_union_state *state);
 /* Whoever waits for the outcome of a set waits for nothing: pv_bootflag is gone. */
 void http_flags_gone(struct http *http);
+void http_control_answer(struct http *http, const struct control_answer *answer);
 /* Does nobody wait for an answer? */
 bool http_idle(const struct http *http);
 /* Something happened, to any driver (or container) that there is. */

@@ -12,6 +12,7 @@
 #include "query.h"
 
 struct http_calls;
+struct http_controls;
 struct http_flags;
 struct http_metas;
 struct http_metrics;
@@ -25,6 +26,7 @@ struct http {
 	struct pvk_meta *user_meta;
 	struct pvk_meta *device_meta;
 	struct http_calls *calls;
+	struct http_controls *controls;
 	struct http_flags *flags;
 	struct http_metas *metas;	/* NULL: there is no store */
 	struct http_metrics *metrics;
@@ -117,11 +119,38 @@ void bootflag_delete(struct http_request *request);
 struct http_flags *flags_new(struct http *http);
 void flags_free(struct http_flags *flags);
 bool flags_idle(const struct http_flags *flags);
+/* The HTTP status for a positive errno of pv_bootflag's. */
+int flags_status(int error);
+/*
+ * Sets a mode in each store that lists it, else in the first that takes any. Returns in
+ * how many: controls_mode_set() hears of each later, with `reboot`. A negative errno:
+ * not all of them could be asked.
+ */
+int flags_set_mode(struct http_request *request, const char *mode, uint32_t reboot,
+		   struct pvk_err *err);
 void flags_outcome(struct http_flags *flags, const struct pvk_bf_outcome *outcome);
 /* There is no outcome to come any more. */
 void flags_gone(struct http_flags *flags);
 /* The connection is going away; its request must not be answered any more. */
 void flags_forget(struct http_flags *flags, struct evhttp_connection *evcon);
+
+/* control_ep.c: /control, and the verbs under way until they are answered for */
+#define CONTROLS_MAX		16	/* what is above is refused with 503 */
+#define CONTROLS_PER_PEER_MAX	2	/* of one container */
+#define CONTROLS_HOST_RESERVE	4	/* the host's */
+
+void control_reboot_put(struct http_request *request);
+void control_blink_put(struct http_request *request);
+void control_ping_get(struct http_request *request);
+struct http_controls *controls_new(struct http *http);
+void controls_free(struct http_controls *controls);
+bool controls_idle(const struct http_controls *controls);
+void controls_answer(struct http_controls *controls, const struct control_answer *answer);
+/* What became of one of the sets of flags_set_mode(); error: a positive errno, or 0. */
+void controls_mode_set(struct http_controls *controls, uint32_t reboot, const char *store,
+		       int error, const char *text);
+/* The connection is going away; its request must not be answered any more. */
+void controls_forget(struct http_controls *controls, struct evhttp_connection *evcon);
 
 /* metrics_ep.c: GET /metrics, and what is counted for it */
 #define HTTP_ROUTES_MAX		32

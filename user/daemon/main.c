@@ -130,7 +130,7 @@ static int watchdog_s(const struct config *config)
 int main(int argc, char **argv)
 {
 	static struct config config;
-	struct role_env env = { .config = &config, .report_fd = -1 };
+	struct role_env env = { .config = &config, .report_fd = -1, .control_fd = -1 };
 	int detach_fd = -1;
 	struct pvk_err err;
 	int ret;
@@ -171,8 +171,6 @@ int main(int argc, char **argv)
 	env.watchdog_s = watchdog_s(&config);
 	if (config.foreground && config.roles == CONFIG_AGENT)
 		return loader_run(&env);
-	if (config.foreground && config.roles == CONFIG_FRONT)
-		return front_run(&env);
 	ret = supervisor_run(&env, detach_fd);
 	if (config.pidfile[0])
 		unlink(config.pidfile);

@@ -19,6 +19,8 @@
  */
 #define PRIV_LOADER	(PRIV_BIT(CAP_SYS_MODULE) | PRIV_BIT(CAP_DAC_READ_SEARCH) | \
 			 PRIV_BIT(CAP_SYSLOG))
+/* Control: reboot(2), and a word with init, which may be another user's. */
+#define PRIV_CONTROL	(PRIV_BIT(CAP_SYS_BOOT) | PRIV_BIT(CAP_KILL))
 /*
  * The supervisor: that for its children, the front's change of user, and what
  * goes with it, ownership of the stores and signals to it; and to begin with the

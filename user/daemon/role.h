@@ -19,6 +19,7 @@ struct role_env {
 	const struct config *config;
 	int listener[CONFIG_SOCKETS_MAX];	/* n_sockets of them; the front's */
 	pid_t parent;		/* supervisor; 0: a service manager looks after us */
+	int control_fd;		/* front and control: their end of the socket between them */
 	int report_fd;		/* takes ROLE_*; -1: NOTIFY_SOCKET does */
 	int watchdog_s;		/* how often to say that we turn; 0: never */
 	struct event *beat;
@@ -39,9 +40,10 @@ void role_reloaded(struct role_env *env);
 
 /*
  * The loader: registers drivers.json, is the kernel's agent. The front: HTTP.
- * Both return an exit status: 0 after SIGTERM, else started again.
+ * Control: control.h. All return an exit status: 0 after SIGTERM, else started again.
  */
 int loader_run(struct role_env *env);
 int front_run(struct role_env *env);
+int control_run(struct role_env *env);
 
 #endif /* PVKITD_ROLE_H */

@@ -34,6 +34,8 @@
 #define LL_MAKE_REG	(1u << 8)
 #define LL_TRUNCATE	(1u << 14)
 
+#define LL_SCOPE_SIGNAL	(1u << 1)
+
 #define LL_READ		(LL_READ_FILE | LL_READ_DIR)
 #define LL_REPLACE	(LL_WRITE_FILE | LL_TRUNCATE | LL_MAKE_REG | LL_REMOVE_FILE)
 /* What can be said of a file that is no directory. */
@@ -94,6 +96,14 @@ static const struct place front_places[] = {
 	{ NULL },
 };
 
+/* LEDs are links to where their devices are; systemd keeps a mode for a reboot. */
+static const struct place control_places[] = {
+	{ "/sys", LL_READ },
+	{ "/sys/devices", LL_WRITE_FILE | LL_TRUNCATE },
+	{ "/run/systemd", LL_REPLACE },
+	{ NULL },
+};
+
 /* Below the root directory; links that lead out of it are a BSP's good right. */
 static const char *const bsp_files[] = { "bsp", "bsp/drivers.json", "bsp/modparam.json" };
 
@@ -107,13 +117,18 @@ static int ll_version(void)
 	return version > 0 ? (int)version : 0;
 }
 
-static int ll_create(int version)
+static int ll_create(int version, enum sandbox_role role)
 {
 	int known = (int)PVK_ARRAY_SIZE(ll_abi);
 	int i = (version < known ? version : known) - 1;
+	struct ll_ruleset handled;
 	long fd;
 
-	fd = syscall(SYS_landlock_create_ruleset, &ll_abi[i].handled, ll_abi[i].size, 0);
+	handled = ll_abi[i].handled;
+	/* Init is to be signalled. */
+	if (role == SANDBOX_CONTROL)
+		handled.scoped &= ~(uint64_t)LL_SCOPE_SIGNAL;
+	fd = syscall(SYS_landlock_create_ruleset, &handled, ll_abi[i].size, 0);
 	return fd < 0 ? -errno : (int)fd;
 }
 
@@ -198,7 +213,8 @@ static int ll_worker(int ruleset, int version, const struct config *config, stru
 static int ll_fill(int ruleset, int version, enum sandbox_role role,
 		   const struct config *config, struct pvk_err *err)
 {
-	const struct place *place = role == SANDBOX_FRONT ? front_places : agent_places;
+	const struct place *place = role == SANDBOX_FRONT ? front_places :
+		role == SANDBOX_CONTROL ? control_places : agent_places;
 	int ret = 0;
 
 	for (; place->path && !ret; place++)
@@ -207,6 +223,8 @@ static int ll_fill(int ruleset, int version, enum sandbox_role role,
 		return ret;
 	if (role == SANDBOX_FRONT)
 		return ll_front(ruleset, version, config->root, err);
+	if (role == SANDBOX_CONTROL)
+		return ll_allow(ruleset, version, config->state, LL_READ | LL_REPLACE, err);
 	return role == SANDBOX_LOADER ? ll_loader(ruleset, version, config, err) :
 		ll_worker(ruleset, version, config, err);
 }
@@ -249,10 +267,10 @@ int sandbox_prepare(struct sandbox *sandbox, enum sandbox_role role,
 		ret = sandbox_calls(&sandbox->program, role, err);
 	if (ret)
 		return ret;
-	sandbox->base = role == SANDBOX_WORKER ? NULL : &base;
+	sandbox->base = role == SANDBOX_WORKER || role == SANDBOX_CONTROL ? NULL : &base;
 	if (!version)
 		return 0;
-	ret = ll_create(version);
+	ret = ll_create(version, role);
 	if (ret < 0) {
 		pvk_err_set(err, ret, "Landlock: %s", strerror(-ret));
 	} else {

@@ -27,6 +27,7 @@ enum sandbox_role {
 	SANDBOX_FRONT,
 	SANDBOX_LOADER,
 	SANDBOX_WORKER,		/* inside a loader's: it says only what is less */
+	SANDBOX_CONTROL,	/* its calls are a list of its own */
 };
 
 struct sandbox {

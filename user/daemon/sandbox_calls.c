@@ -11,6 +11,7 @@
 
 #ifdef PVKIT_SECCOMP
 
+#include <linux/reboot.h>
 #include <linux/sockios.h>
 #include <malloc.h>
 #include <sched.h>
@@ -56,6 +57,11 @@ static const char calls_loader[] =
 	"inotify_init\0inotify_init1\0inotify_add_watch\0inotify_rm_watch\0"
 	"init_module\0finit_module\0delete_module\0syslog\0mmap\0mmap2\0mprotect\0";
 
+/* Control forks to sync() within a limit, and once more to wait for init. */
+static const char calls_control[] =
+	"connect\0fork\0vfork\0wait4\0waitpid\0prctl\0setsid\0sync\0mlockall\0unlink\0"
+	"unlinkat\0tgkill\0";
+
 /* What of all that is not for these two, besides what they must never do. */
 static const char not_front[] =
 	"socketpair\0bind\0kill\0wait4\0waitid\0waitpid\0prctl\0seccomp\0"
@@ -74,7 +80,7 @@ static const char never[] =
 	"mount\0umount\0umount2\0move_mount\0open_tree\0fsopen\0fsconfig\0fsmount\0fspick\0"
 	"mount_setattr\0pivot_root\0chroot\0unshare\0setns\0mknod\0mknodat\0open_by_handle_at\0"
 	"bpf\0perf_event_open\0userfaultfd\0io_uring_setup\0io_uring_enter\0io_uring_register\0"
-	"keyctl\0add_key\0request_key\0kexec_load\0kexec_file_load\0reboot\0swapon\0swapoff\0"
+	"keyctl\0add_key\0request_key\0kexec_load\0kexec_file_load\0swapon\0swapoff\0"
 	"acct\0quotactl\0quotactl_fd\0iopl\0ioperm\0modify_ldt\0personality\0vhangup\0"
 	"settimeofday\0clock_settime\0clock_settime64\0sethostname\0setdomainname\0"
 	"setuid\0setuid32\0setreuid\0setreuid32\0setresuid\0setresuid32\0setfsuid\0setfsuid32\0"
@@ -82,6 +88,7 @@ static const char never[] =
 	"setgroups\0setgroups32\0";
 
 static const char never_forking[] = "fork\0vfork\0clone\0capset\0listen\0";
+static const char never_but_control[] = "reboot\0";
 static const char never_front[] = "init_module\0finit_module\0delete_module\0";
 
 /* Those that begin a namespace. */
@@ -115,16 +122,16 @@ static int add_if(scmp_filter_ctx ctx, uint32_t action, const char *name,
 		seccomp_rule_add_array(ctx, action, number, 1, &arg);
 }
 
-/* Memory is never both written and run; for who loads no library any more. */
-static int refuse_exec(scmp_filter_ctx ctx)
+/* Memory that is to be run, or that is not; who loads no library any more needs no new one. */
+static int add_memory(scmp_filter_ctx ctx, uint32_t action, unsigned int prot)
 {
 	static const char *const names[] = { "mmap", "mmap2", "mprotect" };
 	int ret = 0;
 	size_t i;
 
 	for (i = 0; i < PVK_ARRAY_SIZE(names) && !ret; i++)
-		ret = add_if(ctx, SCMP_ACT_ERRNO(ENOSYS), names[i],
-			     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+		ret = add_if(ctx, action, names[i],
+			     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, prot));
 	return ret;
 }
 
@@ -167,6 +174,42 @@ static int fill_base(scmp_filter_ctx ctx)
 		ret = add_if(ctx, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	if (!ret)
 		ret = add_if(ctx, SCMP_ACT_ALLOW, "clone", plain);
+	if (!ret)
+		ret = add(ctx, SCMP_ACT_KILL_PROCESS, never_but_control);
+	return ret ? ret : add(ctx, SCMP_ACT_KILL_PROCESS, never);
+}
+
+/* Restart and nothing else, in both of its forms; signals to nobody but init. */
+static int add_reboot(scmp_filter_ctx ctx)
+{
+	int ret;
+
+	ret = add_if(ctx, SCMP_ACT_ALLOW, "reboot",
+		     SCMP_A2(SCMP_CMP_EQ, LINUX_REBOOT_CMD_RESTART));
+	if (!ret)
+		ret = add_if(ctx, SCMP_ACT_ALLOW, "reboot",
+			     SCMP_A2(SCMP_CMP_EQ, LINUX_REBOOT_CMD_RESTART2));
+	return ret ? ret : add_if(ctx, SCMP_ACT_ALLOW, "kill", SCMP_A0(SCMP_CMP_EQ, 1));
+}
+
+static int fill_control(scmp_filter_ctx ctx)
+{
+	unsigned int flags = seccomp_arch_native() == SCMP_ARCH_S390X ? 1 : 0;
+	struct scmp_arg_cmp plain = SCMP_CMP(flags, SCMP_CMP_MASKED_EQ, CLONE_NAMESPACES, 0);
+	int ret = add(ctx, SCMP_ACT_ALLOW, calls_all);
+
+	if (!ret)
+		ret = add(ctx, SCMP_ACT_ALLOW, calls_control);
+	if (!ret)
+		ret = add_memory(ctx, SCMP_ACT_ALLOW, 0);
+	if (!ret)
+		ret = add_ioctls(ctx);
+	if (!ret)
+		ret = add_if(ctx, SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	if (!ret)
+		ret = add_if(ctx, SCMP_ACT_ALLOW, "clone", plain);
+	if (!ret)
+		ret = add_reboot(ctx);
 	return ret ? ret : add(ctx, SCMP_ACT_KILL_PROCESS, never);
 }
 
@@ -179,7 +222,7 @@ static int fill_front(scmp_filter_ctx ctx)
 		ret = add_if(ctx, SCMP_ACT_ERRNO(ENOSYS), "tgkill",
 			     SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
 	if (!ret)
-		ret = refuse_exec(ctx);
+		ret = add_memory(ctx, SCMP_ACT_ERRNO(ENOSYS), PROT_EXEC);
 	if (!ret)
 		ret = add_if(ctx, SCMP_ACT_KILL_PROCESS, "socket",
 			     SCMP_A0(SCMP_CMP_GT, AF_UNIX));
@@ -269,6 +312,8 @@ int sandbox_calls(struct sock_fprog *program, enum sandbox_role role, struct pvk
 	*program = (struct sock_fprog){ 0 };
 	if (role == SANDBOX_LOADER)
 		return 0;
+	if (role == SANDBOX_CONTROL)
+		return make(program, SCMP_ACT_ERRNO(ENOSYS), fill_control, err);
 	return make(program, SCMP_ACT_ALLOW, role == SANDBOX_FRONT ? fill_front : fill_worker,
 		    err);
 }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -43,9 +44,11 @@ struct child {
 
 struct supervisor {
 	const struct role_env *env;
-	struct child child[2];
+	struct child child[3];
 	unsigned int count;
 	int signal_fd;
+	/* The front's end and control's: whoever is started again finds it as it was. */
+	int control_fd[2];
 	int detach_fd;
 	bool announced;
 	bool stopping;
@@ -83,6 +86,11 @@ static void become(struct supervisor *sv, struct child *child, pid_t parent, int
 			env.listener[i] = -1;
 		}
 	}
+	env.control_fd = child->role == CONFIG_FRONT ? sv->control_fd[0] :
+			 child->role == CONFIG_CONTROL ? sv->control_fd[1] : -1;
+	for (i = 0; i < PVK_ARRAY_SIZE(sv->control_fd); i++)
+		if (sv->control_fd[i] >= 0 && sv->control_fd[i] != env.control_fd)
+			close(sv->control_fd[i]);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_NAME, child->name);
@@ -380,7 +388,7 @@ static bool all_gone(const struct supervisor *sv)
 
 static int loop(struct supervisor *sv)
 {
-	struct pollfd fds[3];
+	struct pollfd fds[PVK_ARRAY_SIZE(sv->child) + 1];
 	unsigned int i;
 	int timeout;
 
@@ -452,6 +460,7 @@ int supervisor_run(const struct role_env *env, int detach_fd)
 	struct supervisor sv = {
 		.env = env,
 		.detach_fd = detach_fd,
+		.control_fd = { -1, -1 },
 		.pet_at = INT64_MAX,
 		.pet_ms = notify_watchdog_ms() / 2,
 		.reload_by = INT64_MAX,
@@ -477,6 +486,11 @@ int supervisor_run(const struct role_env *env, int detach_fd)
 	}
 	add_child(&sv, "pvkitd-loader", CONFIG_AGENT, loader_run);
 	add_child(&sv, "pvkitd-front", CONFIG_FRONT, front_run);
+	if ((env->config->roles & CONFIG_CONTROL) &&
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv.control_fd))
+		log_msg(LOG_ERR, "socketpair: %s", strerror(errno));
+	else
+		add_child(&sv, "pvkitd-control", CONFIG_CONTROL, control_run);
 	if (notify_watchdog_ms())
 		sv.pet_at = now_ms();
 	forget_start_up();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * supervisor - starts the loader and the front, and starts them again
+ * supervisor - starts the loader, the front and control, and starts them again
  *
  * Each child says now and then that its event loop turns; one that does not is
  * killed. The service manager's watchdog is fed as long as none hangs, so that

@@ -43,6 +43,8 @@ test_each_process_has_the_rights_in_the_table() {
 	expect_rights supervisor "$pvkitd" 0 00000004004101e5 0
 	# DAC_READ_SEARCH, SYS_MODULE, SYSLOG
 	expect_rights loader "$(process pvkitd-loader)" 0 0000000400010004 2
+	# KILL, SYS_BOOT
+	expect_rights control "$(process pvkitd-control)" 0 0000000000400020 2
 	front=$(process pvkitd-front)
 	expect_rights front "$front" 65534 0000000000000000 2
 	# and the thread that writes metadata
