@@ -208,6 +208,9 @@ int verb_slot_mark_good(struct cli *cli);
 int verb_union_status(struct cli *cli);
 int verb_union_keep(struct cli *cli);
 int verb_union_watch(struct cli *cli);
+int verb_reboot(struct cli *cli);
+int verb_blink(struct cli *cli);
+int verb_ping(struct cli *cli);
 int verb_status(struct cli *cli);
 
 #endif /* PVKIT_CLI_H */

@@ -221,6 +221,37 @@ static const struct cli_exit union_exits[] = {
 	{ 0, NULL },
 };
 
+#define CTRL_SOCKET \
+	{ "socket", "PATH", OPT_SOCKET, "of pvkitd, instead of /run/pvkit/pv-ctrl, or, where\n" \
+	  "that is not, /pantavisor/pv-ctrl", "@file" }
+
+static const struct cli_opt reboot_options[] = {
+	{ "mode", "M", OPT_MODE, "what to boot into: set as a boot flag first", NULL },
+	{ "limit", "S", OPT_LIMIT, "force it S seconds after init was asked (1 to 600;\n"
+	  "default 60)", NULL },
+	{ "force", NULL, OPT_FORCE, "don't ask init: write what can be written, and reboot", NULL },
+	CTRL_SOCKET, JSON, { 0 },
+};
+
+static const struct cli_opt blink_options[] = {
+	{ "led", "NAME", OPT_LED, "of /sys/class/leds (default: pvkitd's, else the first that is\n"
+	  "none of a keyboard's; off: all)", NULL },
+	CTRL_SOCKET, JSON, { 0 },
+};
+
+static const struct cli_opt ping_options[] = { CTRL_SOCKET, JSON, { 0 } };
+
+static const struct cli_exit control_exits[] = {
+	{ CLI_OK, "done; of a reboot: it is on its way" },
+	{ CLI_FAILED, "failed: pvkitd could not do it" },
+	{ CLI_USAGE, "wrong usage" },
+	{ CLI_NOT_FOUND, "no such LED" },
+	{ CLI_REFUSED, "refused: no right to, a reboot is under way, no flag takes the mode" },
+	{ CLI_TIMEOUT, "timed out" },
+	{ CLI_NO_DAEMON, "pvkitd does not serve there" },
+	{ 0, NULL },
+};
+
 static const struct cli_opt status_options[] = {
 	{ "state", "DIR", OPT_STATE, "where pvkitd says it, instead of /run/pvkitd", "@dir" },
 	JSON, { 0 },
@@ -681,6 +712,46 @@ const struct cli_verb cli_verbs[] = {
 		.exits = union_exits,
 		.words = "@file",
 		.fn = FN(verb_union_keep),
+	},
+	{
+		.name = "reboot",
+		.args = "[--mode M] [--limit S] [--force] [--socket PATH] [--json]",
+		.brief = "Reboots the machine, cleanly within a limit, else by force.",
+		.text =
+		"pvkitd asks init (systemd, busybox, procd, sysvinit, ...); when the limit is over and\n"
+		"the machine still there, it writes what can be written and reboots. For the host and\n"
+		"for containers with the role mgmt. It returns as soon as pvkitd has taken it.\n\n"
+		"The mode is set in each store that lists it (`pvkit flag list --json`), else in the\n"
+		"first that takes any, and only then init is asked; if none takes it nothing happens,\n"
+		"status 4. With --force the kernel sets it on the way down, in stores that list it.\n\n"
+		"Examples:\n"
+		"  pvkit reboot --mode recovery --limit 20\n",
+		.options = reboot_options,
+		.exits = control_exits,
+		.fn = FN(verb_reboot),
+	},
+	{
+		.name = "blink",
+		.args = "[--led NAME] [--socket PATH] [--json] [on|off|SECONDS]",
+		.brief = "Lets an LED blink, so that somebody finds the right box.",
+		.text =
+		"For SECONDS (1 to 3600, on: 60), by the trigger heartbeat or timer of the kernel's LED\n"
+		"class; afterwards the LED is as it was. A second one for the same LED makes it longer,\n"
+		"never shorter; off ends it.\n\n"
+		"Examples:\n"
+		"  pvkit blink --led green:status 300\n",
+		.options = blink_options,
+		.exits = control_exits,
+		.words = "on off",
+		.fn = FN(verb_blink),
+	},
+	{
+		.name = "ping",
+		.args = "[--socket PATH] [--json]",
+		.brief = "Asks whether pvkitd is alive, since when the machine is up, and which boot it is.",
+		.options = ping_options,
+		.exits = control_exits,
+		.fn = FN(verb_ping),
 	},
 	{
 		.name = "status",

@@ -23,6 +23,7 @@ enum {
 	CLI_REFUSED = 4,
 	CLI_TIMEOUT = 5,
 	CLI_NO_KERNEL = 6,
+	CLI_NO_DAEMON = 6,	/* of verbs that ask pvkitd, not the kernel */
 };
 
 /* What cli_option() returns for an option. */
@@ -46,8 +47,11 @@ enum {
 	OPT_JUNIT,
 	OPT_KEEP_OWNER,
 	OPT_KERNEL,
+	OPT_LED,
 	OPT_LEVEL,
+	OPT_LIMIT,
 	OPT_MANUAL,
+	OPT_MODE,
 	OPT_MODPARAM,
 	OPT_MODULES,
 	OPT_NO_ANNOTATIONS,
@@ -59,6 +63,7 @@ enum {
 	OPT_ROLE,
 	OPT_ROOT,
 	OPT_RUN_JSON,
+	OPT_SOCKET,
 	OPT_SRC_JSON,
 	OPT_STATE,
 	OPT_STORE,
