@@ -91,14 +91,14 @@ static void read_conf(struct boot *boot, const char *argv0)
 }
 
 /* Every reason, for whoever asks why it is not another's word that counts. */
-static void explain(const struct pvk_flagsources *sources)
+static void explain(const struct pvk_flagsources *sources, unsigned int field)
 {
 	pvk_auto_buf struct pvk_buf text = PVK_BUF_INIT(512);
 	size_t i;
 
 	for (i = 0; i < sources->count; i++)
-		say_debug("mode: %s %s", sources->item[i].store.name,
-			  pvk_verdict_text(sources, &sources->item[i], PVB_MODE, &text));
+		say_debug("%s: %s %s", pvk_field_name(field), sources->item[i].store.name,
+			  pvk_verdict_text(sources, &sources->item[i], field, &text));
 }
 
 /* A line that can't be is no reason to forget the others. */
@@ -122,7 +122,9 @@ static void read_sources(struct boot *boot)
 	    source_env_read(&boot->sources, &boot->flagconf, &err))
 		say("%s", err.text);
 	flagsource_sort(&boot->sources, &boot->flagconf);
-	explain(&boot->sources);
+	explain(&boot->sources, PVB_MODE);
+	if (pvk_flagsources_winner(&boot->sources, PVB_PHASE, true))
+		explain(&boot->sources, PVB_PHASE);
 }
 
 /* The one line. */

@@ -21,6 +21,8 @@
 #   typing LINE...                from now on, each second, for --keys keys; before what
 #                                 reads them is there, half of a line may be lost
 #   stop_typing
+#   start_machine FILE [OPTION...]  the same while the test goes on, until `end_machine`
+#   plug_disk FILE                one more disk for one that was started with --qmp "$QMP"
 #   console_line PATTERN          the first line of the console with that in it, without
 #                                 the kernel's time
 #
@@ -35,6 +37,7 @@ PATH=$PATH:/usr/sbin:/sbin
 export BUILD PATH
 OUT=$KTAP_TMP/out
 CONSOLE=$KTAP_TMP/console
+QMP=$KTAP_TMP/qmp
 machines=0
 cd "$KTAP_TMP" || exit 1
 
@@ -190,6 +193,30 @@ stop_typing() {
 	kill "$typist"
 	wait "$typist" 2>/dev/null || :
 	exec 8>&-
+}
+
+start_machine() {
+	: >"$CONSOLE"
+	(machine "$@" && exit "$STATUS") &
+	started=$!
+}
+
+end_machine() {
+	machines=$((machines + 1))
+	STATUS=0
+	wait "$started" || STATUS=$?
+}
+
+plug_disk() {
+	printf '%s\n' '{ "execute": "qmp_capabilities" }' \
+		'{ "execute": "blockdev-add", "arguments": { "driver": "raw", "node-name": "late",
+			"file": { "driver": "file", "filename": "'"$(realpath "$1")"'" } } }' \
+		'{ "execute": "device_add", "arguments": { "driver": "virtio-blk-pci",
+			"drive": "late", "bus": "late" } }' |
+		timeout 20 nc -U -q 2 "$QMP" >"$KTAP_TMP/qmp.log"
+	# one for each command
+	cat "$KTAP_TMP/qmp.log"
+	[ "$(grep -c '"return"' "$KTAP_TMP/qmp.log")" = 3 ]
 }
 
 console_line() {

@@ -6,7 +6,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/lib.sh"
 
-plan 7
+plan 10
 
 uuid=0b9e4c1c-7a66-4e3f-9d0a-5f1e2d3c4b5a
 
@@ -47,4 +47,16 @@ machine init.cpio --once --disk gpt.img --append root=/dev/vda2 --append rootfst
 check_eq 'a type that it is not: the machine reboots' 3 "$STATUS"
 check_match 'and the console says what was tried' \
 	'pvkit-init: root=/dev/vda2: /dev/vda2 as ext4: *' "$(console_line ' as ext4')"
+
+# given a disk that is plugged in eight seconds after it was missed
+# shellcheck disable=SC2317 # called by check
+late() {
+	wait_for 60 grep -q 'waiting up to' "$CONSOLE" && sleep 8 && plug_disk ext4.img
+}
+start_machine init.cpio --once --qmp "$QMP" --append root=LABEL=rootfs
+check 'a disk that comes late: it can be plugged in' late
+end_machine
+check_eq 'a disk that comes late: is the root' '/dev/vda ext4 ro' "$(sed -n 1p "$OUT")"
+check_eq 'a disk that comes late: the console has said what it waits for' \
+	'pvkit-init: waiting up to 30 s for root=LABEL=rootfs' "$(console_line 'waiting up to')"
 finish
