@@ -5,19 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <termios.h>
 
+#include "child.h"
 #include "console.h"
 #include "switch.h"
 
 #define LINE_BYTES	900	/* the kernel's log takes no longer ones */
 #define PREFIX		"pvkit-init: "
 #define KMSG_LIMIT	"/proc/sys/kernel/printk_devkmsg"
+#define STALL_MS	1000	/* for a terminal that takes nothing */
 
 static bool debugging;
 static bool detached;
+static bool stalled;
 static int kmsg = -1;
+/* Of our own, so that it can be told not to wait; the real init gets another one. */
+static int tty = -1;
 static char kmsg_limit[16];
 
 /* Does what goes into the log at this level show on the console by itself? */
@@ -34,6 +38,28 @@ static bool shown_by_kernel(int level)
 	return n > 0 && atoi(text) > level;
 }
 
+/*
+ * A serial console that heard an XOFF takes nothing until an XON comes, which may be
+ * never: it is waited for once.
+ */
+static void put_on_terminal(const char *text, size_t len)
+{
+	int fd = tty >= 0 ? tty : STDERR_FILENO;
+	struct pollfd ready = { .fd = fd, .events = POLLOUT };
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, text, len);
+		if (n < 0 && errno == EAGAIN && !stalled && poll(&ready, 1, STALL_MS) == 1)
+			continue;
+		stalled = n < 0 && errno == EAGAIN;
+		if (n <= 0)
+			return;
+		text += n;
+		len -= (size_t)n;
+	}
+}
+
 static void put(int level, const char *fmt, va_list ap)
 {
 	char line[LINE_BYTES];
@@ -48,8 +74,7 @@ static void put(int level, const char *fmt, va_list ap)
 	if (kmsg >= 0 && write(kmsg, line, (size_t)len) == len &&
 	    (detached || shown_by_kernel(level)))
 		return;
-	if (write(STDERR_FILENO, line + head, (size_t)(len - head)) < 0)
-		return;
+	put_on_terminal(line + head, (size_t)(len - head));
 }
 
 void say(const char *fmt, ...)
@@ -96,6 +121,16 @@ static void lift_kmsg_limit(void)
 	set_kmsg_limit("on\n");
 }
 
+/* None of them may be left for a file that is opened later, as of a flash. */
+static void set_standard(int fd)
+{
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 void console_detach(void)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -103,13 +138,11 @@ void console_detach(void)
 	detached = true;
 	if (kmsg < 0)
 		kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	dup2(fd, STDIN_FILENO);
-	dup2(fd, STDOUT_FILENO);
-	dup2(fd, STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
+	if (tty >= 0)
+		close(tty);
+	tty = -1;
+	if (fd >= 0)
+		set_standard(fd);
 }
 
 void console_close(void)
@@ -120,25 +153,30 @@ void console_close(void)
 }
 
 /* The kernel opens it for us only where the initramfs has the node. */
+void console_take(const char *device)
+{
+	int fd = open(device, O_RDWR | O_NOCTTY);
+
+	/* Many a product has none. */
+	if (fd < 0)
+		fd = open("/dev/null", O_RDWR);
+	if (fd < 0)
+		fd = open("/", O_PATH);
+	if (fd >= 0)
+		set_standard(fd);
+	tty = open(device, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+}
+
 void console_open(void)
 {
-	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
-
+	console_take("/dev/console");
 	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	lift_kmsg_limit();
-	if (fd < 0)
-		return;
-	dup2(fd, STDIN_FILENO);
-	dup2(fd, STDOUT_FILENO);
-	dup2(fd, STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
 }
 
 static int run(const char *path, char *const argv[], bool terminal)
 {
 	pid_t pid = fork();
-	int status;
 
 	if (pid < 0)
 		return -errno;
@@ -150,9 +188,7 @@ static int run(const char *path, char *const argv[], bool terminal)
 		execv(path, argv);
 		_exit(127);
 	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return 0;
+	return child_wait(pid, 0);
 }
 
 int console_shell(void)

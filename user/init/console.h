@@ -14,6 +14,8 @@
 
 /* Once /proc and /dev are there. */
 void console_open(void);
+/* Of that: the device becomes 0, 1 and 2, or nothing does, and is where lines go. */
+void console_take(const char *device);
 /* Before /proc goes: the log's limits are again as they were. */
 void console_close(void);
 /* For a process that stays when the console is the real init's: the log alone. */

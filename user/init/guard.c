@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
+#include "child.h"
 #include "console.h"
 #include "guard.h"
 #include "switch.h"
@@ -22,6 +23,7 @@
 #define PLAN		"/plan"
 #define DEVICE		"/device"
 #define START_MS	5000
+#define END_MS		1000
 #define FDS_MAX		1024
 
 /* ---- process 1: is there something to guard, and how ---- */
@@ -192,8 +194,11 @@ static int start(struct guard_plan *plan, const char *where, const char *root)
 	close(ends[1]);
 	if (!ret)
 		ret = wait_for_exec(ends[0]);
-	if (ret && pid > 0)
+	/* The real init would not hear of its death. One that is stuck is left alone. */
+	if (ret && pid > 0) {
 		kill(pid, SIGKILL);
+		child_wait(pid, END_MS);
+	}
 	close(ends[0]);
 	return ret;
 }
@@ -260,8 +265,11 @@ _Noreturn void guard_main(void)
 	static struct guard_plan plan;
 	int fd;
 
-	if (read_plan(&plan))
+	if (read_plan(&plan)) {
+		console_detach();
+		say("no root guard: what it was to do is lost");
 		_exit(1);
+	}
 	for (fd = 3; fd < FDS_MAX; fd++)
 		if (fd != plan.fd)
 			close(fd);

@@ -16,8 +16,8 @@
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "clock.h"
 #include "console.h"
 #include "guard.h"
 #include "stores.h"
@@ -67,21 +67,6 @@ static void end_on_term(void (*handler)(int))
 
 	if (sigaction(SIGTERM, &action, NULL))
 		say("root guard: SIGTERM does not end it");
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
-static void pause_ms(long ms)
-{
-	struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&time, NULL);
 }
 
 /* A fork does not inherit it. */
@@ -214,7 +199,7 @@ static enum guard_event hear(struct watch *watch, struct helper *helper)
 		return GUARD_NOTHING;
 	}
 	helper->busy = false;
-	return guard_answer(&watch->state, ret, current, now_ms());
+	return guard_answer(&watch->state, ret, current, clock_ms());
 }
 
 static void leave_reason(struct watch *watch)
@@ -303,7 +288,7 @@ static bool watch_once(struct watch *watch, int keeper)
 				act(watch, hear(watch, &watch->helper[i]), keeper);
 	}
 	reap();
-	act(watch, guard_tick(&watch->state, now_ms()), keeper);
+	act(watch, guard_tick(&watch->state, clock_ms()), keeper);
 	tell(keeper, WORD_ALIVE);
 	watch->stop |= terminated || shutting_down(watch);
 	return true;
@@ -318,7 +303,7 @@ static void be_watcher(struct watch *watch, int keeper)
 	stay_in_memory();
 	for (i = 0; i < HELPERS; i++)
 		start_helper(watch, i);
-	guard_state_init(&watch->state, &watch->plan->times, now_ms());
+	guard_state_init(&watch->state, &watch->plan->times, clock_ms());
 	while (kept && !watch->stop)
 		kept = watch_once(watch, keeper);
 	for (i = 0; i < HELPERS; i++)
@@ -352,7 +337,7 @@ static bool keep(const struct watch *watch, int watcher)
 		if (word == WORD_QUIT)
 			return true;
 		if (word == WORD_REBOOT) {
-			pause_ms(REBOOT_MS);
+			clock_sleep_ms(REBOOT_MS);
 			force_reboot(watch);
 		}
 		silent = 0;
@@ -369,7 +354,7 @@ static void replace(const struct watch *watch, const char *who)
 		reboot(RB_AUTOBOOT);
 		force_reboot(watch);
 	}
-	pause_ms(PAUSE_MS);
+	clock_sleep_ms(PAUSE_MS);
 }
 
 static void be_keeper(const struct watch *watch, int watcher, pid_t pid)
@@ -411,7 +396,7 @@ _Noreturn void guard_watch(struct guard_plan *plan)
 		} else if (pid > 0) {
 			be_keeper(&watch, ends[0], pid);
 		} else {
-			pause_ms(PAUSE_MS);
+			clock_sleep_ms(PAUSE_MS);
 		}
 	}
 }

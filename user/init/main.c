@@ -14,6 +14,7 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 
+#include "child.h"
 #include "conf.h"
 #include "confline.h"
 #include "console.h"
@@ -29,6 +30,7 @@
 #include "union.h"
 
 #define PROGRAM_WORDS_MAX	16
+#define SYNC_MS			10000	/* for a medium that may be gone */
 
 /* Not where a file system is mounted on another directory of itself: nobody does. */
 static bool is_mount_point(const char *path)
@@ -250,7 +252,7 @@ static int boot_shell(struct boot *boot, struct pvk_err *err)
 
 static _Noreturn void restart(void)
 {
-	sync();
+	child_do(sync, SYNC_MS);
 	reboot(RB_AUTOBOOT);
 	/* Not even that: process 1 must not end. */
 	for (;;)

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <time.h>
 
+#include "clock.h"
 #include "console.h"
 #include "root.h"
 
@@ -32,47 +32,32 @@ static const struct root_kind *kind_of(const char *root)
 	return NULL;
 }
 
-static long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000L + now.tv_nsec / 1000000;
-}
-
-static void sleep_ms(long ms)
-{
-	struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&time, NULL);
-}
-
 long root_left_ms(const struct root *root)
 {
-	long left = root->deadline_ms - now_ms();
+	int64_t left = root->deadline_ms - clock_ms();
 
-	return left > 0 ? left : 0;
+	return left > 0 ? (long)left : 0;
 }
 
 /* Buses are still looked through, and modules do so in the background. */
 static int wait_for(const struct root_kind *kind, struct root *root, unsigned int seconds,
 		    struct pvk_err *err)
 {
-	long begin = now_ms(), waited;
+	int64_t begin = clock_ms(), waited;
 	bool said = false;
 	int ret;
 
-	root->deadline_ms = begin + (long)seconds * 1000;
+	root->deadline_ms = begin + seconds * INT64_C(1000);
 	for (;;) {
 		ret = kind->find(root, err);
-		waited = now_ms() - begin;
+		waited = clock_ms() - begin;
 		if ((ret != -ENOENT && ret != -ENODEV) || !root_left_ms(root))
 			return ret;
 		if (!said && waited >= SAY_AFTER_MS) {
 			say("waiting up to %u s for root=%s", seconds, root->boot->root);
 			said = true;
 		}
-		sleep_ms(LOOK_EVERY_MS);
+		clock_sleep_ms(LOOK_EVERY_MS);
 	}
 }
 

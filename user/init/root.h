@@ -21,7 +21,7 @@ struct root {
 	char source[ROOT_SOURCE_SIZE];	/* for mount(2): "/dev/vda2" */
 	char fstype[ROOT_TYPE_SIZE];	/* "" until it is known */
 	bool read_only;
-	long deadline_ms;		/* monotonic: then root-wait is over */
+	int64_t deadline_ms;		/* monotonic: then root-wait is over */
 };
 
 struct root_kind {
