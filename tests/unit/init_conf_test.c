@@ -226,6 +226,15 @@ static void test_failures(void)
 	decided("rescue", "by cmdline (mode=rescue); misc says nothing",
 		"who asks for help gets it with failures too");
 
+	pvk_flags_set(given_source("cmdline"), PVB_PHASE, "write", NULL);
+	given_failures(3);
+	decided("rescue", "by cmdline (phase=write); nothing is configured to resume it with",
+		"failures of an update, and no root but the one that is half written");
+	given_file("root = /dev/a\n[resume]\nprogram = /resume\n[recovery]\nroot = /dev/r\n");
+	pvk_flags_set(given_source("cmdline"), PVB_PHASE, "write", NULL);
+	given_failures(3);
+	decided("recovery", "by misc (failures=3)", "failures of an update, and another root");
+
 	given_file("failures-limit = 5\nroot = /dev/a\n");
 	given_failures(4);
 	decided("normal", "no source says otherwise", "another limit");

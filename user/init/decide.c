@@ -51,6 +51,18 @@ static int fall_back(const struct conf *conf, int way, struct pvk_buf *why)
 	return BOOT_RESCUE;
 }
 
+/* A root that is half written is none to recover with, so that must have its own. */
+static bool leads_to_recovery(const struct conf *conf, int way)
+{
+	const struct boot_conf *recovery = &conf->way[BOOT_RECOVERY];
+
+	if (conf->failures_then != THEN_RECOVERY)
+		return false;
+	if (way == BOOT_RESUME)
+		return recovery->root[0] || recovery->program[0];
+	return way == BOOT_NORMAL || way == BOOT_OTA;
+}
+
 void decide(struct decision *decision, const struct conf *conf,
 	    const struct pvk_flagsources *sources, const struct failures *failures)
 {
@@ -71,9 +83,7 @@ void decide(struct decision *decision, const struct conf *conf,
 	}
 	if (!mode && !phase)
 		pvk_buf_puts(&why, "no source says otherwise");
-	decision->by_failures = failures_reached(failures, conf) &&
-				(way == BOOT_NORMAL || way == BOOT_OTA) &&
-				conf->failures_then == THEN_RECOVERY;
+	decision->by_failures = failures_reached(failures, conf) && leads_to_recovery(conf, way);
 	if (decision->by_failures) {
 		pvk_buf_reset(&why);
 		pvk_buf_printf(&why, "by %s (failures=%u)", failures->source->store.name,
