@@ -8,7 +8,7 @@ PATH=$PATH:/usr/sbin:/sbin
 blockid=$BUILD/tests/lib/blockid
 uuid=0b9e4c1c-7a66-4e3f-9d0a-5f1e2d3c4b5a
 
-plan 19
+plan 22
 cd "$KTAP_TMP"
 mkdir tree
 echo hello >tree/file
@@ -38,6 +38,12 @@ has erofs - $uuid mkfs.erofs -U $uuid img tree
 has f2fs root-f $uuid mkfs.f2fs -q -U $uuid -l root-f img
 has xfs root-x $uuid mkfs.xfs -q -f -m uuid=$uuid -L root-x img
 has btrfs root-t $uuid mkfs.btrfs -q -U $uuid -L root-t img
+
+# given a squashfs whose data has at one place what an ext has there
+mksquashfs tree img -noappend -quiet -no-progress >log 2>&1 || cat log
+printf '\123\357' | dd of=img bs=1 seek=1080 conv=notrunc status=none
+check_eq 'two right bytes do not make a squashfs another file system' 'squashfs - -' \
+	"$("$blockid" img)"
 
 # given what is none
 truncate -s 1M zero
@@ -74,5 +80,13 @@ printf 'label: dos\nlabel-id: 0x1234abcd\nstart=2048,size=2048\nstart=4096,size=
 check_eq 'MBR: its number and the partition' '1234abcd-02 -' "$("$blockid" mbr 2)"
 check_eq 'MBR: as sfdisk says it' "$(sfdisk -d mbr | sed -n 's/^label-id: 0x//p')-01 -" \
 	"$("$blockid" mbr 1)"
+# when there was a GPT before, whose sectors nobody has cleared
+truncate -s 16M gpt
+printf 'label: gpt\nstart=2048,size=2048\n' | sfdisk -q gpt
+dd if=gpt of=mbr bs=512 skip=1 seek=1 count=33 conv=notrunc status=none
+check_eq 'MBR: a GPT that was left behind does not count' '1234abcd-01 -' "$("$blockid" mbr 1)"
+# and one of its entries is of the type that says so, but of another place
+printf '\356' | dd of=mbr bs=1 seek=$((446 + 4)) conv=notrunc status=none
+check_fails 'MBR: nor does it where the kernel believes neither' 'nothing known' "$blockid" mbr 1
 check_fails 'no table at all' 'nothing known' "$blockid" zero 1
 finish

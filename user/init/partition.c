@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <pvkit/crc.h>
 #include <pvkit/types.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,8 +14,10 @@
 #define MBR_TABLE_AT		446
 #define MBR_ENTRY_BYTES		16
 #define MBR_TYPE_AT		4
+#define MBR_START_AT		8
 #define MBR_TYPE_GPT		0xee
 
+#define GPT_AT			1	/* a sector */
 #define GPT_MAGIC		"EFI PART"
 #define GPT_HEADER_MIN		92
 #define GPT_HEADER_MAX		512
@@ -35,6 +38,39 @@
 static int read_at(int fd, uint64_t at, uint8_t *buf, size_t len)
 {
 	return pread(fd, buf, len, (off_t)at) == (ssize_t)len ? 0 : -ENODATA;
+}
+
+/* ---- MBR ---- */
+
+static int read_first_sector(int fd, uint8_t b[MBR_BYTES])
+{
+	return read_at(fd, 0, b, MBR_BYTES) || b[510] != 0x55 || b[511] != 0xaa ? -ENODATA : 0;
+}
+
+/* Says it that there is a GPT? start: only if it says so of the right place. */
+static bool is_protective(const uint8_t *b, uint32_t start)
+{
+	const uint8_t *entry;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		entry = b + MBR_TABLE_AT + i * MBR_ENTRY_BYTES;
+		if (entry[MBR_TYPE_AT] == MBR_TYPE_GPT &&
+		    (!start || pvb_get32(entry + MBR_START_AT) == start))
+			return true;
+	}
+	return false;
+}
+
+/* Logical partitions, from 5, are chained elsewhere; their names need only the number. */
+static int read_mbr(const uint8_t *b, unsigned int number, struct partition *partition)
+{
+	if (is_protective(b, 0))
+		return -ENODATA;
+	snprintf(partition->uuid, sizeof(partition->uuid), "%08x-%02x",
+		 pvb_get32(b + MBR_SIGNATURE_AT), number);
+	partition->label[0] = '\0';
+	return 0;
 }
 
 /* ---- GPT ---- */
@@ -101,7 +137,7 @@ static int read_gpt(int fd, uint32_t sector, unsigned int number, struct partiti
 	off_t size;
 	size_t i;
 
-	if (read_header(fd, sector, 1, &gpt)) {
+	if (read_header(fd, sector, GPT_AT, &gpt)) {
 		size = lseek(fd, 0, SEEK_END);
 		if (size < (off_t)sector || read_header(fd, sector, (uint64_t)size / sector - 1,
 							&gpt))
@@ -122,27 +158,14 @@ static int read_gpt(int fd, uint32_t sector, unsigned int number, struct partiti
 	return 0;
 }
 
-/* ---- MBR ---- */
-
-/* Logical partitions, from 5, are chained elsewhere; their names need only the number. */
-static int read_mbr(int fd, unsigned int number, struct partition *partition)
-{
-	uint8_t b[MBR_BYTES];
-	unsigned int i;
-
-	if (read_at(fd, 0, b, sizeof(b)) || b[510] != 0x55 || b[511] != 0xaa)
-		return -ENODATA;
-	for (i = 0; i < 4; i++)
-		if (b[MBR_TABLE_AT + i * MBR_ENTRY_BYTES + MBR_TYPE_AT] == MBR_TYPE_GPT)
-			return -ENODATA;
-	snprintf(partition->uuid, sizeof(partition->uuid), "%08x-%02x",
-		 pvb_get32(b + MBR_SIGNATURE_AT), number);
-	partition->label[0] = '\0';
-	return 0;
-}
-
 int partition_read(int fd, uint32_t sector, unsigned int number, struct partition *partition)
 {
-	return read_gpt(fd, sector, number, partition) && read_mbr(fd, number, partition) ?
-	       -ENODATA : 0;
+	uint8_t first[MBR_BYTES];
+
+	if (read_first_sector(fd, first))
+		return -ENODATA;
+	/* One that was left behind under a new MBR is not what the kernel goes by. */
+	if (is_protective(first, GPT_AT))
+		return read_gpt(fd, sector, number, partition);
+	return read_mbr(first, number, partition);
 }

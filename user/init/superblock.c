@@ -68,10 +68,11 @@ static const struct plain {
 	uint16_t magic_at, magic_len;
 	uint16_t uuid_at, label_at, label_len;	/* 0: has none */
 } plains[] = {
+	/* those at 0 first */
 	{ "squashfs", 0, "hsqs", 0, 4, 0, 0, 0 },
+	{ "xfs", 0, "XFSB", 0, 4, 32, 108, 12 },
 	{ "erofs", 1024, "\xe2\xe1\xf5\xe0", 0, 4, 48, 64, 16 },
 	{ "f2fs", 1024, "\x10\x20\xf5\xf2", 0, 4, 108, 124, LABEL_UTF16 },
-	{ "xfs", 0, "XFSB", 0, 4, 32, 108, 12 },
 	{ "btrfs", 65536, "_BHRfS_M", 64, 8, 32, 299, 256 },
 };
 
@@ -110,14 +111,21 @@ static int read_plain(int fd, const struct plain *plain, struct superblock *sb)
 	return 0;
 }
 
+/*
+ * ext has two bytes to know it by, in the middle of what is data to those that begin at
+ * 0; who makes an ext in their place overwrites their beginning.
+ */
 int superblock_read(int fd, struct superblock *sb)
 {
 	size_t i;
 
 	*sb = (struct superblock){ .type = NULL };
+	for (i = 0; i < PVK_ARRAY_SIZE(plains) && !plains[i].at; i++)
+		if (!read_plain(fd, &plains[i], sb))
+			return 0;
 	if (!read_ext(fd, sb))
 		return 0;
-	for (i = 0; i < PVK_ARRAY_SIZE(plains); i++)
+	for (; i < PVK_ARRAY_SIZE(plains); i++)
 		if (!read_plain(fd, &plains[i], sb))
 			return 0;
 	return -ENODATA;
