@@ -5,7 +5,7 @@
  *	nbdtalk WORDS
  *
  * A line "SIZE bytes" with what the export is or can behind it; blocks of 0 bytes: nothing
- * was said of them. Exit status: 0, or 1 with a line that says why.
+ * was said of them. It has two seconds. Exit status: 0, or 1 with a line that says why.
  */
 #include <stdio.h>
 
@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 	}
 	fd = nbd_words_parse(&words, argv[1], &err);
 	if (!fd)
-		fd = nbd_talk(&words, &export, &err);
+		fd = nbd_talk(&words, 2000, &export, &err);
 	if (fd < 0) {
 		puts(err.text);
 		return 1;

@@ -130,5 +130,5 @@ sleep 0.3
 check_eq 'another kind of server' 'that is no NBD server' \
 	"$("$nbdtalk" "127.0.0.1:$((port + 1))")"
 wait "$silent" || :
-check_eq 'one that says nothing: ten seconds are all' 'the server is silent' "$(cat silent)"
+check_eq 'one that says nothing: two seconds are all' 'the server is silent' "$(cat silent)"
 finish

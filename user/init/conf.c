@@ -90,6 +90,7 @@ static const struct setting of_all[] = {
 	OF_ALL("guard-limit", SECONDS, guard_limit),
 	OF_ALL("guard-grace", SECONDS, guard_grace),
 	OF_ALL("guard-store", TEXT, guard_store),
+	OF_ALL("guard-watchdog", TEXT, guard_watchdog),
 	OF_ALL("guard-restart", YES_NO, guard_restart),
 	OF_ALL("shell", YES_NO, shell),
 	OF_ALL("shell-wait", SECONDS, shell_wait),

@@ -65,6 +65,7 @@ struct conf {
 	unsigned int guard_limit;
 	unsigned int guard_grace;
 	char guard_store[32];		/* for the reason; "": it is not kept */
+	char guard_watchdog[64];	/* a device that watches the guard; "": none does */
 	bool guard_restart;		/* a guard that died; else reboot */
 	bool shell;
 	bool debug;

@@ -167,12 +167,12 @@ static int move_out(struct guard_plan *plan, const char *where, const char *root
 }
 
 /* The pipe is closed by the exec, or says why there was none. */
-static int wait_for_exec(int fd)
+static int wait_for_exec(int fd, int ms)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	int ret = 0;
 
-	if (poll(&ready, 1, START_MS) != 1)
+	if (poll(&ready, 1, ms) != 1)
 		return -ETIMEDOUT;
 	return read(fd, &ret, sizeof(ret)) < 0 ? -errno : ret;
 }
@@ -193,7 +193,8 @@ static int start(struct guard_plan *plan, const char *where, const char *root)
 	ret = pid < 0 ? -errno : 0;
 	close(ends[1]);
 	if (!ret)
-		ret = wait_for_exec(ends[0]);
+		/* It asks once, and a root that is slow just now wants a guard as well. */
+		ret = wait_for_exec(ends[0], START_MS + (int)plan->times.limit);
 	/* The real init would not hear of its death. One that is stuck is left alone. */
 	if (ret && pid > 0) {
 		kill(pid, SIGKILL);
@@ -221,6 +222,7 @@ void guard_start(const struct conf *conf, const struct boot_conf *boot, const ch
 		.restart = conf->guard_restart,
 		.flagconf = *flagconf,
 	};
+	strcpy(plan.watchdog, conf->guard_watchdog);
 	if (!*source)
 		source = boot->root;
 	snprintf(plan.what, sizeof(plan.what), "%s", source);

@@ -29,6 +29,7 @@ struct guard_plan {
 	int fd;				/* to ask with */
 	bool dry_run;
 	bool restart;			/* one of the two that died; else reboot */
+	char watchdog[64];		/* a device; "": none */
 	bool has_store;			/* where the reason goes */
 	struct pvk_store store;
 	struct pvk_flagconf flagconf;

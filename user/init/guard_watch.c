@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "console.h"
 #include "guard.h"
+#include "guard_watchdog.h"
 #include "stores.h"
 
 #define FDS_MAX		64
@@ -46,6 +47,7 @@ struct helper {
 struct watch {
 	struct guard_plan *plan;
 	int sysrq, process1;	/* opened while all is well */
+	int watchdog;		/* -1: none */
 	struct helper helper[HELPERS];
 	struct guard_state state;
 	const struct helper *asked;
@@ -290,6 +292,8 @@ static bool watch_once(struct watch *watch, int keeper)
 	reap();
 	act(watch, guard_tick(&watch->state, clock_ms()), keeper);
 	tell(keeper, WORD_ALIVE);
+	/* Whether the root is there is known by us; that we are, by this. */
+	watchdog_feed(watch->watchdog);
 	watch->stop |= terminated || shutting_down(watch);
 	return true;
 }
@@ -311,6 +315,7 @@ static void be_watcher(struct watch *watch, int keeper)
 	if (!watch->stop)
 		return;
 	say("root guard: ends, as told");
+	watchdog_release(watch->watchdog);
 	tell(keeper, WORD_QUIT);
 	_exit(0);
 }
@@ -370,6 +375,20 @@ static void be_keeper(const struct watch *watch, int watcher, pid_t pid)
 	replace(watch, "watcher");
 }
 
+/*
+ * When it bites, the guard has had the time for all that it does by itself: to find that
+ * the root is gone, to write that down, and to force a reboot that hangs.
+ */
+static int open_watchdog(const struct guard_plan *plan)
+{
+	const struct guard_times *times = &plan->times;
+	int64_t ms = times->every + times->limit + 2 * times->grace + FLAG_MS + REBOOT_MS;
+
+	if (!plan->watchdog[0] || plan->dry_run)
+		return -1;
+	return watchdog_open(plan->watchdog, (int)(ms / 1000));
+}
+
 _Noreturn void guard_watch(struct guard_plan *plan)
 {
 	static struct watch watch;
@@ -379,6 +398,7 @@ _Noreturn void guard_watch(struct guard_plan *plan)
 	watch.plan = plan;
 	watch.sysrq = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
 	watch.process1 = open("/proc/1/comm", O_RDONLY | O_CLOEXEC);
+	watch.watchdog = open_watchdog(plan);
 	end_on_term(on_term);
 	stay_in_memory();
 	for (;;) {

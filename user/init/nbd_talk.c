@@ -6,24 +6,14 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "clock.h"
 #include "nbd_talk.h"
-
-#define TALK_MS		10000	/* from connect() to the export */
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 static int wait_for(int fd, short events, int64_t until)
 {
 	struct pollfd ready = { .fd = fd, .events = events };
-	int64_t left = until - now_ms();
+	int64_t left = until - clock_ms();
 	int n = left > 0 ? poll(&ready, 1, (int)left) : 0;
 
 	return n == 1 ? 0 : n ? -errno : -ETIMEDOUT;
@@ -116,9 +106,10 @@ static int shake_hands(struct nbd_handshake *hs, int fd, int64_t until, struct p
 	return 0;
 }
 
-int nbd_talk(const struct nbd_words *words, struct nbd_export *export, struct pvk_err *err)
+int nbd_talk(const struct nbd_words *words, long ms, struct nbd_export *export,
+	     struct pvk_err *err)
 {
-	int64_t until = now_ms() + TALK_MS;
+	int64_t until = clock_ms() + ms;
 	struct nbd_handshake hs;
 	int fd, ret;
 

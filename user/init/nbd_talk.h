@@ -7,7 +7,8 @@
 
 #include "nbd_words.h"
 
-/* The socket, which is for the kernel then; a server has no more than ten seconds for it. */
-int nbd_talk(const struct nbd_words *words, struct nbd_export *export, struct pvk_err *err);
+/* The socket, which is for the kernel then; there are so many milliseconds for all of it. */
+int nbd_talk(const struct nbd_words *words, long ms, struct nbd_export *export,
+	     struct pvk_err *err);
 
 #endif /* INIT_NBD_TALK_H */

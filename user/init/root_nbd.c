@@ -10,13 +10,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "console.h"
 #include "nbd_device.h"
 #include "nbd_talk.h"
+#include "net.h"
 #include "root.h"
 
+#define PREFIX		"nbdroot="
+#define TALK_MS		10000	/* from connect() to the export */
+#define TALK_MIN_MS	1000	/* at the end of root-wait, too */
 #define AGAIN_MS	500	/* from one try to the next, of a server that is not there */
 #define BLOCK_SIZE	512
 #define BLOCK_SIZE_MAX	4096	/* of a page, everywhere */
@@ -30,14 +34,6 @@ static struct state {
 	int last;			/* what came of the one before, and its text */
 	struct pvk_err why;
 } state;
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 static int choose_block_size(const struct nbd_words *words, const struct nbd_export *export,
 			     unsigned int *size, struct pvk_err *err)
@@ -67,14 +63,18 @@ static void report(const struct nbd_words *words, const struct nbd_device *devic
 		  flags & NBD_DOES_TRIM ? ", trim" : "");
 }
 
-static int set_up(const struct nbd_words *words, int number, struct pvk_err *err)
+static int set_up(const struct nbd_words *words, const struct root *root, struct pvk_err *err)
 {
-	struct nbd_device device = { .number = number, .timeout = BOOT_TIMEOUT };
+	struct nbd_device device = {
+		.number = nbd_device_number(root->boot->root), .timeout = BOOT_TIMEOUT,
+	};
+	long left = root_left_ms(root);
 	pvk_auto_close int fd = -1;
 	struct nbd_export export;
 	int ret;
 
-	fd = nbd_talk(words, &export, err);
+	fd = nbd_talk(words, left < TALK_MIN_MS ? TALK_MIN_MS : left < TALK_MS ? left : TALK_MS,
+		      &export, err);
 	if (fd < 0)
 		return fd;
 	device.socket = fd;
@@ -95,26 +95,54 @@ static bool may_come(int ret)
 	       ret == -ENETUNREACH;
 }
 
-static int connect_device(const struct root *root, struct pvk_err *err)
+/* The address that root-path is, if that is all it is, else the one to boot from. */
+static void take_server(struct nbd_words *words, const struct net *net)
 {
-	const char *name = root->boot->root;
-	struct nbd_words words;
-	struct pvk_err why = { .text = "" };
-	int ret;
+	uint32_t address;
 
-	if (!root->boot->nbdroot[0])
-		return pvk_err_set(err, -EINVAL, "root=%s: nbdroot= says of no server", name);
-	ret = nbd_words_parse(&words, root->boot->nbdroot, err);
+	if (!net_address_parse(net->dhcp.root_path, &address))
+		address = net->server;
+	if (!words->server[0] && address)
+		net_address_text(address, words->server);
+}
+
+/* nbdroot= or, where that says "dhcp" or nothing, the root-path of DHCP. */
+static int read_words(struct nbd_words *words, const struct root *root, const struct net *net,
+		      struct pvk_err *err)
+{
+	const char *text = root->boot->nbdroot, *path = net->dhcp.root_path;
+	int ret = nbd_words_parse(words, text, err);
+
+	if (!ret && (!*text || words->all_by_dhcp)) {
+		/* As some servers still have it. */
+		path += strncmp(path, PREFIX, strlen(PREFIX)) ? 0 : strlen(PREFIX);
+		ret = nbd_words_parse(words, path, err);
+	}
 	if (ret)
 		return ret;
-	if (!words.server[0])
-		return pvk_err_set(err, -EINVAL, "root=%s: nbdroot=%s names no server", name,
-				   root->boot->nbdroot);
-	state.timeout = words.timeout;
-	ret = set_up(&words, nbd_device_number(name), &why);
+	take_server(words, net);
+	return words->server[0] ? 0 :
+	       pvk_err_set(err, -EINVAL, "root=%s: neither nbdroot= nor DHCP names a server",
+			   root->boot->root);
+}
+
+static int connect_device(const struct root *root, struct pvk_err *err)
+{
+	struct pvk_err why = { .text = "" };
+	struct nbd_words words;
+	const struct net *net;
+	int ret;
+
+	ret = net_up(root, &net, err);
+	if (!ret)
+		ret = read_words(&words, root, net, err);
 	if (ret)
-		pvk_err_set(err, ret, "root=%s: %s:%u: %s", name, words.server, words.port,
-			    why.text);
+		return ret;
+	state.timeout = words.timeout;
+	ret = set_up(&words, root, &why);
+	if (ret)
+		pvk_err_set(err, ret, "root=%s: %s:%u: %s", root->boot->root, words.server,
+			    words.port, why.text);
 	return may_come(ret) ? -ENODEV : ret;
 }
 
@@ -138,10 +166,10 @@ static void look_for_partitions(const struct root *root)
 static int find(struct root *root, struct pvk_err *err)
 {
 	if (!state.connected) {
-		if (state.last && now_ms() < state.again)
+		if (state.last && clock_ms() < state.again)
 			return pvk_err_set(err, state.last, "%s", state.why.text);
 		state.last = connect_device(root, &state.why);
-		state.again = now_ms() + AGAIN_MS;
+		state.again = clock_ms() + AGAIN_MS;
 		if (state.last)
 			return pvk_err_set(err, state.last, "%s", state.why.text);
 		state.connected = true;
