@@ -32,11 +32,12 @@ struct mtd_list {
 
 static int read_mtd(const char *sys, const char *entry, struct mtd *mtd)
 {
+	const char *number = entry + strlen("mtd");
 	char text[32];
-	int used;
 
 	/* mtd0, but neither mtd0ro nor mtdblock0 */
-	if (sscanf(entry, "mtd%u%n", &mtd->number, &used) != 1 || entry[used])
+	if (strncmp(entry, "mtd", strlen("mtd")) || !pvk_take_uint(&number, &mtd->number) ||
+	    *number)
 		return -ENODEV;
 	if (attr_read(mtd->name, sizeof(mtd->name), "%s/class/mtd/%s/name", sys, entry) ||
 	    attr_read(text, sizeof(text), "%s/class/mtd/%s/size", sys, entry))

@@ -152,16 +152,21 @@ static bool is_partuuid(const char *device, const char *value)
 	       !strncasecmp(partition.uuid, value, len);
 }
 
+/* "8:1" */
+static bool take_number(const char *text, unsigned int *major, unsigned int *minor)
+{
+	return pvk_take_uint(&text, major) && *text++ == ':' && pvk_take_uint(&text, minor) &&
+	       !*text;
+}
+
 static bool is_number(const char *device, const char *value)
 {
 	unsigned int major, minor, want_major, want_minor;
 	char line[32];
-	int used;
 
-	if (sscanf(attribute(device, "dev", line, sizeof(line)), "%u:%u", &major, &minor) != 2 ||
-	    sscanf(value, "%u:%u%n", &want_major, &want_minor, &used) != 2 || value[used])
-		return false;
-	return major == want_major && minor == want_minor;
+	return take_number(attribute(device, "dev", line, sizeof(line)), &major, &minor) &&
+	       take_number(value, &want_major, &want_minor) && major == want_major &&
+	       minor == want_minor;
 }
 
 static const struct tag tags[] = {

@@ -29,19 +29,16 @@ struct volume {
 
 static bool parse(const char *root, struct volume *volume)
 {
-	int used = 0;
-
 	*volume = (struct volume){ .name = NULL };
 	if (strncmp(root, "ubi", 3))
 		return false;
 	root += 3;
-	if (*root >= '0' && *root <= '9') {
-		if (sscanf(root, "%u%n", &volume->device, &used) != 1)
-			return false;
-		root += used;
+	if (*root >= '0' && *root <= '9' && !pvk_take_uint(&root, &volume->device))
+		return false;
+	if (*root == '_') {
+		root++;
+		return pvk_take_uint(&root, &volume->number) && !*root;
 	}
-	if (*root == '_')
-		return sscanf(root + 1, "%u%n", &volume->number, &used) == 1 && !root[used + 1];
 	if ((*root != ':' && *root != '!') || !root[1])
 		return false;
 	volume->name = root + 1;

@@ -15,6 +15,7 @@
 
 #define CONFIG_MAX	(64 * 1024)
 #define LINE_SIZE	1024
+#define BLANKS		" \t\r\n\v\f"
 #define UBI_VOLUMES	128
 #define CHUNK		4096
 /* What libubootenv takes for an MTD or a volume of UBI: by the name alone. */
@@ -114,17 +115,43 @@ static int look_at(struct ubootcopy *c, struct pvk_err *err)
 	return 0;
 }
 
+/* Offset, size, and for flash an erase block's size and how many. How many there are. */
+static unsigned int take_numbers(struct ubootcopy *c, const char *text)
+{
+	size_t *const hex[] = { &c->size, &c->sector, &c->sectors };
+	unsigned int n;
+	size_t number;
+	char *end;
+
+	c->offset = strtoll(text, &end, 0);
+	if (end == text)
+		return 0;
+	for (n = 0; n < PVK_ARRAY_SIZE(hex); n++) {
+		text = end;
+		number = (size_t)strtoull(text, &end, 16);
+		if (end == text)
+			break;
+		*hex[n] = number;
+	}
+	return n + 1;
+}
+
 static int add_line(struct ubootcopies *copies, const char *line, const char *config,
 		    struct pvk_err *err)
 {
 	struct ubootcopy *c = &copies->copy[copies->count];
 	char path[LINE_SIZE];
+	size_t len;
 	int ret;
 
-	if (line[0] == '#' || strlen(line) >= sizeof(path) ||
-	    sscanf(line, "%s %lli %zx %zx %zx", path, &c->offset, &c->size, &c->sector,
-		   &c->sectors) < 3)
+	if (line[0] == '#')
 		return 0;
+	line += strspn(line, BLANKS);
+	len = strcspn(line, BLANKS);
+	if (len >= sizeof(path) || take_numbers(c, line + len) < 2)
+		return 0;
+	memcpy(path, line, len);
+	path[len] = '\0';
 	if (!c->size || c->size > PVK_ENV_SIZE_MAX)
 		return pvk_err_set(err, -EINVAL, "%s: %s: a size of 0x%zx", config, path, c->size);
 	strcpy(c->path, path);

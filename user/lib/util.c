@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -324,6 +325,22 @@ size_t pvk_utf8_print(const char *s, size_t len)
 	if (n == 1 && pvk_iscntrl((unsigned char)s[0]))
 		return 0;
 	return n == 2 && (unsigned char)s[0] == 0xc2 && (unsigned char)s[1] < 0xa0 ? 0 : n;
+}
+
+bool pvk_take_uint(const char **text, unsigned int *number)
+{
+	unsigned long n;
+	char *end;
+
+	if (**text < '0' || **text > '9')
+		return false;
+	errno = 0;
+	n = strtoul(*text, &end, 10);
+	if (errno || n > UINT_MAX)
+		return false;
+	*number = (unsigned int)n;
+	*text = end;
+	return true;
 }
 
 int pvk_grow(void **array, size_t count, size_t size, size_t max)

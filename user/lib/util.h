@@ -154,6 +154,12 @@ static inline bool pvk_iscntrl(unsigned char c)
 }
 
 /*
+ * Takes the decimal number that *text begins with. false: there is none, or it is too
+ * large. Not scanf(), with which a small program gets all of floating point.
+ */
+bool pvk_take_uint(const char **text, unsigned int *number);
+
+/*
  * Length in bytes of the well-formed UTF-8 sequence at s (of at most len
  * bytes), 0 if there is none: overlong forms, surrogates and code points
  * above U+10FFFF are not well formed.
