@@ -149,19 +149,25 @@ programs := $(if $(daemon_src),$(cdir)/pvkitd) $(if $(cli_src),$(cdir)/pvkit) $(
 init_src := $(sort $(wildcard user/init/*.c)) $(addprefix user/lib/,bootflag_names.c cmdline.c \
 	    confline.c flagconf.c flags.c flagsource.c flagsource_others.c gpioline.c mtdparts.c \
 	    ubootcopy.c ubootfield.c unionlevel.c util.c)
-ifeq ($(strip $(CROSS_COMPILE)),)
+init_dir := $(cdir)/init
+ifneq ($(debian_arm64),)
+# The cross compiler, told of a musl that lies with the libraries.
+musl_specs := $(init_dir)/musl.specs
+musl_gcc := $(CROSS_COMPILE)gcc -specs=$(musl_specs)
+else ifeq ($(strip $(CROSS_COMPILE)),)
 musl_gcc := $(shell command -v musl-gcc 2>/dev/null)
 endif
 INIT_CC ?= $(or $(musl_gcc),$(CC))
-init_musl := $(and $(musl_gcc),$(filter $(musl_gcc),$(INIT_CC)))
-init_dir := $(cdir)/init
+init_musl := $(and $(musl_gcc),$(findstring $(musl_gcc),$(INIT_CC)))
 init_obj := $(init_src:%.c=$(init_dir)/%.o)
 # The kernel's headers are not among musl's.
-init_headers := $(if $(init_musl),$(init_dir)/include/mtd)
+init_headers := $(if $(init_musl),$(init_dir)/include/mtd $(musl_specs))
 init_cflags := $(std_cflags) -Os -g -fno-pie -ffunction-sections -fdata-sections \
-	       -fno-asynchronous-unwind-tables -fstack-protector-strong \
+	       -fno-asynchronous-unwind-tables -fno-unwind-tables -fstack-protector-strong \
 	       $(if $(init_musl),-I$(init_dir)/include)
-init_ldflags := -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now
+# No relro: what becomes read-only begins on a page, which may have 64 KiB on arm64, and is
+# next to nothing in a program at fixed addresses that binds no symbol when it runs.
+init_ldflags := -static -no-pie -Wl,--gc-sections -Wl,-z,norelro
 
 # --- tests that are programs ------------------------------------------------
 
@@ -282,8 +288,15 @@ $(cdir)/pvkit: $(cli_obj) $(libpvkit)
 
 $(init_dir)/include/mtd:
 	@mkdir -p $(@D)
-	@for d in linux asm-generic mtd; do ln -sfn /usr/include/$$d $(@D)/$$d; done
-	@ln -sfn $$($(CC) -print-multiarch 2>/dev/null | sed 's:^:/usr/include/:')/asm $(@D)/asm
+	@for d in linux asm-generic mtd; do ln -sfn $(guest)/usr/include/$$d $(@D)/$$d; done
+	@ln -sfn $(guest)/usr/include/$$($(CC) -print-multiarch 2>/dev/null)/asm $(@D)/asm
+
+ifneq ($(debian_arm64),)
+$(musl_specs): | deps
+	@mkdir -p $(@D)
+	@sed 's:\([ L]\)/usr/\(lib\|include\)/:\1$(guest)/usr/\2/:g' \
+		$(guest)/usr/lib/aarch64-linux-musl/musl-gcc.specs >$@
+endif
 
 $(init_obj): $(init_dir)/%.o: %.c | $(init_headers)
 	@mkdir -p $(@D)
