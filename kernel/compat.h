@@ -66,4 +66,75 @@ static inline size_t pvk_nvmem_size(struct nvmem_device *nvmem)
 #define pvk_remove_return 0
 #endif
 
+/* 6.9 opens a block device as a file. NULL as the holder is not exclusive. */
+#if IS_ENABLED(CONFIG_BLOCK)
+#include <linux/blkdev.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#define pvk_bdev_claim_type struct file
+
+static inline struct file *pvk_bdev_claim(dev_t dev, void *holder)
+{
+	return bdev_file_open_by_dev(dev, BLK_OPEN_READ, holder, NULL);
+}
+
+static inline void pvk_bdev_unclaim(struct file *claim)
+{
+	bdev_fput(claim);
+}
+#else
+#define pvk_bdev_claim_type struct block_device
+
+static inline struct block_device *pvk_bdev_claim(dev_t dev, void *holder)
+{
+	return blkdev_get_by_dev(dev, FMODE_READ | FMODE_EXCL, holder);
+}
+
+static inline void pvk_bdev_unclaim(struct block_device *claim)
+{
+	blkdev_put(claim, FMODE_READ | FMODE_EXCL);
+}
+#endif
+#endif
+
+#include <linux/fsnotify_backend.h>
+
+/* 6.10 gave groups a priority that permission events ask for, and marks an object. */
+static inline struct fsnotify_group *pvk_fsnotify_perm_group(const struct fsnotify_ops *ops)
+{
+	struct fsnotify_group *group = fsnotify_alloc_group(ops, 0);
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+	if (!IS_ERR(group))
+		group->priority = FSNOTIFY_PRIO_CONTENT;
+#endif
+	return group;
+}
+
+static inline int pvk_fsnotify_add_sb_mark(struct fsnotify_mark *mark, struct super_block *sb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+	return fsnotify_add_mark(mark, sb, FSNOTIFY_OBJ_TYPE_SB, 0);
+#else
+	return fsnotify_add_mark(mark, &sb->s_fsnotify_marks, FSNOTIFY_OBJ_TYPE_SB, 0, NULL);
+#endif
+}
+
+#if IS_ENABLED(CONFIG_MTD)
+#include <linux/mtd/mtd.h>
+
+/*
+ * How often an MTD partition is open. 6.5, and what became of 6.1, count it with a
+ * kref that begins at 1.
+ */
+static inline unsigned int pvk_mtd_uses(const struct mtd_info *mtd)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
+	return kref_read(&mtd->refcnt) - 1;
+#else
+	return mtd->usecount;
+#endif
+}
+#endif
+
 #endif /* PVKIT_COMPAT_H */

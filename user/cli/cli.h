@@ -205,6 +205,8 @@ int verb_flag_add(struct cli *cli);
 int verb_flag_del(struct cli *cli);
 int verb_slot_list(struct cli *cli);
 int verb_slot_mark_good(struct cli *cli);
+int verb_pivot_status(struct cli *cli);
+int verb_pivot_abort(struct cli *cli);
 int verb_union_status(struct cli *cli);
 int verb_union_keep(struct cli *cli);
 int verb_union_watch(struct cli *cli);

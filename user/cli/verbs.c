@@ -38,6 +38,7 @@
 	{ "role", "mgmt", OPT_ROLE, "may use the management calls of pv-ctrl", "mgmt" }
 
 static const struct cli_opt only_json[] = { JSON, { 0 } };
+static const struct cli_opt no_options[] = { { 0 } };
 static const struct cli_opt timeout_json[] = { TIMEOUT, JSON, { 0 } };
 static const struct cli_opt use_options[] = { TIMEOUT, ON_BEHALF, JSON, { 0 } };
 
@@ -190,6 +191,16 @@ static const struct cli_exit addon_exits[] = {
 	{ CLI_OK, "done" },
 	{ CLI_FAILED, "a file could not be read, packed or written" },
 	{ CLI_USAGE, "wrong usage" },
+	{ 0, NULL },
+};
+
+static const struct cli_exit pivot_exits[] = {
+	{ CLI_OK, "done" },
+	{ CLI_FAILED, "failed: the kernel's error" },
+	{ CLI_USAGE, "wrong usage" },
+	{ CLI_NOT_FOUND, "there is no session" },
+	{ CLI_REFUSED, "no right to" },
+	{ CLI_NO_KERNEL, "pv_pivot is not in the kernel (modprobe pv_pivot)" },
 	{ 0, NULL },
 };
 
@@ -668,6 +679,28 @@ const struct cli_verb cli_verbs[] = {
 		.exits = addon_exits,
 		.words = "@dir",
 		.fn = FN(verb_addon_pack),
+	},
+	{
+		.name = "pivot status",
+		.args = "[--json]",
+		.brief = "Says how far the session of an in-place update is, or how the last one ended.",
+		.text =
+		"States: idle (there was none), open, evicting, sealed, released, closed, aborted.\n"
+		"Without CAP_SYS_MODULE the state is all that is told. Else also which file system it\n"
+		"follows, what is proven of its release, the owner, how long the state may last yet,\n"
+		"and how many mounts there are of it, in any namespace, those that were detached\n"
+		"(umount -l) and are held by files among them.\n",
+		.options = only_json,
+		.exits = pivot_exits,
+		.fn = FN(verb_pivot_status),
+	},
+	{
+		.name = "pivot abort",
+		.args = "",
+		.brief = "Ends the session of an in-place update; all is as it was.",
+		.options = no_options,
+		.exits = pivot_exits,
+		.fn = FN(verb_pivot_abort),
 	},
 	{
 		.name = "union status",

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Block devices: a file system holds its own exclusively, and so does whoever
+ * has it open with O_EXCL, swaps to it or has built a further device on it. The
+ * session does so in the end: nothing is mounted from it while it is written.
+ *
+ * Locking: see medium.c.
+ */
+
+#include <linux/blkdev.h>
+
+#include "../compat.h"
+#include "pv_pivot.h"
+
+/**
+ * pvp_block_of - the block device of a superblock
+ * @sb: the superblock, which is kept
+ *
+ * Return: its number; 0: it has none.
+ */
+dev_t pvp_block_of(const struct super_block *sb)
+{
+	return sb->s_bdev ? sb->s_bdev->bd_dev : 0;
+}
+
+/**
+ * pvp_block_claim - hold the block device of a medium exclusively
+ * @medium: the medium
+ * @why: set to a constant text when that can't be
+ *
+ * Return: 0, or a negative errno.
+ */
+int pvp_block_claim(struct pvp_medium *medium, const char **why)
+{
+	pvk_bdev_claim_type *claim;
+
+	if (medium->claim)
+		return 0;
+	claim = pvk_bdev_claim(medium->dev, medium);
+	if (IS_ERR(claim)) {
+		*why = PTR_ERR(claim) == -EBUSY ? "the block device is held by something else" :
+						  "the block device can't be opened";
+		return PTR_ERR(claim);
+	}
+	medium->claim = claim;
+	return 0;
+}
+
+/**
+ * pvp_block_unclaim - let go of it, if it is held
+ * @medium: the medium
+ */
+void pvp_block_unclaim(struct pvp_medium *medium)
+{
+	if (medium->claim)
+		pvk_bdev_unclaim(medium->claim);
+	medium->claim = NULL;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a file system lies on, and the proof that nobody uses that any more.
+ *
+ * Locking: of the session that it belongs to; pvp_medium_prove() and
+ * pvp_medium_release() sleep and are called by its work items alone, which do not
+ * run at the same time.
+ */
+
+#include "pv_pivot.h"
+
+/**
+ * pvp_medium_find - what a file system lies on
+ * @medium: zeroed; filled in
+ * @sb: the superblock, which an open file keeps
+ */
+void pvp_medium_find(struct pvp_medium *medium, struct super_block *sb)
+{
+	medium->kind = PV_PIVOT_MEDIUM_NONE;
+	medium->dev = pvp_block_of(sb);
+	if (medium->dev)
+		medium->kind = PV_PIVOT_MEDIUM_BLOCK;
+	else
+		pvp_mtd_find(medium, sb);
+}
+
+/**
+ * pvp_medium_has - does a superblock lie on it
+ * @medium: the medium
+ * @sb: the superblock, locked
+ *
+ * Return: whether it does; false also where that can't be known.
+ */
+bool pvp_medium_has(const struct pvp_medium *medium, const struct super_block *sb)
+{
+	if (medium->dev)
+		return pvp_block_of(sb) == medium->dev;
+	return medium->mtd && sb->s_mtd == medium->mtd;
+}
+
+/**
+ * pvp_medium_prove - is it in nobody's use
+ * @medium: the medium
+ * @proof: PV_PIVOT_PROOF_* that hold are added
+ * @why: set to a constant text when it is in use
+ *
+ * Return: 0; -EBUSY: it is used; another error: it can't be known.
+ */
+int pvp_medium_prove(struct pvp_medium *medium, u32 *proof, const char **why)
+{
+	int err = 0;
+
+	switch (medium->kind) {
+	case PV_PIVOT_MEDIUM_BLOCK:
+		err = pvp_block_claim(medium, why);
+		if (!err)
+			*proof |= PV_PIVOT_PROOF_EXCLUSIVE;
+		break;
+	case PV_PIVOT_MEDIUM_MTD:
+		err = pvp_mtd_unused(medium, why);
+		if (!err)
+			*proof |= PV_PIVOT_PROOF_UNUSED;
+		break;
+	default:
+		break;
+	}
+	return err;
+}
+
+/**
+ * pvp_medium_release - let go of what is held of it
+ * @medium: the medium
+ */
+void pvp_medium_release(struct pvp_medium *medium)
+{
+	pvp_block_unclaim(medium);
+	pvp_mtd_release(medium);
+}
