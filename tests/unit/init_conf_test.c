@@ -92,6 +92,11 @@ static void test_bad_lines(void)
 		 "a section that is none, and not a word about what is in it");
 	ktap_str(warning(3), "7: shell: is for all of them: before the first section",
 		 "what no section can have for itself");
+	given_file("guard-every = 0\nguard-limit = 7\nguard-grace = 0\n");
+	ktap_eq(warnings.count, 1, "a guard that asks without a pause is refused");
+	ktap_eq(conf.guard_every, 5, "and asks as it does where nothing is said");
+	ktap_eq(conf.guard_limit, 7, "a limit");
+	given_file("root = /dev/a\nrot = /dev/b\n[recover]\nroot = /dev/c\n[normal]\ninit = /a\n");
 	conf_boot(&conf, BOOT_NORMAL, &boot);
 	ktap_str(boot.root, "/dev/a", "the other lines count");
 	ktap_str(boot.init, "/a", "those after a bad section too");

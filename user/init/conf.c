@@ -48,7 +48,7 @@ void conf_init(struct conf *conf)
 
 /* ---- settings ---- */
 
-enum setting_kind { TEXT, ACCESS, SECONDS, COUNT, THEN, UNION, GUARD, YES_NO };
+enum setting_kind { TEXT, ACCESS, SECONDS, INTERVAL, COUNT, THEN, UNION, GUARD, YES_NO };
 
 struct setting {
 	const char *name;
@@ -86,8 +86,8 @@ static const struct setting of_all[] = {
 	OF_ALL("failures-limit", COUNT, failures_limit),
 	OF_ALL("failures-then", THEN, failures_then),
 	OF_ALL("failures-store", TEXT, failures_store),
-	OF_ALL("guard-every", SECONDS, guard_every),
-	OF_ALL("guard-limit", SECONDS, guard_limit),
+	OF_ALL("guard-every", INTERVAL, guard_every),
+	OF_ALL("guard-limit", INTERVAL, guard_limit),
 	OF_ALL("guard-grace", SECONDS, guard_grace),
 	OF_ALL("guard-store", TEXT, guard_store),
 	OF_ALL("guard-watchdog", TEXT, guard_watchdog),
@@ -117,6 +117,19 @@ static int set_number(unsigned int *number, unsigned long max, const char *value
 		return pvk_err_set(err, -EINVAL, "\"%s\" is no number up to %lu", value, max);
 	*number = (unsigned int)n;
 	return 0;
+}
+
+/* None at all would be a doubt at each question. */
+static int set_interval(unsigned int *seconds, const char *value, struct pvk_err *err)
+{
+	unsigned int n = 0;
+	int ret = set_number(&n, CONF_WAITS_MAX, value, err);
+
+	if (!ret && !n)
+		ret = pvk_err_set(err, -EINVAL, "0 is no interval");
+	if (!ret)
+		*seconds = n;
+	return ret;
 }
 
 static int set_then(enum conf_then *then, const char *value, struct pvk_err *err)
@@ -184,6 +197,8 @@ static int set(const struct setting *setting, void *base, const char *value, str
 		return set_access(to, value, err);
 	case SECONDS:
 		return set_number(to, CONF_WAITS_MAX, value, err);
+	case INTERVAL:
+		return set_interval(to, value, err);
 	case COUNT:
 		return set_number(to, UINT8_MAX, value, err);
 	case UNION:

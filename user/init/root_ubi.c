@@ -113,7 +113,10 @@ static int attach(const char *words, struct pvk_err *err)
 	return 0;
 }
 
-/* -ENODEV: one that is to be attached is not there yet. */
+/*
+ * -ENODEV: one that is to be attached is not there yet. Those after it are not attached
+ * before it: their order is that of their numbers.
+ */
 static int attach_all(const struct pvk_cmdline *cmdline, struct pvk_err *err)
 {
 	int ret = 0;

@@ -148,8 +148,9 @@ static void move_mount_points(const char *root)
 
 	for (i = 0; i < PVK_ARRAY_SIZE(points); i++) {
 		snprintf(to, sizeof(to), "%s%s", root, points[i]);
+		mkdir(to, 0755);
 		if (mount(points[i], to, NULL, MS_MOVE, NULL)) {
-			say_debug("%s stays behind: %s", points[i], strerror(errno));
+			say("%s stays behind: %s", points[i], strerror(errno));
 			umount2(points[i], MNT_DETACH);
 		}
 	}

@@ -21,10 +21,10 @@ bool switch_in_initramfs(void);
 const char *switch_place(void);
 
 /*
- * Moves /dev, /proc, /sys and /run into it where it has such directories, empties the
- * initramfs, moves the mount over it, and execs. A root that init= was started on goes
- * out of the way. root "/": only the exec. argv: what the kernel has started us with, of
- * which all but the name goes on to the init. Returns only when it failed.
+ * Moves /dev, /proc, /sys and /run into it where it has, or can have, such directories,
+ * empties the initramfs, moves the mount over it, and execs. A root that init= was started
+ * on goes out of the way. root "/": only the exec. argv: what the kernel has started us
+ * with, of which all but the name goes on to the init. Returns only when it failed.
  */
 int switch_to(const char *root, const char *init, char **argv, struct pvk_err *err);
 

@@ -38,6 +38,8 @@ ls -ld /run/pvkit-init/ram | cut -c1-10
 END
 mkdir -p root/var/lib/containers root/mnt root/etc/pvkit
 echo old >root/etc/old
+# a directory that is missing is made, in RAM
+rmdir root/run
 squashfs_image root root.img
 cat >init.conf <<'END'
 root = /dev/vda
