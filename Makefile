@@ -225,7 +225,7 @@ help:
 	@echo '                 the kernel module (hours); check has a sample of it'
 	@echo 'check-soak       kill QEMU in the middle of updates of a boot flag (SOAK_TIMES=100)'
 	@echo 'check-runtimes   the hooks under real ones: podman, crun, runc, LXC, systemd'
-	@echo 'check-arm64      the boot flags under real U-Boot, and Linux on NOR flash by it'
+	@echo 'check-arm64      the boot flags under real U-Boot, Linux on NOR flash by it, pvkit-init'
 	@echo 'check-config     symbols that a target .config lacks (CONFIG=file or KDIR=path)'
 	@echo 'fuzz             feed the parsers bad input, FUZZ_SECONDS=600 for each target'
 	@echo '                 (FUZZ="$(fuzz_names)")'

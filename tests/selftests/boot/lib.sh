@@ -26,13 +26,20 @@
 #   console_line PATTERN          the first line of the console with that in it, without
 #                                 the kernel's time
 #
-# All in $KTAP_TMP. A failed result prints the end of the console.
+# All in $KTAP_TMP, for the architecture ARCH (x86_64, arm64). A failed result prints the end
+# of the console.
 
-top=$(cd "$KTAP_DIR/../../.." && pwd)
+top=${top:-$(cd "$KTAP_DIR/../../.." && pwd)}
 BUILD=${BUILD:-$top/build}
 KERNEL=${KERNEL:-6.1}
+ARCH=${ARCH:-x86_64}
 LOGS=${LOGS:-$BUILD/logs/boot}
-BUSYBOX=${BUSYBOX:-/bin/busybox}
+BUSYBOX=/bin/busybox
+INIT=$BUILD/host/pvkit-init
+if [ "$ARCH" = arm64 ]; then
+	BUSYBOX=$BUILD/deb/arm64/root/bin/busybox
+	INIT=$BUILD/arm64/pvkit-init
+fi
 PATH=$PATH:/usr/sbin:/sbin
 export BUILD PATH
 OUT=$KTAP_TMP/out
@@ -105,7 +112,7 @@ userland() {
 			mount -o remount,ro /
 			echo "down: $(is /)"
 			stty -F /dev/ttyS0 raw
-			umount -a -r
+			umount -a -r 2>/dev/null
 		END
 	} >"$1/etc/rcK"
 	chmod 755 "$1/etc/rcS" "$1/etc/rcK" "$1/etc/service"
@@ -134,12 +141,14 @@ squashfs_image() {
 
 # The kernel's modules and ours, as an installed system has them.
 modules_dir() {
-	stock=$BUILD/deb/$KERNEL
-	kdir=$BUILD/boot/$KERNEL
+	name=$KERNEL
+	[ "$ARCH" = x86_64 ] || name=$KERNEL-$ARCH
+	stock=$BUILD/deb/$name
+	kdir=$BUILD/boot/$name
 	mkdir -p "$BUILD/boot"
 	(
 		flock 9
-		ours=$(find "$BUILD/$KERNEL/src" -name '*.ko' 2>/dev/null || :)
+		ours=$(find "$BUILD/$name/src" -name '*.ko' 2>/dev/null || :)
 		# shellcheck disable=SC2086 # a list of files
 		if [ ! -f "$kdir/done" ] ||
 			[ -n "$(find "$stock/modules.cpio" $ours -newer "$kdir/done")" ]; then
@@ -159,7 +168,7 @@ modules_dir() {
 initramfs() {
 	initramfs_file=$1
 	shift
-	"$top/scripts/mkinitramfs" --init "$BUILD/host/pvkit-init" --root "$(modules_dir)" \
+	"$top/scripts/mkinitramfs" --init "$INIT" --root "$(modules_dir)" \
 		--module virtio_pci --module virtio_blk "$@" "$initramfs_file"
 }
 
@@ -167,7 +176,7 @@ machine() {
 	machines=$((machines + 1))
 	: >"$CONSOLE"
 	STATUS=0
-	"$top/scripts/vm" --kernel "$KERNEL" --mem "${MEM:-192}" \
+	"$top/scripts/vm" --arch "$ARCH" --kernel "$KERNEL" --mem "${MEM:-192}" \
 		--timeout $((${LIMIT:-90} * KTAP_SLOW)) \
 		--log "$CONSOLE" --initramfs "$@" >"$OUT.raw" 2>"$KTAP_TMP/err" || STATUS=$?
 	# a terminal that nobody has set to raw says so
