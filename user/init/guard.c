@@ -260,6 +260,12 @@ static void spare_us(void)
 
 	if (fd < 0 || write(fd, "-1000", 5) != 5)
 		say("root guard: the OOM killer does not spare it");
+	/*
+	 * A line for the log takes memory, and where that is short the kernel would wait
+	 * until the root has taken what is to be written to it.
+	 */
+	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
+		say("root guard: it may have to wait for memory: %s", strerror(errno));
 }
 
 _Noreturn void guard_main(void)

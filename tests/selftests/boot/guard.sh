@@ -47,7 +47,7 @@ case $(/run/busybox cat /proc/cmdline) in
 *)
 	set -- $(guards)
 	echo "$# processes, as $(/run/busybox tr '\0' ' ' </proc/$1/cmdline)"
-	echo "spared: $(/run/busybox cat /proc/$1/oom_score_adj), locked: $(/run/busybox grep -c 'VmLck:.* [1-9]' /proc/$1/status)"
+	echo "spared: $(/run/busybox cat /proc/$1/oom_score_adj), locked: $(/run/busybox grep -c 'VmLck:.* [1-9]' /proc/$1/status), without I/O for memory: $((($(/run/busybox cut -d' ' -f9 /proc/$1/stat) & 0x80000) != 0))"
 	echo "mounts: $(/run/busybox cut -d' ' -f2 /proc/$1/mounts | /run/busybox sort | /run/busybox tr '\n' ' ')"
 	echo "in it: $(/run/busybox ls /proc/$1/root | /run/busybox tr '\n' ' ')"
 	# the watcher's parent is the keeper, whose parent is process 1
@@ -102,7 +102,8 @@ line() {
 machine init.cpio --disk root.img
 check_eq 'two processes and their helpers, by a name that systemd spares' \
 	'5 processes, as @pvkit-init: root guard ' "$(line 1)"
-check_eq 'out of the OOM killer'"'"'s reach, and locked' 'spared: -1000, locked: 1' "$(line 2)"
+check_eq 'out of the OOM killer'"'"'s reach, and locked' \
+	'spared: -1000, locked: 1, without I/O for memory: 1' "$(line 2)"
 check_eq 'nothing is mounted but file systems of the kernel' \
 	'mounts: / /dev /proc /sys ' "$(line 3)"
 check_eq 'and nothing lies about' 'in it: dev proc sys ' "$(line 4)"
