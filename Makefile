@@ -239,12 +239,17 @@ help:
 deps:
 	@scripts/deps $(deps_args)
 
+# The kernel's own parser of mtdparts=, which Debian's kernels lack, where their source is
+# unpacked: what ours is compared with.
+kernel_parser := $(BUILD)/deb/source-$(KERNEL)/linux/drivers/mtd/parsers/cmdlinepart.c
+
 # The copy keeps times: kbuild makes anew only what changed.
 modules: $(deps_for_modules)
 	@mkdir -p $(ksrc)
 	@cp -Rpu Kbuild kernel include $(ksrc)/
 	@if [ -n "$(PVKIT_TEST_MODULES)" ]; then \
-		mkdir -p $(ksrc)/tests && cp -Rpu tests/modules $(ksrc)/tests/; \
+		mkdir -p $(ksrc)/tests && cp -Rpu tests/modules $(ksrc)/tests/ && \
+		{ [ ! -f $(kernel_parser) ] || cp -pu $(kernel_parser) $(ksrc)/tests/modules/; } \
 	fi
 	$(MAKE) -C $(kdir) $(kbuild_args) \
 		$(if $(PVKIT_TEST_MODULES),PVKIT_TEST_MODULES=m) modules

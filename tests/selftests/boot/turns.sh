@@ -181,7 +181,7 @@ check_eq 'another order, and words that look alike: ota' \
 	'pvkit-init: ota, by uboot-env (mode=ota); root=/dev/vdc squashfs' \
 	"$(console_line 'pvkit-init: ota')"
 check_eq 'what is ours and can not be is named' \
-	'pvkit-init: command line: pvkit.ota.rot: unknown setting' "$(console_line 'unknown setting')"
+	'pvkit-init: command line: pvkit.ota.rot: unknown setting' "$(console_line 'rot: unknown setting')"
 
 # when it comes with quotes that close late or never
 ordered 'kernel gpio' 'mtdparts=flash:512k(misc),-(log)' 'note="a pvkit.mode=rescue b"' \
