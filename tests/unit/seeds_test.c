@@ -20,6 +20,7 @@
 	X(bsp, 10)	\
 	X(cmdline, 5)	\
 	X(config, 5)	\
+	X(dhcp, 5)	\
 	X(driver, 8)	\
 	X(http, 20)	\
 	X(initconf, 5)	\
@@ -29,6 +30,7 @@
 	X(modparam, 5)	\
 	X(mtdparts, 4)	\
 	X(names, 8)	\
+	X(networds, 5)	\
 	X(nbd, 8)	\
 	X(template, 10)
 
