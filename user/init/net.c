@@ -164,6 +164,9 @@ static int take(const struct net_words *words, const struct net_link *link,
 	up.server = words->server ? words->server : is->next_server ? is->next_server : is->server;
 	up.dhcp = *is;
 	name_host(is->hostname);
+	/* As the kernel has it, of ip= and not of an answer. */
+	if (words->domain[0] && setdomainname(words->domain, strlen(words->domain)))
+		say("the domain %s can't be set: %s", words->domain, strerror(errno));
 	write_words(words, is);
 	write_resolv(is);
 	report(words, is);
