@@ -85,8 +85,8 @@ case $(cat /proc/cmdline) in
 	is /
 	sed -n 's|^[^ ]* [^ ]* nfs.*,vers=\([^,]*\),.*proto=\([^,]*\),.*|version \1, \2|p' /proc/mounts
 	echo "name: $(cat /proc/sys/kernel/hostname) $(cat /proc/sys/kernel/domainname)"
-	echo "mtu: $(cat /sys/class/net/eth0/mtu)"
-	sed 's/^/learnt: /' /run/net-eth0.conf
+	echo "mtu: $(cat /sys/class/net/eth*/mtu | tr '\n' ' ')"
+	sed 's/^/learnt: /' /run/net-eth*.conf
 	sed 's/^/resolv.conf: /' /run/pvkit-init/resolv.conf
 	touch /new 2>/dev/null && echo written
 	;;
@@ -147,11 +147,16 @@ stop_server() {
 	cp server.console "$LOGS-server.kernel" 2>/dev/null || :
 }
 
+# shellcheck disable=SC2317 # wait_for calls it
+has_done_more_than() {
+	[ "$(grep -c '^done' server.out)" -gt "$1" ]
+}
+
 # tell COMMAND: to the server, done when it returns
 tell() {
 	told=$(grep -c '^done' server.out || :)
 	echo "$1" >&8
-	wait_for 30 eval '[ "$(grep -c "^done" server.out)" -gt "$told" ]'
+	wait_for 30 has_done_more_than "$told"
 }
 
 # QEMU itself is what is to stand still
@@ -166,7 +171,7 @@ pause_server() {
 box() {
 	box_initramfs=$1
 	shift
-	machine "$box_initramfs" --net box.sock:server.sock "$@"
+	machine "$box_initramfs" "$@" --net box.sock:server.sock
 }
 
 # box_until_ready FILE [OPTION...]: it goes on in the background; box_end waits for its end
@@ -200,16 +205,17 @@ wait_for 60 grep -q up server.out || {
 }
 
 # given a server with DHCP
-# when a machine is told no more than that its root is there, and by which version
-box init.cpio --append nfsroot=,vers=4.1
+# when a machine with two cards is told no more than that its root is there, and by which
+# version
+box init.cpio --net nobody.sock:nowhere.sock --append nfsroot=,vers=4.1
 check_eq 'the machine goes down by itself' 0 "$STATUS"
 check_eq 'the root is what DHCP names' '10.9.0.1:/srv/box nfs4 ro' "$(line 1)"
 check_eq 'in the version that was asked for' 'version 4.1, tcp' "$(line 2)"
 check_eq 'a name that is none is not taken; the address is one' 'name: 10.9.0.50 (none)' "$(line 3)"
-check_eq 'frames are as long as DHCP has them' 'mtu: 1400' "$(line 4)"
-check_eq 'the console says what the machine is called' \
-	'pvkit-init: eth0 is 10.9.0.50/24 by 10.9.0.1, of 10.9.0.1' \
-	"$(console_line 'eth0 is' | sed 's/, after [0-9]* s$//')"
+check_eq 'frames are as long as DHCP has them' 'mtu: 1500 1400 ' "$(line 4)"
+check_eq 'the console says which card was answered, and what the machine is called' \
+	'pvkit-init: eth1 is 10.9.0.50/24 by 10.9.0.1, of 10.9.0.1' \
+	"$(console_line 'eth. is' | sed 's/, after [0-9]* s$//')"
 check_eq 'and what it boots' \
 	'pvkit-init: normal, no source says otherwise; root=10.9.0.1:/srv/box nfs' \
 	"$(console_line 'pvkit-init: normal')"
