@@ -114,6 +114,16 @@ static void test_cmdline(void)
 	ktap_str(boot.init, "/bin/x", "init=");
 	ktap_eq(conf.root_wait, 3, "rootwait=");
 
+	when_started_with("nfsroot=10.0.0.1:/a,b=c ip=dhcp");
+	conf_boot(&conf, BOOT_NORMAL, &boot);
+	ktap_str(boot.nfsroot, "10.0.0.1:/a,b=c", "nfsroot=");
+	conf_boot(&conf, BOOT_RECOVERY, &boot);
+	ktap_str(boot.nfsroot, "", "which is no other root's");
+	ktap_str(boot.ip, "dhcp", "but ip= is anybody's");
+	when_started_with("ip=");
+	conf_boot(&conf, BOOT_NORMAL, &boot);
+	ktap_str(boot.ip, "off", "ip= with nothing behind is no network, as the kernel has it");
+
 	when_started_with("pvkit.recovery.root=/dev/q pvkit.root=/dev/p root=/dev/z pvkit.debug");
 	ktap_str(root_of(BOOT_RECOVERY), "/dev/q", "pvkit.SECTION.NAME counts more than the file");
 	ktap_str(root_of(BOOT_NORMAL), "/dev/p", "pvkit.root more than root=, wherever it stands");

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "clock.h"
 #include "console.h"
 #include "net.h"
 #include "net_dhcp.h"
@@ -18,15 +18,7 @@
 static struct net up;
 static bool is_up;
 static struct dhcp_turn turn;
-static time_t begin;
-
-static time_t seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
+static int64_t begin;	/* 0: not yet */
 
 /* ---- for those who come after us ---- */
 
@@ -143,7 +135,7 @@ static void report(const struct net_words *words, const struct dhcp_answer *is)
 	    is->gateway ? " by " : "", is->gateway ? net_address_text(is->gateway, gateway) : "",
 	    words->how == NET_DHCP ? "of " : "as ip= has it",
 	    words->how == NET_DHCP ? net_address_text(is->server, server) : "",
-	    (long long)(seconds_now() - begin));
+	    (long long)(clock_ms() - begin) / 1000);
 }
 
 static int take(const struct net_words *words, const struct net_link *link,
@@ -182,17 +174,23 @@ static int take_static(const struct net_words *words, const struct net_link *lin
 	return take(words, link, &is, err);
 }
 
+/* As it would have to be written. */
+static const char *ip_of(const struct root *root)
+{
+	return root->boot->ip[0] ? root->boot->ip : "dhcp";
+}
+
 static int take_dhcp(const struct root *root, const struct net_words *words,
 		     const struct net_link *links, unsigned int count, struct pvk_err *err)
 {
 	struct dhcp_answer answer;
 	int found;
 
-	turn.seconds = (unsigned int)(seconds_now() - begin);
+	turn.seconds = (unsigned int)((clock_ms() - begin) / 1000);
 	found = dhcp_ask(links, count, words, &turn, root_left_ms(root), &answer);
 	turn.count++;
 	if (found < 0)
-		return pvk_err_set(err, -ENODEV, "ip=%s: no answer by DHCP", root->boot->ip);
+		return pvk_err_set(err, -ENODEV, "ip=%s: no answer by DHCP", ip_of(root));
 	return take(words, &links[found], &answer, err);
 }
 
@@ -213,10 +211,10 @@ static int bring_up(const struct root *root, const struct net_words *words, stru
 	int ready = find_ready(links, count);
 
 	if (!count)
-		return pvk_err_set(err, -ENODEV, "ip=%s: there is no network interface %s",
-				   root->boot->ip, words->device);
+		return pvk_err_set(err, -ENODEV, "ip=%s: there is no network interface%s%s",
+				   ip_of(root), words->device[0] ? " " : "", words->device);
 	if (ready < 0)
-		return pvk_err_set(err, -ENODEV, "ip=%s: %s has no carrier", root->boot->ip,
+		return pvk_err_set(err, -ENODEV, "ip=%s: %s has no carrier", ip_of(root),
 				   count == 1 ? links[0].name : "no interface");
 	if (words->how == NET_STATIC)
 		return take_static(words, &links[ready], err);
@@ -231,11 +229,11 @@ int net_up(const struct root *root, const struct net **net, struct pvk_err *err)
 	*net = &up;
 	if (is_up)
 		return 0;
-	ret = net_words_parse(&words, root->boot->ip[0] ? root->boot->ip : "dhcp", err);
+	ret = net_words_parse(&words, ip_of(root), err);
 	if (ret)
 		return ret;
 	if (!begin)
-		begin = seconds_now();
+		begin = clock_ms();
 	up.server = words.server;
 	if (net_link_addressed(up.device, &up.address) || words.how == NET_OFF) {
 		say_debug("the network is taken as it is");

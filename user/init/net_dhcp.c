@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "clock.h"
 #include "console.h"
 #include "net_dhcp.h"
 
@@ -32,25 +32,16 @@ struct asking {
 	struct pollfd fds[NET_LINKS_MAX];
 };
 
-static long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000L + now.tv_nsec / 1000000;
-}
 
 /* So early there may be nothing random yet; it must only differ from others'. */
 static uint32_t some_number(const struct net_link *link)
 {
-	struct timespec now;
 	uint32_t number;
 
 	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) == sizeof(number))
 		return number;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	memcpy(&number, link->mac + 2, sizeof(number));
-	return number ^ (uint32_t)now.tv_nsec;
+	return number ^ (uint32_t)clock_ms();
 }
 
 static int open_link(const struct net_link *link)
@@ -102,13 +93,13 @@ static bool hear(struct asking *asking, unsigned int i, struct dhcp_answer *answ
 }
 
 /* The index of the link on which an answer came; only: of that one alone, or -1. */
-static int wait_answer(struct asking *asking, int only, long until, struct dhcp_answer *answer)
+static int wait_answer(struct asking *asking, int only, int64_t until, struct dhcp_answer *answer)
 {
 	unsigned int i;
-	long left;
+	int64_t left;
 	int ret;
 
-	while ((left = until - now_ms()) > 0) {
+	while ((left = until - clock_ms()) > 0) {
 		if (poll(asking->fds, asking->count, (int)left) <= 0)
 			continue;
 		for (i = 0; i < asking->count; i++) {
@@ -123,15 +114,15 @@ static int wait_answer(struct asking *asking, int only, long until, struct dhcp_
 }
 
 /* -EAGAIN: it was refused, or the server is silent now. */
-static int request(struct asking *asking, int i, const struct dhcp_answer *offer, long until,
+static int request(struct asking *asking, int i, const struct dhcp_answer *offer, int64_t until,
 		   struct dhcp_answer *answer)
 {
 	unsigned int n;
-	long end;
+	int64_t end;
 
-	for (n = 0; n < REQUESTS && now_ms() < until; n++) {
+	for (n = 0; n < REQUESTS && clock_ms() < until; n++) {
 		ask(asking, (unsigned int)i, offer);
-		end = now_ms() + REQUEST_MS;
+		end = clock_ms() + REQUEST_MS;
 		while (wait_answer(asking, i, end < until ? end : until, answer) == i) {
 			if (answer->type == DHCP_ACK && answer->server == offer->server)
 				return 0;
@@ -143,7 +134,7 @@ static int request(struct asking *asking, int i, const struct dhcp_answer *offer
 }
 
 /* Whoever offers first. */
-static int find_offer(struct asking *asking, long until, struct dhcp_answer *offer)
+static int find_offer(struct asking *asking, int64_t until, struct dhcp_answer *offer)
 {
 	unsigned int i;
 	int found;
@@ -185,8 +176,8 @@ int dhcp_ask(const struct net_link *links, unsigned int count, const struct net_
 		if (asking.fds[i].fd < -1)
 			say_debug("%s: DHCP: %s", links[i].name, strerror(-asking.fds[i].fd));
 	}
-	found = find_offer(&asking, now_ms() + wait_of(&asking, left_ms), &offer);
-	if (found >= 0 && request(&asking, found, &offer, now_ms() + left_ms, answer))
+	found = find_offer(&asking, clock_ms() + wait_of(&asking, left_ms), &offer);
+	if (found >= 0 && request(&asking, found, &offer, clock_ms() + left_ms, answer))
 		found = -ETIMEDOUT;
 	for (i = 0; i < count; i++)
 		if (asking.fds[i].fd >= 0)

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "clock.h"
 #include "console.h"
 #include "net.h"
 #include "nfs_words.h"
@@ -72,12 +72,6 @@ static _Noreturn void call_mount(const struct root *root, const char *where, con
 	_exit(write(fd, &ret, sizeof(ret)) != sizeof(ret));
 }
 
-static void pause_ms(long ms)
-{
-	struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&time, NULL);
-}
 
 /* What waits for a server can be killed, if it is not very stubborn. */
 static void end_child(pid_t pid)
@@ -86,7 +80,7 @@ static void end_child(pid_t pid)
 
 	kill(pid, SIGKILL);
 	for (i = 0; i < KILL_MS / 20 && !waitpid(pid, NULL, WNOHANG); i++)
-		pause_ms(20);
+		clock_sleep_ms(20);
 }
 
 static int mount_once(const struct root *root, const char *where, const char *data)
@@ -180,7 +174,7 @@ static int mount_nfs(struct root *root, const char *where, struct pvk_err *err)
 			say("waiting up to %ld s for %s: %s", (root_left_ms(root) + 999) / 1000,
 			    root->source, why(ret));
 		said = true;
-		pause_ms(PAUSE_MS);
+		clock_sleep_ms(PAUSE_MS);
 	}
 	if (ret)
 		return pvk_err_set(err, ret, "root=" ROOT ": %s: %s", root->source, why(ret));

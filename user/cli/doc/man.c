@@ -374,7 +374,7 @@ static struct topic {
 	const char *name, *section, *brief;
 	const char *synopsis;	/* lines of mdoc */
 	const char *file;
-	const char *titles[9];	/* none: all */
+	const char *titles[13];	/* none: all */
 	const char *see[6];
 } topics[] = {
 	{
@@ -410,8 +410,8 @@ static struct topic {
 		".Nm init Ns = Ns Pa /sbin/pvkit-init\n",
 		"boot.md",
 		{ "An initramfs in three lines", "What is decided", "Where the flags are",
-		  "The root", "The command line", "RAM over a read-only root", "The root guard",
-		  "When it fails", "Packing an initramfs", NULL },
+		  "The root", "A root on a server", "The command line", "RAM over a read-only root",
+		  "The root guard", "When it fails", "Packing an initramfs", NULL },
 		{ "pvkit-flag-explain 1", "pv_bootflag 4", "flags.conf 5", "init.conf 5", NULL },
 	}, {
 		"init.conf", "5", "what pvkit-init is to boot",
