@@ -156,6 +156,27 @@ static void test_size(void)
 	ktap_eq(cmdline.count, 0, "4097 bytes: nothing is taken for granted");
 }
 
+/* given a file that is longer than any command line but a bootconfig's */
+static void test_long_file(void)
+{
+	char path[] = "/tmp/pvkit-cmdline.XXXXXX";
+	static char text[PVK_CMDLINE_MAX + 100];
+	struct pvk_err err = { "" };
+	int fd = mkstemp(path);
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "root=/dev/a ", 12);
+	memcpy(text + PVK_CMDLINE_MAX - 12, " rw root=/de", 12);
+	if (fd < 0 || write(fd, text, sizeof(text)) != sizeof(text))
+		ktap_fail("a file to read");
+	close(fd);
+	ktap_eq(pvk_cmdline_read(&cmdline, path, &err), -E2BIG, "a file that is too long");
+	ktap_str(pvk_cmdline_get(&cmdline, "root", NULL), "/dev/a",
+		 "the words that fit are there, and no part of one");
+	ktap_check(pvk_cmdline_get(&cmdline, "rw", NULL), "up to the last that does");
+	unlink(path);
+}
+
 static void test_file(void)
 {
 	char path[] = "/tmp/pvkit-cmdline.XXXXXX";
@@ -181,5 +202,6 @@ int main(void)
 	test_flags();
 	test_size();
 	test_file();
+	test_long_file();
 	return ktap_finish();
 }

@@ -102,13 +102,12 @@ void console_debug(bool on)
 	debugging = on;
 }
 
-static void set_kmsg_limit(const char *text)
+/* One that the command line has fixed stays as it is. */
+static bool set_kmsg_limit(const char *text)
 {
 	pvk_auto_close int fd = open(KMSG_LIMIT, O_WRONLY | O_CLOEXEC);
 
-	/* One that the command line has fixed stays as it is. */
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		return;
+	return fd >= 0 && write(fd, text, strlen(text)) >= 0;
 }
 
 /* Ten lines in five seconds are let into the log; the one that counts may be later. */
@@ -118,7 +117,11 @@ static void lift_kmsg_limit(void)
 
 	if (fd < 0 || read(fd, kmsg_limit, sizeof(kmsg_limit) - 1) <= 0)
 		return;
-	set_kmsg_limit("on\n");
+	if (set_kmsg_limit("on\n") || strncmp(kmsg_limit, "off", 3))
+		return;
+	/* What is written there is taken and thrown away. */
+	close(kmsg);
+	kmsg = -1;
 }
 
 /* None of them may be left for a file that is opened later, as of a flash. */

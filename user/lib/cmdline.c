@@ -91,8 +91,13 @@ int pvk_cmdline_read(struct pvk_cmdline *cmdline, const char *path, struct pvk_e
 	close(fd);
 	if (!ret)
 		ret = pvk_cmdline_parse(cmdline, text, len);
-	if (ret == -E2BIG)
-		return pvk_err_set(err, ret, "%s: longer than %d bytes", path, PVK_CMDLINE_MAX);
+	if (ret == -E2BIG) {
+		for (len = PVK_CMDLINE_MAX; len && !pvk_cmdline_is_blank(text[len]); len--)
+			;
+		pvk_cmdline_parse(cmdline, text, len);
+		return pvk_err_set(err, ret, "%s: longer than %d bytes, and cut there", path,
+				   PVK_CMDLINE_MAX);
+	}
 	return ret ? pvk_err_set(err, ret, "%s: %s", path, strerror(-ret)) : 0;
 }
 

@@ -22,7 +22,7 @@
 #include "flags.h"
 #include "util.h"
 
-#define PVK_CMDLINE_MAX		4096	/* bytes; no kernel has more */
+#define PVK_CMDLINE_MAX		4096	/* bytes; more comes of a bootconfig alone */
 #define PVK_CMDLINE_WORDS	(PVK_CMDLINE_MAX / 2)
 #define PVK_CMDLINE_FILE	"/proc/cmdline"
 
@@ -37,6 +37,7 @@ struct pvk_cmdline {
 bool pvk_cmdline_is_blank(char c);
 /* Up to a NUL or len. -E2BIG: longer than PVK_CMDLINE_MAX, and left empty. */
 int pvk_cmdline_parse(struct pvk_cmdline *cmdline, const char *text, size_t len);
+/* Of a file that is longer the words that fit are there, for who must go on: -E2BIG. */
 int pvk_cmdline_read(struct pvk_cmdline *cmdline, const char *path, struct pvk_err *err);
 
 /*

@@ -84,10 +84,11 @@ check_eq 'after it was said what is missing' \
 	'pvkit-init: root=/dev/vdz: there is no such device' "$(console_line 'no such device')"
 check_eq 'and when' 'pvkit-init: reboot in 5 s' "$(console_line 'reboot in')"
 
-# when the root has no init, and there is to be no shell
+# when the root has no init, there is to be no shell, and the kernel's log takes nothing
 rm root/sbin/init
 squashfs_image root squashfs.img
-machine init.cpio --once --disk squashfs.img --append root=/dev/vda --append pvkit.shell=no
-check_eq 'a root without an init is a failure, and gives nobody its shell' \
+machine init.cpio --once --disk squashfs.img --append root=/dev/vda --append pvkit.shell=no \
+	--append printk.devkmsg=off
+check_eq 'a root without an init is a failure that is said, and gives nobody its shell' \
 	"3, pvkit-init: the root has no program /sbin/init" "$STATUS, $(console_line 'no program')"
 finish
