@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 
+#include "child.h"
 #include "clock.h"
 #include "console.h"
 #include "net.h"
@@ -72,17 +72,6 @@ static _Noreturn void call_mount(const struct root *root, const char *where, con
 	_exit(write(fd, &ret, sizeof(ret)) != sizeof(ret));
 }
 
-
-/* What waits for a server can be killed, if it is not very stubborn. */
-static void end_child(pid_t pid)
-{
-	int i;
-
-	kill(pid, SIGKILL);
-	for (i = 0; i < KILL_MS / 20 && !waitpid(pid, NULL, WNOHANG); i++)
-		clock_sleep_ms(20);
-}
-
 static int mount_once(const struct root *root, const char *where, const char *data)
 {
 	struct pollfd done = { .events = POLLIN };
@@ -101,8 +90,11 @@ static int mount_once(const struct root *root, const char *where, const char *da
 	else if (poll(&done, 1, TRY_MS) == 1 && read(ends[0], &ret, sizeof(ret)) != sizeof(ret))
 		ret = -EIO;
 	close(ends[0]);
-	if (pid > 0)
-		end_child(pid);
+	/* What waits for a server can be killed, if it is not very stubborn. */
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		child_wait(pid, KILL_MS);
+	}
 	return ret;
 }
 
