@@ -69,6 +69,9 @@ static inline size_t pvk_nvmem_size(struct nvmem_device *nvmem)
 /* 6.9 opens a block device as a file. NULL as the holder is not exclusive. */
 #if IS_ENABLED(CONFIG_BLOCK)
 #include <linux/blkdev.h>
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#include <linux/genhd.h>
+#endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 #define pvk_bdev_claim_type struct file
@@ -95,6 +98,33 @@ static inline void pvk_bdev_unclaim(struct block_device *claim)
 	blkdev_put(claim, FMODE_READ | FMODE_EXCL);
 }
 #endif
+
+/* 5.11 made partitions block devices, in an xarray. 0: there is no such. */
+static inline dev_t pvk_disk_part(struct gendisk *disk, unsigned int n)
+{
+	dev_t dev = 0;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
+	struct block_device *part;
+
+	rcu_read_lock();
+	part = xa_load(&disk->part_tbl, n);
+	if (part)
+		dev = part->bd_dev;
+	rcu_read_unlock();
+#else
+	struct disk_part_tbl *table;
+	struct hd_struct *part;
+
+	rcu_read_lock();
+	table = rcu_dereference(disk->part_tbl);
+	part = table && n < table->len ? rcu_dereference(table->part[n]) : NULL;
+	if (part)
+		dev = part_devt(part);
+	rcu_read_unlock();
+#endif
+	return dev;
+}
 #endif
 
 #include <linux/fsnotify_backend.h>

@@ -24,6 +24,37 @@ dev_t pvp_block_of(const struct super_block *sb)
 }
 
 /**
+ * pvp_block_find - the block device of a superblock and those that overlap with it
+ * @medium: filled in
+ * @sb: the superblock, which an open file keeps
+ *
+ * Of a whole disk its partitions, of a partition the disk.
+ */
+void pvp_block_find(struct pvp_medium *medium, const struct super_block *sb)
+{
+	struct gendisk *disk;
+	dev_t whole, dev;
+	unsigned int n;
+
+	medium->dev = pvp_block_of(sb);
+	if (!medium->dev)
+		return;
+	medium->kind = PV_PIVOT_MEDIUM_BLOCK;
+	medium->block[medium->n_block++] = medium->dev;
+	disk = sb->s_bdev->bd_disk;
+	whole = disk_devt(disk);
+	if (whole != medium->dev) {
+		medium->block[medium->n_block++] = whole;
+		return;
+	}
+	for (n = 1; n < DISK_MAX_PARTS && medium->n_block <= PVP_MAX_PARTS; n++) {
+		dev = pvk_disk_part(disk, n);
+		if (dev)
+			medium->block[medium->n_block++] = dev;
+	}
+}
+
+/**
  * pvp_block_claim - hold the block device of a medium exclusively
  * @medium: the medium
  * @why: set to a constant text when that can't be

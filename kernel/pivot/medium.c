@@ -17,11 +17,8 @@
 void pvp_medium_find(struct pvp_medium *medium, struct super_block *sb)
 {
 	medium->kind = PV_PIVOT_MEDIUM_NONE;
-	medium->dev = pvp_block_of(sb);
-	if (medium->dev)
-		medium->kind = PV_PIVOT_MEDIUM_BLOCK;
-	else
-		pvp_mtd_find(medium, sb);
+	pvp_block_find(medium, sb);
+	pvp_mtd_find(medium, sb);
 }
 
 /**
@@ -41,30 +38,30 @@ bool pvp_medium_has(const struct pvp_medium *medium, const struct super_block *s
 /**
  * pvp_medium_prove - is it in nobody's use
  * @medium: the medium
+ * @gate: of the session
  * @proof: PV_PIVOT_PROOF_* that hold are added
  * @why: set to a constant text when it is in use
  *
  * Return: 0; -EBUSY: it is used; another error: it can't be known.
  */
-int pvp_medium_prove(struct pvp_medium *medium, u32 *proof, const char **why)
+int pvp_medium_prove(struct pvp_medium *medium, const struct pvp_gate *gate, u32 *proof,
+		     const char **why)
 {
-	int err = 0;
+	int err;
 
-	switch (medium->kind) {
-	case PV_PIVOT_MEDIUM_BLOCK:
+	if (medium->dev) {
 		err = pvp_block_claim(medium, why);
-		if (!err)
-			*proof |= PV_PIVOT_PROOF_EXCLUSIVE;
-		break;
-	case PV_PIVOT_MEDIUM_MTD:
-		err = pvp_mtd_unused(medium, why);
-		if (!err)
-			*proof |= PV_PIVOT_PROOF_UNUSED;
-		break;
-	default:
-		break;
+		if (err)
+			return err;
+		*proof |= PV_PIVOT_PROOF_EXCLUSIVE;
 	}
-	return err;
+	if (pvp_mtd_counted(medium)) {
+		err = pvp_mtd_unused(medium, gate, why);
+		if (err)
+			return err;
+		*proof |= PV_PIVOT_PROOF_UNUSED;
+	}
+	return 0;
 }
 
 /**

@@ -69,6 +69,7 @@ static int pvp_put_session(struct sk_buff *msg, const struct pvp_session *sessio
 	    nla_put_string(msg, PV_PIVOT_A_DEVICE, session->device) ||
 	    nla_put_u32(msg, PV_PIVOT_A_MEDIUM, session->medium.kind) ||
 	    nla_put_u32(msg, PV_PIVOT_A_PROOF, session->proof) ||
+	    nla_put_u32(msg, PV_PIVOT_A_GATE, session->gate ? session->gate->what : 0) ||
 	    pvp_put_end(msg, session))
 		return -EMSGSIZE;
 	return pvp_live(session) ? pvp_put_live(msg, session) : 0;
@@ -197,9 +198,7 @@ int pv_pivot_nl_step_doit(struct sk_buff *skb, struct genl_info *info)
 	file = pvp_nl_session(info);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	mutex_lock(&pvp_lock);
 	err = pvp_session_step(pvp_session_of(file), state, limit, &why);
-	mutex_unlock(&pvp_lock);
 	fput(file);
 	return pvk_nl_error(info, err, why);
 }

@@ -2,10 +2,11 @@
 /*
  * pv_pivot: guard of the move to a ramfs. What the files of the module share.
  *
- * Locks:
+ * Locks, outermost first:
  *
- *   pvp_lock   the session, its state and the subscribers. Held for short work
- *              only: no superblock is looked for and no medium opened under it.
+ *   pvp_session.io  the medium is not let go of while what lies on it is looked for.
+ *   pvp_lock        the session, its state and the subscribers. Held for short work
+ *                   only: no superblock is looked for and no medium opened under it.
  *
  * Opens of files are judged without a lock, see superblock.c. The proof of a
  * release is made in a work item, without pvp_lock: it sleeps in the locks of
@@ -37,26 +38,51 @@ extern struct workqueue_struct *pvp_wq;
 extern struct genl_family pvp_family;
 extern u32 pvp_generation;		/* locked */
 
+#define PVP_MAX_PARTS		64	/* partitions of a disk that are guarded */
+#define PVP_MAX_MTD		64	/* MTDs that are looked at */
+
 struct mtd_info;
+
+struct pvp_mark;
+
+/**
+ * struct pvp_mark_ops - what a mark is for
+ * @guards: is that inode to be opened by the owner alone; any context
+ * @gone: its superblock is being shut down; NULL: that never happens
+ */
+struct pvp_mark_ops {
+	bool (*guards)(const struct pvp_mark *mark, const struct inode *inode);
+	void (*gone)(struct pvp_mark *mark);
+};
+
+/**
+ * struct pvp_mark - a mark on a superblock; the first in what it is part of
+ * @mark: freed with the last reference to it
+ * @ops: what it is for
+ * @owner: process to which opens are not refused, compared only
+ * @shut: opens are refused
+ * @taken_off: by us
+ */
+struct pvp_mark {
+	struct fsnotify_mark mark;
+	const struct pvp_mark_ops *ops;
+	const struct pid *owner;
+	bool shut;
+	bool taken_off;
+};
 
 /**
  * struct pvp_super - a superblock that is followed
- * @mark: on it; freed with the last reference to it, which the session holds
+ * @mark: on it
  * @sb: the superblock; not to be looked into but under RCU and before @gone
  * @type: of the file system, whose module is held
  * @gone: it is being shut down, or was: its root is no more
- * @letting_go: the mark is taken off while it lives
- * @sealed: opens are refused to all but the owner
- * @owner: process, compared only
  */
 struct pvp_super {
-	struct fsnotify_mark mark;
+	struct pvp_mark mark;
 	struct super_block *sb;
 	struct file_system_type *type;
 	bool gone;
-	bool letting_go;
-	bool sealed;
-	const struct pid *owner;
 };
 
 /**
@@ -64,13 +90,43 @@ struct pvp_super {
  * @kind: which
  * @dev: the block device; 0: none
  * @claim: holds @dev exclusively; NULL: not yet
- * @mtd: referenced; NULL: none
+ * @mtd: referenced; NULL: none. Also that of an mtdblock
+ * @block: the block device and those that overlap with it
+ * @n_block: how many
  */
 struct pvp_medium {
 	enum pv_pivot_medium kind;
 	dev_t dev;
 	void *claim;
 	struct mtd_info *mtd;
+	dev_t block[PVP_MAX_PARTS + 1];
+	unsigned int n_block;
+};
+
+/**
+ * struct pvp_gate_mtd - an MTD that can't be written while the gate is shut
+ * @mtd: referenced
+ * @was_writeable: and will be again
+ */
+struct pvp_gate_mtd {
+	struct mtd_info *mtd;
+	bool was_writeable;
+};
+
+struct pvp_nodes;
+
+/**
+ * struct pvp_gate - what is shut to others beside the files
+ * @what: PV_PIVOT_GATE_* once it is shut
+ * @nodes: device nodes of the medium; NULL: there is no devtmpfs on /dev
+ * @mtd: the medium, and those that overlap with it
+ * @n_mtd: how many
+ */
+struct pvp_gate {
+	u32 what;
+	struct pvp_nodes *nodes;
+	struct pvp_gate_mtd mtd[PVP_MAX_MTD];
+	unsigned int n_mtd;
 };
 
 /**
@@ -78,7 +134,9 @@ struct pvp_medium {
  * @ref: of its file, of pvp_session, and of a proof under way
  * @owner: process that opened it, referenced
  * @super: what it follows
- * @medium: of @super
+ * @io: see above
+ * @medium: of @super; is let go of with @io held
+ * @gate: locked. Shut; NULL: not sealed yet, or no more
  * @fs: name of the type
  * @device: its s_id
  * @state: locked
@@ -92,7 +150,9 @@ struct pvp_session {
 	struct kref ref;
 	struct pid *owner;
 	struct pvp_super *super;
+	struct mutex io;	/* see above */
 	struct pvp_medium medium;
+	struct pvp_gate *gate;
 	char fs[32];
 	char device[32];
 
@@ -127,6 +187,21 @@ void pvp_session_prove(void);
 int pvp_session_init(void);
 void pvp_session_exit(void);
 
+/* mark.c */
+int pvp_mark_put_on(struct pvp_mark *mark, struct super_block *sb);
+void pvp_mark_take_off(struct pvp_mark *mark);
+void pvp_mark_put(struct pvp_mark *mark);
+int pvp_mark_init(void);
+void pvp_mark_exit(void);
+
+/* gate.c */
+struct pvp_gate *pvp_gate_new(const struct pvp_session *session, const char **why);
+int pvp_gate_shut(struct pvp_gate *gate, const char **why);
+void pvp_gate_released(struct pvp_gate *gate);
+void pvp_gate_open(struct pvp_gate *gate);
+void pvp_gate_free(struct pvp_gate *gate);
+int pvp_nodes_add(struct pvp_nodes *nodes, umode_t type, dev_t dev);
+
 /* superblock.c */
 struct pvp_super *pvp_super_follow(struct super_block *sb, const struct pid *owner,
 				   const char **why);
@@ -135,24 +210,28 @@ void pvp_super_put(struct pvp_super *super);
 u32 pvp_super_active(const struct pvp_super *super);
 bool pvp_super_writable(const struct pvp_super *super);
 bool pvp_super_absent(const struct pvp_super *super, const struct pvp_medium *medium);
-int pvp_super_init(void);
-void pvp_super_exit(void);
 
 /* medium.c */
 void pvp_medium_find(struct pvp_medium *medium, struct super_block *sb);
 bool pvp_medium_has(const struct pvp_medium *medium, const struct super_block *sb);
-int pvp_medium_prove(struct pvp_medium *medium, u32 *proof, const char **why);
+int pvp_medium_prove(struct pvp_medium *medium, const struct pvp_gate *gate, u32 *proof,
+		     const char **why);
 void pvp_medium_release(struct pvp_medium *medium);
 
 /* block.c */
 #if IS_ENABLED(CONFIG_BLOCK)
 dev_t pvp_block_of(const struct super_block *sb);
+void pvp_block_find(struct pvp_medium *medium, const struct super_block *sb);
 int pvp_block_claim(struct pvp_medium *medium, const char **why);
 void pvp_block_unclaim(struct pvp_medium *medium);
 #else
 static inline dev_t pvp_block_of(const struct super_block *sb)
 {
 	return 0;
+}
+
+static inline void pvp_block_find(struct pvp_medium *medium, const struct super_block *sb)
+{
 }
 
 static inline int pvp_block_claim(struct pvp_medium *medium, const char **why)
@@ -167,16 +246,55 @@ static inline void pvp_block_unclaim(struct pvp_medium *medium)
 
 /* mtd.c */
 #if IS_ENABLED(CONFIG_MTD)
-bool pvp_mtd_find(struct pvp_medium *medium, const struct super_block *sb);
-int pvp_mtd_unused(const struct pvp_medium *medium, const char **why);
+void pvp_mtd_find(struct pvp_medium *medium, const struct super_block *sb);
+void pvp_mtd_name(const struct pvp_medium *medium, char *name, size_t size);
+void pvp_mtd_gate(struct pvp_gate *gate, struct mtd_info *mtd);
+int pvp_mtd_nodes(const struct pvp_gate *gate, struct pvp_nodes *nodes);
+int pvp_mtd_shut(struct pvp_gate *gate, const char **why);
+void pvp_mtd_open(struct pvp_gate_mtd *one);
+void pvp_mtd_put(struct pvp_gate_mtd *one);
+bool pvp_mtd_counted(const struct pvp_medium *medium);
+int pvp_mtd_unused(const struct pvp_medium *medium, const struct pvp_gate *gate,
+		   const char **why);
 void pvp_mtd_release(struct pvp_medium *medium);
 #else
-static inline bool pvp_mtd_find(struct pvp_medium *medium, const struct super_block *sb)
+static inline void pvp_mtd_find(struct pvp_medium *medium, const struct super_block *sb)
+{
+}
+
+static inline void pvp_mtd_name(const struct pvp_medium *medium, char *name, size_t size)
+{
+}
+
+static inline void pvp_mtd_gate(struct pvp_gate *gate, struct mtd_info *mtd)
+{
+}
+
+static inline int pvp_mtd_nodes(const struct pvp_gate *gate, struct pvp_nodes *nodes)
+{
+	return 0;
+}
+
+static inline int pvp_mtd_shut(struct pvp_gate *gate, const char **why)
+{
+	return 0;
+}
+
+static inline void pvp_mtd_open(struct pvp_gate_mtd *one)
+{
+}
+
+static inline void pvp_mtd_put(struct pvp_gate_mtd *one)
+{
+}
+
+static inline bool pvp_mtd_counted(const struct pvp_medium *medium)
 {
 	return false;
 }
 
-static inline int pvp_mtd_unused(const struct pvp_medium *medium, const char **why)
+static inline int pvp_mtd_unused(const struct pvp_medium *medium, const struct pvp_gate *gate,
+				 const char **why)
 {
 	return 0;
 }

@@ -6,7 +6,7 @@
  *
  * or aborted from any but closed. The owner enters evicting, sealed and closed;
  * released comes by itself once the superblock is gone and its medium proven
- * unused, whether it was sealed before or not. What ends a session without its
+ * unused. What ends a session without its
  * owner having said so (its death, the limit, somebody else) is an abort, which
  * puts everything back as it was.
  *
@@ -92,7 +92,9 @@ static void pvp_enter(struct pvp_session *session, enum pv_pivot_state state, u3
 		mod_delayed_work(pvp_wq, &pvp_limit_work, limit * HZ);
 	} else {
 		/* At once; the rest takes its time. */
-		WRITE_ONCE(session->super->sealed, false);
+		WRITE_ONCE(session->super->mark.shut, false);
+		if (session->gate)
+			pvp_gate_open(session->gate);
 		queue_work(pvp_wq, &session->end_work);
 	}
 	pvp_event();
@@ -107,15 +109,30 @@ static void pvp_end(struct pvp_session *session, enum pv_pivot_state state, int 
 	pvp_enter(session, state, 0);
 }
 
+static void pvp_gate_forget(struct pvp_session *session)
+{
+	struct pvp_gate *gate;
+
+	/* Who reads the status looks at it. */
+	mutex_lock(&pvp_lock);
+	gate = session->gate;
+	session->gate = NULL;
+	mutex_unlock(&pvp_lock);
+	pvp_gate_free(gate);
+}
+
 static void pvp_end_work_fn(struct work_struct *work)
 {
 	struct pvp_session *session = container_of(work, struct pvp_session, end_work);
 
 	/* A proof under way is over then, and begins no more. */
 	flush_delayed_work(&pvp_prove_work);
+	mutex_lock(&session->io);
 	pvp_super_let_go(session->super);
 	pvp_super_put(session->super);
+	pvp_gate_forget(session);
 	pvp_medium_release(&session->medium);
+	mutex_unlock(&session->io);
 	pvp_session_put(session);
 	module_put(THIS_MODULE);
 }
@@ -139,8 +156,15 @@ static void pvp_limit_work_fn(struct work_struct *work)
 /* locked; one whose release is still to be proven */
 static bool pvp_unproven(const struct pvp_session *session)
 {
-	return pvp_live(session) && session->state != PV_PIVOT_STATE_RELEASED &&
+	return session && session->state == PV_PIVOT_STATE_SEALED &&
 	       READ_ONCE(session->super->gone);
+}
+
+/* locked */
+static void pvp_released(struct pvp_session *session)
+{
+	pvp_gate_released(session->gate);
+	pvp_enter(session, PV_PIVOT_STATE_RELEASED, pvp_default_limit(PV_PIVOT_STATE_RELEASED));
 }
 
 static int pvp_prove(struct pvp_session *session, u32 *proof, const char **why)
@@ -150,7 +174,7 @@ static int pvp_prove(struct pvp_session *session, u32 *proof, const char **why)
 		return -EBUSY;
 	}
 	*proof = PV_PIVOT_PROOF_ABSENT;
-	return pvp_medium_prove(&session->medium, proof, why);
+	return pvp_medium_prove(&session->medium, session->gate, proof, why);
 }
 
 static void pvp_prove_work_fn(struct work_struct *work)
@@ -178,8 +202,7 @@ static void pvp_prove_work_fn(struct work_struct *work)
 		if (err)
 			mod_delayed_work(pvp_wq, &pvp_prove_work, PVP_PROVE_AGAIN);
 		else
-			pvp_enter(session, PV_PIVOT_STATE_RELEASED,
-				  pvp_default_limit(PV_PIVOT_STATE_RELEASED));
+			pvp_released(session);
 	}
 	mutex_unlock(&pvp_lock);
 	pvp_session_put(session);
@@ -237,6 +260,7 @@ static struct pvp_session *pvp_session_new(struct super_block *sb, const char **
 	if (!session)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&session->ref);
+	mutex_init(&session->io);
 	session->owner = get_pid(task_tgid(current));
 	INIT_WORK(&session->end_work, pvp_end_work_fn);
 	strscpy(session->fs, sb->s_type->name, sizeof(session->fs));
@@ -248,6 +272,7 @@ static struct pvp_session *pvp_session_new(struct super_block *sb, const char **
 		return ERR_PTR(err);
 	}
 	pvp_medium_find(&session->medium, sb);
+	pvp_mtd_name(&session->medium, session->device, sizeof(session->device));
 	return session;
 }
 
@@ -307,13 +332,22 @@ struct file *pvp_session_open(struct file *on, u32 limit, const char **why)
  * What the owner, and others, ask for
  */
 
-/* locked */
-static int pvp_seal(struct pvp_session *session, const char **why)
+/* locked; takes the gate over */
+static int pvp_seal(struct pvp_session *session, struct pvp_gate **gate, const char **why)
 {
+	int err;
+
 	*why = "the file system is not read-only";
 	if (pvp_super_writable(session->super))
 		return -EBUSY;
-	WRITE_ONCE(session->super->sealed, true);
+	err = pvp_gate_shut(*gate, why);
+	if (err)
+		return err;
+	session->gate = *gate;
+	*gate = NULL;
+	WRITE_ONCE(session->super->mark.shut, true);
+	/* It may be gone already. */
+	pvp_session_prove();
 	return 0;
 }
 
@@ -332,19 +366,9 @@ static bool pvp_may_enter(enum pv_pivot_state from, enum pv_pivot_state to)
 	}
 }
 
-/**
- * pvp_session_step - enter a state
- * @session: the session
- * @state: the state
- * @limit: seconds that it may last
- * @why: set to a constant text when it is refused
- *
- * Locked.
- *
- * Return: 0; -EINVAL: not from the state it is in; -EBUSY: not read-only.
- */
-int pvp_session_step(struct pvp_session *session, enum pv_pivot_state state, u32 limit,
-		     const char **why)
+/* locked; @gate is for sealed, which takes it over */
+static int pvp_step(struct pvp_session *session, enum pv_pivot_state state, u32 limit,
+		    struct pvp_gate **gate, const char **why)
 {
 	int err;
 
@@ -353,7 +377,7 @@ int pvp_session_step(struct pvp_session *session, enum pv_pivot_state state, u32
 	*why = "not a state that comes after the one it is in";
 	if (!pvp_may_enter(session->state, state))
 		return -EINVAL;
-	err = state == PV_PIVOT_STATE_SEALED ? pvp_seal(session, why) : 0;
+	err = state == PV_PIVOT_STATE_SEALED ? pvp_seal(session, gate, why) : 0;
 	if (err)
 		return err;
 	if (state == PV_PIVOT_STATE_CLOSED)
@@ -361,6 +385,46 @@ int pvp_session_step(struct pvp_session *session, enum pv_pivot_state state, u32
 	else
 		pvp_enter(session, state, limit);
 	return 0;
+}
+
+/* io; NULL when it would not be sealed anyway */
+static struct pvp_gate *pvp_gate_for(const struct pvp_session *session, const char **why)
+{
+	bool may;
+
+	mutex_lock(&pvp_lock);
+	may = pvp_may_enter(session->state, PV_PIVOT_STATE_SEALED);
+	mutex_unlock(&pvp_lock);
+	return may ? pvp_gate_new(session, why) : NULL;
+}
+
+/**
+ * pvp_session_step - enter a state
+ * @session: the session, whose file is held
+ * @state: the state
+ * @limit: seconds that it may last
+ * @why: set to a constant text when it is refused
+ *
+ * Return: 0; -EINVAL: not from the state it is in; -EBUSY: it can't be sealed.
+ */
+int pvp_session_step(struct pvp_session *session, enum pv_pivot_state state, u32 limit,
+		     const char **why)
+{
+	struct pvp_gate *gate = NULL;
+	int err;
+
+	mutex_lock(&session->io);
+	if (state == PV_PIVOT_STATE_SEALED)
+		gate = pvp_gate_for(session, why);
+	err = PTR_ERR_OR_ZERO(gate);
+	if (!err) {
+		mutex_lock(&pvp_lock);
+		err = pvp_step(session, state, limit, &gate, why);
+		mutex_unlock(&pvp_lock);
+		pvp_gate_free(gate);
+	}
+	mutex_unlock(&session->io);
+	return err;
 }
 
 /**
@@ -383,7 +447,7 @@ int pvp_session_abort(struct pvp_session *session, int error, const char *why)
 
 int pvp_session_init(void)
 {
-	return pvp_super_init();
+	return pvp_mark_init();
 }
 
 /**
@@ -393,7 +457,7 @@ void pvp_session_exit(void)
 {
 	cancel_delayed_work_sync(&pvp_limit_work);
 	cancel_delayed_work_sync(&pvp_prove_work);
-	pvp_super_exit();
+	pvp_mark_exit();
 	if (pvp_session)
 		pvp_session_put(pvp_session);
 }

@@ -1,73 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The superblock that a session follows: an fsnotify mark on it refuses opens once
- * it is sealed, and tells when it is shut down. Mounts say nothing of that: after
+ * The superblock that a session follows: a mark on it refuses opens once it is
+ * sealed, and tells when it is shut down. Mounts say nothing of that: after
  * `umount -l` there is none left, and a file that is open still has it live.
  *
  * The mark is a wake-up. It goes before put_super(), in the middle of the shutdown,
  * where nothing can be proven; the proof is that no superblock of that kind has the
  * medium, which iterate_supers_type() sees only once the shutdown is over.
  *
- * Locking: none. What the callbacks of fsnotify read is set before it is wanted and
- * by one word each. A superblock is freed after an RCU grace period, and its mark
+ * Locking: see mark.c. A superblock is freed after an RCU grace period, and its mark
  * goes before that: under rcu_read_lock() one that is not gone can be looked into.
  */
 
 #include <linux/module.h>
 #include <linux/rcupdate.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "../compat.h"
 #include "pv_pivot.h"
 
-static struct fsnotify_group *pvp_group;
-
-static struct pvp_super *to_super(struct fsnotify_mark *mark)
+static struct pvp_super *to_super(struct pvp_mark *mark)
 {
 	return container_of(mark, struct pvp_super, mark);
 }
 
-/* Its marks are all on superblocks, one each. */
-static struct pvp_super *pvp_super_of(struct fsnotify_iter_info *iter_info)
+static bool pvp_super_guards(const struct pvp_mark *mark, const struct inode *inode)
 {
-	struct fsnotify_mark *mark = iter_info->marks[FSNOTIFY_ITER_TYPE_SB];
-
-	return mark && mark->group == pvp_group ? to_super(mark) : NULL;
+	return true;
 }
 
-static int pvp_handle_event(struct fsnotify_group *group, u32 mask, const void *data,
-			    int data_type, struct inode *dir, const struct qstr *name, u32 cookie,
-			    struct fsnotify_iter_info *iter_info)
+static void pvp_super_gone(struct pvp_mark *mark)
 {
-	const struct pvp_super *super = pvp_super_of(iter_info);
-
-	if (!(mask & FS_OPEN_PERM) || !super || !READ_ONCE(super->sealed))
-		return 0;
-	return task_tgid(current) == super->owner ? 0 : -EPERM;
-}
-
-/* Also called by pvp_super_let_go(), which has the lock of the session. */
-static void pvp_freeing_mark(struct fsnotify_mark *mark, struct fsnotify_group *group)
-{
-	struct pvp_super *super = to_super(mark);
-
-	if (READ_ONCE(super->letting_go))
-		return;
-	WRITE_ONCE(super->gone, true);
+	WRITE_ONCE(to_super(mark)->gone, true);
 	pvp_session_prove();
 }
 
-static void pvp_free_mark(struct fsnotify_mark *mark)
-{
-	kfree(to_super(mark));
-	module_put(THIS_MODULE);
-}
-
-static const struct fsnotify_ops pvp_fsnotify_ops = {
-	.handle_event = pvp_handle_event,
-	.freeing_mark = pvp_freeing_mark,
-	.free_mark = pvp_free_mark,
+static const struct pvp_mark_ops pvp_super_ops = {
+	.guards = pvp_super_guards,
+	.gone = pvp_super_gone,
 };
 
 /**
@@ -93,14 +62,11 @@ struct pvp_super *pvp_super_follow(struct super_block *sb, const struct pid *own
 		return ERR_PTR(-ENOMEM);
 	super->sb = sb;
 	super->type = sb->s_type;
-	super->owner = owner;
+	super->mark.owner = owner;
+	super->mark.ops = &pvp_super_ops;
 	/* The superblock has it by itself, but for a while only. */
 	__module_get(super->type->owner);
-	/* fsnotify may hold the mark, and call its functions, for longer than we do. */
-	__module_get(THIS_MODULE);
-	fsnotify_init_mark(&super->mark, pvp_group);
-	super->mark.mask = FS_OPEN_PERM;
-	err = pvk_fsnotify_add_sb_mark(&super->mark, sb);
+	err = pvp_mark_put_on(&super->mark, sb);
 	if (!err)
 		return super;
 	*why = "its superblock takes no mark";
@@ -116,9 +82,7 @@ struct pvp_super *pvp_super_follow(struct super_block *sb, const struct pid *own
  */
 void pvp_super_let_go(struct pvp_super *super)
 {
-	WRITE_ONCE(super->sealed, false);
-	WRITE_ONCE(super->letting_go, true);
-	fsnotify_destroy_mark(&super->mark, pvp_group);
+	pvp_mark_take_off(&super->mark);
 }
 
 /**
@@ -128,7 +92,7 @@ void pvp_super_let_go(struct pvp_super *super)
 void pvp_super_put(struct pvp_super *super)
 {
 	module_put(super->type->owner);
-	fsnotify_put_mark(&super->mark);
+	pvp_mark_put(&super->mark);
 }
 
 /**
@@ -199,22 +163,4 @@ bool pvp_super_absent(const struct pvp_super *super, const struct pvp_medium *me
 
 	iterate_supers_type(super->type, pvp_search_one, &search);
 	return !search.found;
-}
-
-int pvp_super_init(void)
-{
-	pvp_group = pvk_fsnotify_perm_group(&pvp_fsnotify_ops);
-	return PTR_ERR_OR_ZERO(pvp_group);
-}
-
-/**
- * pvp_super_exit - when the module goes
- *
- * No mark is left, but a work item of fsnotify may be about to leave
- * pvp_free_mark().
- */
-void pvp_super_exit(void)
-{
-	fsnotify_wait_marks_destroyed();
-	fsnotify_put_group(pvp_group);
 }

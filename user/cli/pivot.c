@@ -34,14 +34,15 @@ static int no_words(struct cli *cli)
 	return CLI_END;
 }
 
-static void print_proof(const struct pvk_pivot_status *status)
+static void print_flags(const char *what, uint32_t flags,
+			const char *(*name_of_bit)(unsigned int bit))
 {
 	const char *name, *sep = "";
 	unsigned int bit;
 
-	printf("proven     ");
-	for (bit = 0; (name = pvk_pivot_proof_name(bit)); bit++) {
-		if (!(status->proof & (1u << bit)))
+	printf("%-10s ", what);
+	for (bit = 0; (name = name_of_bit(bit)); bit++) {
+		if (!(flags & (1u << bit)))
 			continue;
 		printf("%s%s", sep, name);
 		sep = ", ";
@@ -59,7 +60,8 @@ static void print_status(const struct pvk_pivot_status *status)
 	cli_clean(&device, status->device);
 	printf("follows    %s on %s, medium %s\n", status->fs, pvk_buf_str(&device),
 	       pvk_pivot_medium_name(status->medium));
-	print_proof(status);
+	print_flags("proven", status->proof, pvk_pivot_proof_name);
+	print_flags("shut", status->gate, pvk_pivot_gate_name);
 	if (status->has_left) {
 		printf("owner      process %u\n", status->owner);
 		printf("limit      in %u s\n", status->left);

@@ -687,7 +687,7 @@ const struct cli_verb cli_verbs[] = {
 		.text =
 		"States: idle (there was none), open, evicting, sealed, released, closed, aborted.\n"
 		"Without CAP_SYS_MODULE the state is all that is told. Else also which file system it\n"
-		"follows, what is proven of its release, the owner, how long the state may last yet,\n"
+		"follows, what is proven of its release, what is shut to others, the owner, how long the state may last yet,\n"
 		"and how many mounts there are of it, in any namespace, those that were detached\n"
 		"(umount -l) and are held by files among them.\n",
 		.options = only_json,

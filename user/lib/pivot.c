@@ -223,6 +223,7 @@ static const struct pvk_attr_rule status_rules[] = {
 	PVK_ATTR(PV_PIVOT_A_DEVICE, COPY, pvk_pivot_status, device),
 	PVK_ATTR(PV_PIVOT_A_MEDIUM, U32, pvk_pivot_status, medium),
 	PVK_ATTR(PV_PIVOT_A_PROOF, U32, pvk_pivot_status, proof),
+	PVK_ATTR(PV_PIVOT_A_GATE, U32, pvk_pivot_status, gate),
 	PVK_ATTR(PV_PIVOT_A_ERRNO, ERRNO, pvk_pivot_status, error),
 	PVK_ATTR(PV_PIVOT_A_TEXT, TEXT, pvk_pivot_status, text),
 	{ 0 }
@@ -277,15 +278,23 @@ const char *pvk_pivot_proof_name(unsigned int bit)
 	return bit < PVK_ARRAY_SIZE(names) ? names[bit] : NULL;
 }
 
-static void json_proof(struct json_out *out, uint32_t proof)
+const char *pvk_pivot_gate_name(unsigned int bit)
+{
+	static const char *const names[] = { "files", "nodes", "mtd" };
+
+	return bit < PVK_ARRAY_SIZE(names) ? names[bit] : NULL;
+}
+
+static void json_flags(struct json_out *out, const char *key, uint32_t flags,
+		       const char *(*name_of_bit)(unsigned int bit))
 {
 	unsigned int bit;
 	const char *name;
 
-	json_out_key(out, "proof");
+	json_out_key(out, key);
 	json_out_array(out);
-	for (bit = 0; (name = pvk_pivot_proof_name(bit)); bit++)
-		if (proof & (1u << bit))
+	for (bit = 0; (name = name_of_bit(bit)); bit++)
+		if (flags & (1u << bit))
 			json_out_str(out, name);
 	json_out_end(out);
 }
@@ -299,7 +308,8 @@ void pvk_pivot_json(struct json_out *out, const struct pvk_pivot_status *status)
 	json_out_pair_str(out, "fs", status->fs);
 	json_out_pair_str(out, "device", status->device);
 	json_out_pair_str(out, "medium", pvk_pivot_medium_name(status->medium));
-	json_proof(out, status->proof);
+	json_flags(out, "proof", status->proof, pvk_pivot_proof_name);
+	json_flags(out, "shut", status->gate, pvk_pivot_gate_name);
 	if (status->has_left) {
 		json_out_pair_uint(out, "left", status->left);
 		json_out_pair_uint(out, "owner", status->owner);

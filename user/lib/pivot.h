@@ -42,6 +42,7 @@ struct pvk_pivot_status {
 	char device[32];
 	uint32_t medium;		/* enum pv_pivot_medium */
 	uint32_t proof;			/* PV_PIVOT_PROOF_* */
+	uint32_t gate;			/* PV_PIVOT_GATE_* */
 	int error;			/* positive errno, 0 if none */
 	char text[PVK_PIVOT_TEXT_SIZE];
 };
@@ -92,6 +93,7 @@ int pvk_pivot_subscribe(struct pvk_pivot *pivot, uint32_t *generation, struct pv
 const char *pvk_pivot_state_name(uint32_t state);
 const char *pvk_pivot_medium_name(uint32_t medium);
 /* The nth flag's name, NULL past the last. */
+const char *pvk_pivot_gate_name(unsigned int bit);
 const char *pvk_pivot_proof_name(unsigned int bit);
 
 /* Members of the object that is open. */

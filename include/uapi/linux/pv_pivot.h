@@ -17,8 +17,7 @@
  * @PV_PIVOT_STATE_IDLE: There was none since the module was loaded.
  * @PV_PIVOT_STATE_OPEN: It follows the file system and changes nothing.
  * @PV_PIVOT_STATE_EVICTING: Its owner ends who holds the file system.
- * @PV_PIVOT_STATE_SEALED: Read-only; files on it can be opened by its owner
- *   alone.
+ * @PV_PIVOT_STATE_SEALED: Read-only; the gate is shut.
  * @PV_PIVOT_STATE_RELEASED: Proven gone; see proof.
  * @PV_PIVOT_STATE_CLOSED: Its owner is through with it.
  * @PV_PIVOT_STATE_ABORTED: It ended before that, and all is as it was; see
@@ -64,6 +63,20 @@ enum pv_pivot_proof {
 };
 
 /**
+ * enum pv_pivot_gate - What is shut to all but the owner, from sealed until
+ *   the session ends.
+ * @PV_PIVOT_GATE_FILES: Opens of files on the file system; until it is gone.
+ * @PV_PIVOT_GATE_NODES: Opens of the medium's device nodes, those in devtmpfs.
+ * @PV_PIVOT_GATE_MTD: Writing to the flash partition, until it is released,
+ *   and to those that overlap; by descriptors too that were opened before.
+ */
+enum pv_pivot_gate {
+	PV_PIVOT_GATE_FILES = 1,
+	PV_PIVOT_GATE_NODES = 2,
+	PV_PIVOT_GATE_MTD = 4,
+};
+
+/**
  * enum pv_pivot_event_kind - What an event message tells.
  * @PV_PIVOT_EVENT_KIND_STATE: The session's state changed.
  * @PV_PIVOT_EVENT_KIND_OVERRUN: Events were lost; read the state anew.
@@ -85,6 +98,7 @@ enum pv_pivot_attr {
 	PV_PIVOT_A_DEVICE,
 	PV_PIVOT_A_MEDIUM,
 	PV_PIVOT_A_PROOF,
+	PV_PIVOT_A_GATE,
 	PV_PIVOT_A_ACTIVE,
 	PV_PIVOT_A_ERRNO,
 	PV_PIVOT_A_TEXT,

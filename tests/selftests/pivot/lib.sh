@@ -122,7 +122,8 @@ put_back() {
 	losetup -D 2>/dev/null || :
 	# the last session goes with the module
 	wait_until 10 remove pv_pivot || note "pv_pivot stays"
-	for pb in nandsim mtdram; do
+	# with their partitions
+	for pb in mtdblock nandsim mtdram; do
 		wait_until 5 remove "$pb" || note "$pb stays"
 	done
 	modprobe pv_pivot

@@ -11,7 +11,8 @@
  *   wait STATE MS          for an event with that state, those from before counted
  *   abort                  with the session's descriptor
  *   open FILE              for reading; it stays open
- *   close                  what `open` opened
+ *   openrw FILE            the same, for reading and writing
+ *   close                  what they opened
  *   again DIR              begin another session, which is closed if that goes well
  *   drop                   close the session's descriptor
  *   end                    the process
@@ -82,9 +83,9 @@ static int wait_for(uint32_t state, int ms)
 	return ret;
 }
 
-static int open_file(const char *path)
+static int open_file(const char *path, int flags)
 {
-	opened = open(path, O_RDONLY | O_CLOEXEC);
+	opened = open(path, flags | O_CLOEXEC);
 	return opened < 0 ? own_error() : 0;
 }
 
@@ -114,7 +115,9 @@ static int obey(const char *word, const char *arg, long number)
 	if (!strcmp(word, "abort"))
 		return pvk_pivot_abort(pivot, session, &err);
 	if (!strcmp(word, "open"))
-		return open_file(arg);
+		return open_file(arg, O_RDONLY);
+	if (!strcmp(word, "openrw"))
+		return open_file(arg, O_RDWR);
 	if (!strcmp(word, "close"))
 		return drop(&opened);
 	if (!strcmp(word, "again"))
