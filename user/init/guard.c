@@ -223,8 +223,9 @@ void guard_start(const struct conf *conf, const struct boot_conf *boot, const ch
 		.flagconf = *flagconf,
 	};
 	strcpy(plan.watchdog, conf->guard_watchdog);
+	/* As it is: mounted by whoever started us. */
 	if (!*source)
-		source = boot->root;
+		source = *boot->root ? boot->root : "/";
 	snprintf(plan.what, sizeof(plan.what), "%s", source);
 	if (fd >= 0)
 		probe_choose(&plan.probe, fd, source);

@@ -224,7 +224,14 @@ static void leave_reason(struct watch *watch)
 
 static const char *why(const struct watch *watch)
 {
-	return watch->state.error == -ETIMEDOUT ? "no answer" : strerror(-watch->state.error);
+	switch (watch->state.error) {
+	case -ETIMEDOUT:
+		return "no answer";
+	case -ENOTCONN:		/* as FUSE has it */
+		return "the process that serves it is gone";
+	default:
+		return strerror(-watch->state.error);
+	}
 }
 
 static void act(struct watch *watch, enum guard_event event, int keeper)
