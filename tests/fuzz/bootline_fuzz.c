@@ -14,6 +14,9 @@
 
 #include "../../user/init/decide.h"
 #include "../../user/init/modules.h"
+#include "../../user/init/nbd_words.h"
+#include "../../user/init/net_words.h"
+#include "../../user/init/nfs_words.h"
 #include "../unit/kernel_args.h"
 #include "flagsource_int.h"
 #include "mtdparts.h"
@@ -39,7 +42,7 @@ static char line[PVK_CMDLINE_MAX + 1];
 static struct word word[PVK_CMDLINE_MAX];
 static size_t words;
 
-/* Does it say nothing, and is one of the others to be asked? */
+/* Is that a value that it can't have, so that the one before it counts? */
 typedef bool (*refuse_fn)(const char *value, size_t size);
 
 static void take_words(const uint8_t *data, size_t size)
@@ -54,7 +57,6 @@ static void take_words(const uint8_t *data, size_t size)
 	words = 0;
 	while ((rest = kernel_next_arg(rest, &word[words].name, &word[words].value)))
 		words++;
-	/* What follows "--" is init's. */
 }
 
 /*
@@ -105,10 +107,20 @@ static bool no_number(const char *value, size_t max)
 	return n > max;
 }
 
+static bool no_interval(const char *value, size_t max)
+{
+	return no_number(value, max) || !value[strspn(value, "0")];
+}
+
 static bool no_yes_no(const char *value, size_t size)
 {
 	(void)size;
 	return *value && strcmp(value, "yes") && strcmp(value, "no");
+}
+
+static bool no_guard(const char *value, size_t size)
+{
+	return strcmp(value, "dry-run") && no_yes_no(value, size);
 }
 
 /* ---- what the words say ---- */
@@ -139,9 +151,9 @@ static void check_text(const char *is, size_t size, int way, const char *name,
 }
 
 static void check_number(unsigned int is, unsigned int otherwise, const char *name,
-			 const char *kernel)
+			 const char *kernel, refuse_fn refuse)
 {
-	const char *value = last(name, NULL, true, no_number, CONF_WAITS_MAX);
+	const char *value = last(name, NULL, true, refuse, CONF_WAITS_MAX);
 
 	if (!value && kernel)
 		value = last(kernel, NULL, false, no_number, CONF_WAITS_MAX);
@@ -151,6 +163,17 @@ static void check_number(unsigned int is, unsigned int otherwise, const char *na
 #define CHECK_TEXT(boot, way, member, name, kernel) \
 	check_text((boot)->member, sizeof((boot)->member), way, name, kernel)
 
+/* An ip= with nothing is off: none at all is asked by DHCP. */
+static void check_ip(const struct boot_conf *boot, int way)
+{
+	const char *ours = said(way, "ip", NULL, too_long, sizeof(boot->ip));
+	const char *value = said(way, "ip", "ip", too_long, sizeof(boot->ip));
+
+	if (!ours && value && !*value)
+		value = "off";
+	CHECK(!strcmp(boot->ip, value ? value : ""));
+}
+
 static void check_way(const struct boot_conf *boot, int way)
 {
 	const char *value = said(way, "union", NULL, no_yes_no, 0);
@@ -158,12 +181,18 @@ static void check_way(const struct boot_conf *boot, int way)
 	CHECK_TEXT(boot, way, root, "root", "root");
 	CHECK_TEXT(boot, way, fstype, "rootfstype", "rootfstype");
 	CHECK_TEXT(boot, way, flags, "rootflags", "rootflags");
+	CHECK_TEXT(boot, way, nbdroot, "nbdroot", "nbdroot");
+	CHECK_TEXT(boot, way, nfsroot, "nfsroot", "nfsroot");
+	check_ip(boot, way);
 	CHECK_TEXT(boot, way, init, "init", "init");
 	CHECK_TEXT(boot, way, program, "program", NULL);
 	CHECK_TEXT(boot, way, union_size, "union-size", NULL);
 	CHECK_TEXT(boot, way, union_plain, "union-plain", NULL);
 	CHECK(boot->in_ram == (!value ? UNION_UNSAID : strcmp(value, "no") ? UNION_YES :
 			       UNION_NO));
+	value = said(way, "guard", NULL, no_guard, 0);
+	CHECK(boot->guard == (!value ? GUARD_UNSAID : !strcmp(value, "dry-run") ? GUARD_DRY_RUN :
+			      strcmp(value, "no") ? GUARD_YES : GUARD_NO));
 }
 
 static enum conf_access access_said(void)
@@ -197,9 +226,14 @@ static void check_conf(const struct conf *conf)
 	for (way = 0; way < BOOT_WAYS; way++)
 		check_way(&conf->way[way], way);
 	CHECK(conf->way[BOOT_NORMAL].access == access_said());
-	check_number(conf->root_wait, 30, "pvkit.root-wait", "rootwait");
-	check_number(conf->root_delay, 0, "pvkit.root-delay", "rootdelay");
-	check_number(conf->shell_wait, 5, "pvkit.shell-wait", NULL);
+	value = last("root", NULL, false, NULL, 0);
+	CHECK(!strncmp(conf->kernels_root, value ? value : "", sizeof(conf->kernels_root) - 1));
+	check_number(conf->root_wait, 30, "pvkit.root-wait", "rootwait", no_number);
+	check_number(conf->root_delay, 0, "pvkit.root-delay", "rootdelay", no_number);
+	check_number(conf->shell_wait, 5, "pvkit.shell-wait", NULL, no_number);
+	check_number(conf->guard_every, 5, "pvkit.guard-every", NULL, no_interval);
+	check_number(conf->guard_limit, 20, "pvkit.guard-limit", NULL, no_interval);
+	check_number(conf->guard_grace, 5, "pvkit.guard-grace", NULL, no_number);
 	value = last("pvkit.shell", NULL, true, no_yes_no, 0);
 	CHECK(conf->shell == !(value && !strcmp(value, "no")));
 	value = last("pvkit.debug", NULL, true, no_yes_no, 0);
@@ -235,6 +269,19 @@ static enum boot_way way_said(const struct conf *conf)
 	return (enum boot_way)way;
 }
 
+/* Any text of them is read, or refused with a reason. */
+static void check_network(const struct boot_conf *boot)
+{
+	static struct nfs_words nfs;
+	struct pvk_err err[3] = { { .text = "" } };
+	struct net_words net;
+	struct nbd_words nbd;
+
+	CHECK(!net_words_parse(&net, boot->ip, &err[0]) == !err[0].text[0]);
+	CHECK(!nfs_words_parse(&nfs, boot->nfsroot, "box", &err[1]) == !err[1].text[0]);
+	CHECK(!nbd_words_parse(&nbd, boot->nbdroot, &err[2]) == !err[2].text[0]);
+}
+
 static void check_decision(const struct conf *conf, const uint8_t *data, size_t size)
 {
 	pvk_auto_close int fd = memfd_create("cmdline", MFD_CLOEXEC);
@@ -256,6 +303,7 @@ static void check_decision(const struct conf *conf, const uint8_t *data, size_t 
 		CHECK(!strcmp(decision.boot.root, conf->way[way].root));
 	else
 		CHECK(!strcmp(decision.boot.root, conf->way[BOOT_NORMAL].root));
+	check_network(&decision.boot);
 	pvk_flagsources_free(&sources);
 }
 

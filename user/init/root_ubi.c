@@ -123,7 +123,7 @@ static int attach_all(const struct pvk_cmdline *cmdline, struct pvk_err *err)
 	size_t i;
 
 	for (i = 0; i < cmdline->count && !ret; i++)
-		if (!strcmp(cmdline->text + cmdline->key[i], "ubi.mtd"))
+		if (cmdline->value[i] && !strcmp(cmdline->text + cmdline->key[i], "ubi.mtd"))
 			ret = attach(cmdline->text + cmdline->value[i], err);
 	return ret;
 }
