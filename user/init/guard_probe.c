@@ -10,6 +10,7 @@
 #include "util.h"
 
 #define NBD_MAJOR	43
+#define MTD_BLOCK_MAJOR	31	/* jffs2 has it too, where nothing makes such a device */
 
 /* Of those whose statfs goes to the server; a C library need not have the numbers. */
 static const uint32_t by_statfs[] = {
@@ -43,6 +44,8 @@ void probe_choose(struct probe *probe, int fd, const char *source)
 			return;
 		probe->device = st.st_rdev;
 	}
+	if (major(probe->device) == MTD_BLOCK_MAJOR)
+		return;
 	probe->kind = PROBE_BLOCK;
 	probe->network = major(probe->device) == NBD_MAJOR;
 }

@@ -7,7 +7,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/lib.sh"
 
-plan 17
+plan 18
 
 userland root <<'END'
 is /
@@ -70,8 +70,8 @@ twice() {
 	sed -n -e '/^\(mtd\|ubi\)[0-9_]* /p' -e '/^down/p' "$OUT"
 }
 
-# when the root is in a partition with jffs2
-boot 'mtd:root=/dev/vdz' rw
+# when the root is in a partition with jffs2, and somebody wants it guarded
+boot 'mtd:root=/dev/vdz' rw pvkit.guard=yes
 check_eq 'jffs2: the machine goes down by itself' 0 "$STATUS"
 check_eq 'jffs2: is the root, and again after a reboot' 'mtd2 jffs2 rw
 down: mtd2 jffs2 ro
@@ -86,6 +86,9 @@ check_eq 'and where they are' '0 131072 4325376 8519680' \
 check_eq 'the line says it' \
 	'pvkit-init: normal, no source says otherwise; root=mtd2 jffs2' \
 	"$(console_line 'pvkit-init: normal')"
+
+check_eq 'of flash nothing is asked' 'pvkit-init: no root guard: of mtd2 nothing can be asked' \
+	"$(console_line 'no root guard')"
 
 # when it is in one with squashfs
 boot 'mtd:a;b:c'
