@@ -34,11 +34,19 @@ static bool is_ourselves(const struct stat *st)
 	       exe.st_ino == st->st_ino;
 }
 
-/* Inside root, wherever links lead. */
+int switch_open(int root, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned int)(flags | O_PATH | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT,
+	};
+	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
 static int can_exec(int root, const char *path)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
-	pvk_auto_close int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	pvk_auto_close int fd = switch_open(root, path, 0);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))

@@ -17,6 +17,9 @@ const char *switch_find_init(const char *root, const char *init, struct pvk_err 
 
 /* Are we /init of an initramfs, or started by init= on a root that is mounted? */
 bool switch_in_initramfs(void);
+/* Opens (O_PATH) what lies below root, within which links lead. Negative errno. */
+int switch_open(int root, const char *path, int flags);
+
 /* A directory to mount the new root on. NULL: a root without any that would do. */
 const char *switch_place(void);
 

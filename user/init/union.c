@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "console.h"
+#include "switch.h"
 #include "union.h"
 
 #define UPPER		UNION_RAM "/upper"
@@ -38,28 +39,43 @@ static int make_like(const char *path, const char *like)
 	return 0;
 }
 
-/* Each directory on the way too. */
-static void make_path(char *path)
+/* Each directory on the way too, wherever links lead within root. Opens it. */
+static int make_path(int root, char *path)
 {
+	int at = switch_open(root, "/", O_DIRECTORY), next;
 	char *slash = path;
+	bool more;
 
-	while ((slash = strchr(slash + 1, '/'))) {
+	while (at >= 0 && *slash) {
+		slash = strchrnul(slash + 1, '/');
+		more = *slash;
 		*slash = '\0';
-		mkdir(path, 0755);
-		*slash = '/';
+		next = switch_open(root, path, O_DIRECTORY);
+		if (next == -ENOENT && !mkdirat(at, strrchr(path, '/') + 1, 0755))
+			next = switch_open(root, path, O_DIRECTORY);
+		if (more)
+			*slash = '/';
+		close(at);
+		at = next;
 	}
-	mkdir(path, 0755);
+	return at;
 }
 
 static int bind_plain(const char *where, const char *directory, unsigned int n)
 {
-	char from[PATH_SIZE], to[PATH_SIZE];
+	pvk_auto_close int root = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC), at = -1;
+	char path[PATH_SIZE], from[PATH_SIZE], to[32];
 	int ret;
 
-	if (snprintf(to, sizeof(to), "%s%s", where, directory) >= (int)sizeof(to))
+	if (root < 0)
+		return -errno;
+	if (snprintf(path, sizeof(path), "%s", directory) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
+	at = make_path(root, path);
+	if (at < 0)
+		return at;
 	snprintf(from, sizeof(from), PLAIN "/%u", n);
-	make_path(to);
+	snprintf(to, sizeof(to), "/proc/self/fd/%d", at);
 	ret = make_like(from, to);
 	if (!ret && mount(from, to, NULL, MS_BIND, NULL))
 		ret = -errno;
@@ -90,7 +106,7 @@ static void bind_plains(const char *where, const char *directories)
 	while ((one = strsep(&rest, " \t"))) {
 		if (!*one)
 			continue;
-		ret = one[0] == '/' ? bind_plain(where, one, n) : -EINVAL;
+		ret = one[0] == '/' && one[1] ? bind_plain(where, one, n) : -EINVAL;
 		if (ret)
 			say("union-plain %s: %s", one, strerror(-ret));
 		else

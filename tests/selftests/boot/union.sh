@@ -6,7 +6,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/lib.sh"
 
-plan 19
+plan 20
 
 busybox_root root <<'END'
 echo "/ is $(is /)"
@@ -35,9 +35,12 @@ for where in /run/pvkit-init/lower /run/pvkit-init/ram $c; do
 	echo "$where: $(stands $where) of nosuid and nodev"
 done
 ls -ld /run/pvkit-init/ram | cut -c1-10
+is /data/linked/deep
 END
 mkdir -p root/var/lib/containers root/mnt root/etc/pvkit
 echo old >root/etc/old
+mkdir -p root/data/linked
+ln -s /data/linked root/var/linked
 # a directory that is missing is made, in RAM
 rmdir root/run
 squashfs_image root root.img
@@ -45,7 +48,7 @@ cat >init.conf <<'END'
 root = /dev/vda
 union = yes
 union-size = 16M
-union-plain = /var/lib/containers /var/lib/other
+union-plain = /var/lib/containers /var/lib/other /var/linked/deep
 END
 initramfs init.cpio --conf init.conf --module squashfs --module overlay
 
@@ -76,6 +79,8 @@ check_eq 'what it is made of gives nobody rights, a plain directory is like any 
 	'lower: 2 of nosuid and nodev ram: 2 of nosuid and nodev containers: 0 of nosuid and nodev ' \
 	"$(sed -n '11,13s/.*\///p' "$OUT" | tr '\n' ' ')"
 check_eq 'and what was written is to be seen by root alone' drwx------ "$(line 14)"
+check_eq 'a plain directory behind a link is where the link leads in that root' \
+	'pvkit-union tmpfs rw' "$(line 15)"
 
 # given a root that is mounted to be written, on which init= starts pvkit-init, and
 # init.conf there
