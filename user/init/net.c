@@ -13,6 +13,7 @@
 #include "net_link.h"
 
 #define FILE_BYTES_MAX	4096
+#define TURN_MIN_MS	1500	/* at the end of root-wait, too */
 #define DIR_OF_OURS	"/run/pvkit-init"
 
 static struct net up;
@@ -183,11 +184,13 @@ static const char *ip_of(const struct root *root)
 static int take_dhcp(const struct root *root, const struct net_words *words,
 		     const struct net_link *links, unsigned int count, struct pvk_err *err)
 {
+	long left = root_left_ms(root);
 	struct dhcp_answer answer;
 	int found;
 
 	turn.seconds = (unsigned int)((clock_ms() - begin) / 1000);
-	found = dhcp_ask(links, count, words, &turn, root_left_ms(root), &answer);
+	found = dhcp_ask(links, count, words, &turn, left > TURN_MIN_MS ? left : TURN_MIN_MS,
+			 &answer);
 	turn.count++;
 	if (found < 0)
 		return pvk_err_set(err, -ENODEV, "ip=%s: no answer by DHCP", ip_of(root));

@@ -105,7 +105,8 @@ static int wait_answer(struct asking *asking, int only, int64_t until, struct dh
 		for (i = 0; i < asking->count; i++) {
 			if (!asking->fds[i].revents)
 				continue;
-			while (hear(asking, i, answer, &ret))
+			/* However much comes, there is an end to it. */
+			while (clock_ms() < until && hear(asking, i, answer, &ret))
 				if (!ret && (only < 0 || only == (int)i))
 					return (int)i;
 		}

@@ -7,7 +7,7 @@
 . "${0%/*}/lib.sh"
 
 [ -n "$(find "$(modules_dir)" -name 'nfsv4.ko*')" ] || skip_all "kernel $KERNEL has no NFS"
-plan 25
+plan 27
 
 # --- the server --------------------------------------------------------------------------
 
@@ -240,6 +240,13 @@ check_eq 'the console says what the machine is called' \
 check_eq 'and what it boots' \
 	'pvkit-init: normal, no source says otherwise; root=10.9.0.1:/srv/box nfs' \
 	"$(console_line 'pvkit-init: normal')"
+
+# when it asks for what the server does not have
+box init.cpio --once --append nfsroot=/srv/none --append ip=dhcp
+check_eq 'it hears so, in whatever version it asks' \
+	'pvkit-init: root=/dev/nfs: 10.9.0.1:/srv/none: No such file or directory' \
+	"$(console_line 'root=.dev.nfs: ')"
+check_eq 'and does not ask without end' '3 ' "$STATUS $(console_line 'waiting up to')"
 
 # when the server says nothing for 10 s
 box_until_ready init.cpio --append case=silence
