@@ -162,7 +162,8 @@ init_musl := $(and $(musl_gcc),$(findstring $(musl_gcc),$(INIT_CC)))
 init_obj := $(init_src:%.c=$(init_dir)/%.o)
 # The kernel's headers are not among musl's.
 init_headers := $(if $(init_musl),$(init_dir)/include/mtd $(musl_specs))
-init_cflags := $(std_cflags) -Os -g -fno-pie -ffunction-sections -fdata-sections \
+# It has no library but C's to agree with on times, which go on after 2038 on 32 bits too.
+init_cflags := $(std_cflags) -D_TIME_BITS=64 -Os -g -fno-pie -ffunction-sections -fdata-sections \
 	       -fno-asynchronous-unwind-tables -fno-unwind-tables -fstack-protector-strong \
 	       $(if $(init_musl),-I$(init_dir)/include)
 # No relro: what becomes read-only begins on a page, which may have 64 KiB on arm64, and is

@@ -87,19 +87,19 @@ static int open_lock(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-static long now_ms(void)
+static int64_t now_ms(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
 /* An open and locked file, or negative. */
 static int take_lock(const char *path, int timeout_ms, struct pvk_err *err)
 {
 	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
-	long end = now_ms() + (timeout_ms ? timeout_ms : TIMEOUT_MS);
+	int64_t end = now_ms() + (timeout_ms ? timeout_ms : TIMEOUT_MS);
 	int fd = open_lock(path);
 
 	if (fd < 0)

@@ -69,7 +69,7 @@ echo "process $$ got:$(printf ' <%s>' "$@") $FOR_INIT" >/run/said
 exec /bin/busybox init
 END
 chmod 755 root/sbin/init
-cp "$BUILD/host/pvkit-init" root/sbin/pvkit-init
+cp "$INIT" root/sbin/pvkit-init
 ln -s busybox root/bin/printf
 ext4_image root ext4.img
 echo 'it is the other one' >root/etc/other

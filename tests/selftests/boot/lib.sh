@@ -26,7 +26,7 @@
 #   console_line PATTERN          the first line of the console with that in it, without
 #                                 the kernel's time
 #
-# All in $KTAP_TMP, for the architecture ARCH (x86_64, arm64). A failed result prints the end
+# All in $KTAP_TMP, for the architecture ARCH (x86_64, arm64), with the program INIT. A failed result prints the end
 # of the console.
 
 top=${top:-$(cd "$KTAP_DIR/../../.." && pwd)}
@@ -35,7 +35,7 @@ KERNEL=${KERNEL:-6.1}
 ARCH=${ARCH:-x86_64}
 LOGS=${LOGS:-$BUILD/logs/boot}
 BUSYBOX=/bin/busybox
-INIT=$BUILD/host/pvkit-init
+INIT=${INIT:-$BUILD/host/pvkit-init}
 if [ "$ARCH" = arm64 ]; then
 	BUSYBOX=$BUILD/deb/arm64/root/bin/busybox
 	INIT=$BUILD/arm64/pvkit-init
