@@ -11,13 +11,10 @@
 static struct nbd_words words;
 static struct pvk_err err;
 
-static const char *shown(const char *text)
+static const char *show(int ret)
 {
 	static char line[512];
-	int ret;
 
-	err.text[0] = '\0';
-	ret = nbd_words_parse(&words, text, &err);
 	if (ret)
 		snprintf(line, sizeof(line), "%s", err.text);
 	else
@@ -26,6 +23,11 @@ static const char *shown(const char *text)
 			 words.block_size, words.go ? "" : " no_optgo",
 			 words.all_by_dhcp ? " by dhcp" : "");
 	return line;
+}
+
+static const char *shown(const char *text)
+{
+	return show(nbd_words_parse(&words, text, &err));
 }
 
 static void test_words(void)
@@ -79,6 +81,42 @@ static void test_words(void)
 
 	for (i = 0; i < PVK_ARRAY_SIZE(cases); i++)
 		ktap_str(shown(cases[i].text), cases[i].shown, "nbdroot=%s", cases[i].text);
+}
+
+static void test_dhcp(void)
+{
+	static const struct { const char *text, *root_path, *server, *shown; } cases[] = {
+		/* given what DHCP says of a root and of a server, when nbdroot= relies on it */
+		{ "dhcp", "10.0.2.2,root,nbd0", "10.0.2.9",
+		  "10.0.2.2:10809 \"root\" nbd0 timeout=0 bs=0" },
+		{ "", "10.0.2.2:7/root", "", "10.0.2.2:7 \"root\" nbd-1 timeout=0 bs=0" },
+		{ "dhcp", "nbdroot=10.0.2.2,root", "",
+		  "10.0.2.2:10809 \"root\" nbd-1 timeout=0 bs=0" },
+		{ "dhcp,root,nbd0", "10.0.2.2", "10.0.2.9",
+		  "10.0.2.2:10809 \"root\" nbd0 timeout=0 bs=0" },
+		{ "dhcp,root", "/srv/nfs", "10.0.2.9",
+		  "10.0.2.9:10809 \"root\" nbd-1 timeout=0 bs=0" },
+		{ ":/root", "", "10.0.2.9", "10.0.2.9:10809 \"/root\" nbd-1 timeout=0 bs=0" },
+		{ "dhcp", ":7/root", "10.0.2.9", "10.0.2.9:7 \"root\" nbd-1 timeout=0 bs=0" },
+		/* and when it does not */
+		{ "10.0.2.1,root", "10.0.2.2,other", "10.0.2.9",
+		  "10.0.2.1:10809 \"root\" nbd-1 timeout=0 bs=0" },
+		/* given that it says nothing of use, then that is said */
+		{ "dhcp,root", "", "", "nbdroot: neither it nor DHCP names a server" },
+		{ "", "", "", "nbdroot: neither it nor DHCP names a server" },
+		{ "dhcp", "dhcp", "", "nbdroot: neither it nor DHCP names a server" },
+		{ "dhcp", "/srv/nfs", "10.0.2.9",
+		  "10.0.2.9:10809 \"/srv/nfs\" nbd-1 timeout=0 bs=0" },
+		{ "dhcp", "box:/srv/nfs", "",
+		  "nbdroot: box is no IPv4 address (names are not looked up)" },
+	};
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(cases); i++)
+		ktap_str(show(nbd_words_by_dhcp(&words, cases[i].text, cases[i].root_path,
+						cases[i].server, &err)), cases[i].shown,
+			 "nbdroot=%s, root-path \"%s\", server \"%s\"", cases[i].text,
+			 cases[i].root_path, cases[i].server);
 }
 
 static void test_devices(void)
@@ -145,7 +183,8 @@ static void test_go(void)
 		"an export by NBD_OPT_GO");
 	ktap_str(sent, SENT_GO("3"), "which is what was asked for");
 	ktap_eq((long)hs.export.size, 0x1000000, "its size");
-	ktap_eq(hs.export.flags & (NBD_IS_READ_ONLY | NBD_DOES_FLUSH | NBD_DOES_FUA | NBD_DOES_TRIM),
+	ktap_eq(hs.export.flags & (NBD_IS_READ_ONLY | NBD_DOES_FLUSH | NBD_DOES_FUA |
+				   NBD_DOES_TRIM),
 		NBD_DOES_FLUSH | NBD_DOES_FUA | NBD_DOES_TRIM, "what it can");
 	ktap_eq(hs.export.block_min, 512, "its smallest block");
 	ktap_eq(hs.export.block_max, 1 << 25, "its largest one");
@@ -235,6 +274,7 @@ int main(void)
 {
 	ktap_plan(0);
 	test_words();
+	test_dhcp();
 	test_devices();
 	test_go();
 	test_old();

@@ -164,7 +164,7 @@ static int begin_command(struct request *request, uint8_t command, struct pvk_er
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC), ret;
 
 	if (fd < 0)
-		return pvk_err_set(err, -errno, "netlink: %s", strerror(errno));
+		return pvk_err_set(err, -EOPNOTSUPP, "netlink: %s", strerror(errno));
 	ret = connect(fd, (struct sockaddr *)&kernel, sizeof(kernel)) ? -errno : find_family(fd);
 	if (ret < 0) {
 		close(fd);

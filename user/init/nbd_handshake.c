@@ -154,8 +154,8 @@ static int take_info(struct nbd_handshake *hs, const uint8_t *data, size_t len,
 		return 0;
 	}
 	if (len < 2 || kind == INFO_EXPORT || kind == INFO_BLOCK_SIZE)
-		return pvk_err_set(err, -EPROTO, "the server has sent %zu bytes of information %lld",
-				   len, (long long)kind);
+		return pvk_err_set(err, -EPROTO, "the server has sent information of %zu bytes",
+				   len);
 	return 0;	/* that nobody asked for, as it may */
 }
 

@@ -6,6 +6,7 @@
 
 #include "nbd_words.h"
 
+#define PREFIX		"nbdroot="
 #define DEVICE		"nbd"
 #define DEVICES_MAX	1023	/* so many have 1,024 minors each for partitions */
 #define BLOCK_MIN	512	/* as the kernel takes them */
@@ -100,7 +101,8 @@ static int take_server(struct nbd_words *words, const char *text, struct pvk_err
 		return pvk_err_set(err, -EAFNOSUPPORT, "nbdroot: IPv6 is not offered");
 	if (inet_pton(AF_INET, text, &address) != 1)
 		return pvk_err_set(err, -EINVAL,
-				   "nbdroot: %s is no IPv4 address (names are not looked up)", text);
+				   "nbdroot: %s is no IPv4 address (names are not looked up)",
+				   text);
 	snprintf(words->server, sizeof(words->server), "%s", text);
 	return 0;
 }
@@ -115,7 +117,7 @@ static int take_export(struct nbd_words *words, const char *name, struct pvk_err
 
 static int take_port(struct nbd_words *words, const char *text, struct pvk_err *err)
 {
-	unsigned int port;
+	unsigned int port = 0;
 	int ret = take_number(text, text, 1, UINT16_MAX, &port, err);
 
 	if (!ret)
@@ -125,7 +127,7 @@ static int take_port(struct nbd_words *words, const char *text, struct pvk_err *
 
 /*
  * "SERVER", "SERVER:PORT", "SERVER/EXPORT", "SERVER:PORT/EXPORT" and, as of NFS,
- * "SERVER:/EXPORT", whose slash is part of the name. Says whether it had an export.
+ * "SERVER:/EXPORT" and "/EXPORT", whose slash is part of the name. Says whether it had an export.
  */
 static int take_place(struct nbd_words *words, char *text, bool *named, struct pvk_err *err)
 {
@@ -135,7 +137,7 @@ static int take_place(struct nbd_words *words, char *text, bool *named, struct p
 
 	*named = slash;
 	if (slash)
-		ret = take_export(words, slash + (slash > end && slash == port ? 0 : 1), err);
+		ret = take_export(words, slash + !(slash == text || slash == end + 1), err);
 	if (slash)
 		*slash = '\0';
 	if (!ret && port > end && slash != port)
@@ -196,4 +198,25 @@ int nbd_words_parse(struct nbd_words *words, const char *text, struct pvk_err *e
 		if (*word)
 			ret = take_word(words, word, place, named, err);
 	return ret;
+}
+
+int nbd_words_by_dhcp(struct nbd_words *words, const char *text, const char *root_path,
+		      const char *server, struct pvk_err *err)
+{
+	struct in_addr address;
+	int ret = nbd_words_parse(words, text, err);
+
+	if (!ret && (!*text || words->all_by_dhcp)) {
+		/* As some servers still have it. */
+		if (!strncmp(root_path, PREFIX, strlen(PREFIX)))
+			root_path += strlen(PREFIX);
+		ret = nbd_words_parse(words, root_path, err);
+	}
+	if (ret || words->server[0])
+		return ret;
+	if (inet_pton(AF_INET, root_path, &address) == 1)
+		server = root_path;
+	if (!*server)
+		return pvk_err_set(err, -EINVAL, "nbdroot: neither it nor DHCP names a server");
+	return take_server(words, server, err);
 }

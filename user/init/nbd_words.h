@@ -28,6 +28,13 @@ struct nbd_words {
 };
 
 int nbd_words_parse(struct nbd_words *words, const char *text, struct pvk_err *err);
+/*
+ * The same with what DHCP knows: a root-path, which has such words where the text is "dhcp"
+ * or "", and is an address or nothing where it names no server; then the server to boot
+ * from. "": it did not say. There is a server then.
+ */
+int nbd_words_by_dhcp(struct nbd_words *words, const char *text, const char *root_path,
+		      const char *server, struct pvk_err *err);
 /* "/dev/nbd0p1" -> 0; -EINVAL: it is none. */
 int nbd_device_number(const char *path);
 

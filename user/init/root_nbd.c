@@ -18,7 +18,6 @@
 #include "net.h"
 #include "root.h"
 
-#define PREFIX		"nbdroot="
 #define TALK_MS		10000	/* from connect() to the export */
 #define TALK_MIN_MS	1000	/* at the end of root-wait, too */
 #define AGAIN_MS	500	/* from one try to the next, of a server that is not there */
@@ -95,47 +94,20 @@ static bool may_come(int ret)
 	       ret == -ENETUNREACH;
 }
 
-/* The address that root-path is, if that is all it is, else the one to boot from. */
-static void take_server(struct nbd_words *words, const struct net *net)
-{
-	uint32_t address;
-
-	if (!net_address_parse(net->dhcp.root_path, &address))
-		address = net->server;
-	if (!words->server[0] && address)
-		net_address_text(address, words->server);
-}
-
-/* nbdroot= or, where that says "dhcp" or nothing, the root-path of DHCP. */
-static int read_words(struct nbd_words *words, const struct root *root, const struct net *net,
-		      struct pvk_err *err)
-{
-	const char *text = root->boot->nbdroot, *path = net->dhcp.root_path;
-	int ret = nbd_words_parse(words, text, err);
-
-	if (!ret && (!*text || words->all_by_dhcp)) {
-		/* As some servers still have it. */
-		path += strncmp(path, PREFIX, strlen(PREFIX)) ? 0 : strlen(PREFIX);
-		ret = nbd_words_parse(words, path, err);
-	}
-	if (ret)
-		return ret;
-	take_server(words, net);
-	return words->server[0] ? 0 :
-	       pvk_err_set(err, -EINVAL, "root=%s: neither nbdroot= nor DHCP names a server",
-			   root->boot->root);
-}
-
 static int connect_device(const struct root *root, struct pvk_err *err)
 {
 	struct pvk_err why = { .text = "" };
+	char server[NET_ADDRESS_SIZE] = "";
 	struct nbd_words words;
 	const struct net *net;
 	int ret;
 
 	ret = net_up(root, &net, err);
-	if (!ret)
-		ret = read_words(&words, root, net, err);
+	if (ret)
+		return ret;
+	if (net->server)
+		net_address_text(net->server, server);
+	ret = nbd_words_by_dhcp(&words, root->boot->nbdroot, net->dhcp.root_path, server, err);
 	if (ret)
 		return ret;
 	state.timeout = words.timeout;
