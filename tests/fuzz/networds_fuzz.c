@@ -80,6 +80,8 @@ static void check_nfsroot(const char *text)
 	CHECK(!strchr(words.dir, ','));
 	CHECK(!nfs_mount_data(&data, &words, *nfs_versions(words.options)));
 	CHECK(!strncmp(pvk_buf_str(&data), "addr=", 5));
+	CHECK(!nfs_words_root(&words, text, text, htonl(1), "box", &err));
+	CHECK(words.server && words.dir[0]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

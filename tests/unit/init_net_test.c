@@ -151,6 +151,38 @@ static void test_nfsroot(void)
 	ktap_str(err.text, "nfsroot=[fe80::1]:/a: IPv6 is not offered", "which is said");
 }
 
+static const char *root_of(const char *nfsroot, const char *root_path, const char *server)
+{
+	uint32_t address = 0;
+
+	net_address_parse(server, &address);
+	err.text[0] = '\0';
+	return nfs_words_root(&nfs, nfsroot, root_path, address, "box", &err) ? err.text :
+	       nfs_text();
+}
+
+static void test_nfs_root(void)
+{
+	ktap_str(root_of("", "/srv/d", "10.0.0.1"), "10.0.0.1 /srv/d ", "all of it by DHCP");
+	ktap_str(root_of("", "10.0.0.9:/srv/d,v3", "10.0.0.1"), "10.0.0.9 /srv/d v3",
+		 "which may name another server");
+	ktap_str(root_of(",v4", "10.0.0.9:/srv/d,v3", "10.0.0.1"), "10.0.0.9 /srv/d v4",
+		 "options that are said take its options' place");
+	ktap_str(root_of("/srv/n", "10.0.0.9:/srv/d,v3", "10.0.0.1"), "10.0.0.9 /srv/n v3",
+		 "what is left open is DHCP's");
+	ktap_str(root_of("10.0.0.5:/srv/n", "", "10.0.0.1"), "10.0.0.5 /srv/n ",
+		 "the server that is said counts");
+	ktap_str(root_of("", "", "10.0.0.1"), "10.0.0.1 /tftpboot/box ",
+		 "nothing at all: the kernel's directory");
+	ktap_str(root_of("/srv/n", "", ""), "neither nfsroot= nor ip= nor DHCP names a server",
+		 "a server there must be");
+	ktap_str(root_of("10.0.0.5:/srv/n", "iscsi:10.0.0.9::::iqn", "10.0.0.1"),
+		 "10.0.0.5 /srv/n ", "another's root path does not matter");
+	ktap_str(root_of("10.0.0.5:", "iscsi:10.0.0.9::::iqn", "10.0.0.1"),
+		 "nfsroot=iscsi:10.0.0.9::::iqn: the server is an IPv4 address: no name is looked up",
+		 "unless there is no other");
+}
+
 static const char *data_for(const char *options, const char *version)
 {
 	static struct pvk_buf data = PVK_BUF_INIT(1024);
@@ -312,6 +344,7 @@ int main(void)
 	test_ip_fields();
 	test_ip_client_id();
 	test_nfsroot();
+	test_nfs_root();
 	test_nfs_options();
 	test_question();
 	test_longest_question();

@@ -69,6 +69,29 @@ int nfs_words_parse(struct nfs_words *words, const char *text, const char *host,
 	return 0;
 }
 
+int nfs_words_root(struct nfs_words *words, const char *nfsroot, const char *root_path,
+		   uint32_t server, const char *host, struct pvk_err *err)
+{
+	struct nfs_words said = { .dir = "" };
+	int ret = nfs_words_parse(&said, nfsroot, host, err);
+
+	if (ret)
+		return ret;
+	*words = (struct nfs_words){ .server = server };
+	if (nfs_words_parse(words, root_path, host, said.dir[0] ? NULL : err)) {
+		if (!said.dir[0])
+			return -EINVAL;
+		*words = (struct nfs_words){ .server = server };
+	}
+	if (!words->dir[0])
+		ret = nfs_words_parse(words, NFS_DIR_DEFAULT, host, err);
+	if (!ret)
+		ret = nfs_words_parse(words, nfsroot, host, err);
+	if (!ret && !words->server)
+		ret = pvk_err_set(err, -EINVAL, "neither nfsroot= nor ip= nor DHCP names a server");
+	return ret;
+}
+
 /* ---- what mount(2) is told ---- */
 
 /* The value of an option, "" of one without; NULL: it is not there. */

@@ -25,6 +25,14 @@ struct nfs_words {
 int nfs_words_parse(struct nfs_words *words, const char *text, const char *host,
 		    struct pvk_err *err);
 
+/*
+ * What is to be mounted: what nfsroot= leaves open is DHCP's root path, the server to boot
+ * from and the kernel's directory. A root path that is none, as of iSCSI, is an error only
+ * where it would be needed.
+ */
+int nfs_words_root(struct nfs_words *words, const char *nfsroot, const char *root_path,
+		   uint32_t server, const char *host, struct pvk_err *err);
+
 /* The versions that are tried in turn; NULL ends them. One where the options say which. */
 const char *const *nfs_versions(const char *options);
 /* For mount(2); version "": as the options say. */

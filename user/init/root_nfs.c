@@ -34,7 +34,7 @@ static bool takes(const char *root)
 
 static int find(struct root *root, struct pvk_err *err)
 {
-	const char *text = root->boot->nfsroot;
+	struct pvk_err why = { .text = "" };
 	char address[NET_ADDRESS_SIZE];
 	const struct net *net;
 	int ret;
@@ -42,18 +42,10 @@ static int find(struct root *root, struct pvk_err *err)
 	ret = net_up(root, &net, err);
 	if (ret)
 		return ret;
-	words = (struct nfs_words){ .server = net->server };
-	ret = nfs_words_parse(&words, NFS_DIR_DEFAULT, net->hostname, err);
-	/* The kernel has it so: what nfsroot= leaves open is DHCP's. */
-	if (!ret)
-		ret = nfs_words_parse(&words, net->dhcp.root_path, net->hostname, err);
-	if (!ret)
-		ret = nfs_words_parse(&words, text, net->hostname, err);
+	ret = nfs_words_root(&words, root->boot->nfsroot, net->dhcp.root_path, net->server,
+			     net->hostname, &why);
 	if (ret)
-		return ret;
-	if (!words.server)
-		return pvk_err_set(err, -EINVAL,
-				   "root=" ROOT ": neither nfsroot= nor ip= nor DHCP names a server");
+		return pvk_err_set(err, ret, "root=" ROOT ": %s", why.text);
 	snprintf(root->source, sizeof(root->source), "%s:%s",
 		 net_address_text(words.server, address), words.dir);
 	strcpy(root->fstype, "nfs");
