@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -25,6 +26,8 @@
 #define STOP_MS		5000
 /* Intervals without a beat after which a child hangs. */
 #define BEATS_MISSED	3
+/* More than all that control has mapped, see stay_in_memory(). */
+#define LOCKED_MAX	(64 << 20)
 /* A reload of which nothing is heard is over for the service manager. */
 #define RELOAD_MS	5000
 
@@ -455,6 +458,19 @@ static void forget_start_up(void)
 	dl_iterate_phdr(forget_object, NULL);
 }
 
+/* The right to raise it goes next; where there is none, who starts us has to. */
+static void allow_locking(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur >= LOCKED_MAX)
+		return;
+	limit.rlim_cur = LOCKED_MAX;
+	if (limit.rlim_max < LOCKED_MAX)
+		limit.rlim_max = LOCKED_MAX;
+	(void)setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
 int supervisor_run(const struct role_env *env, int detach_fd)
 {
 	struct supervisor sv = {
@@ -469,6 +485,8 @@ int supervisor_run(const struct role_env *env, int detach_fd)
 	sigset_t set;
 	int ret;
 
+	if (env->config->roles & CONFIG_CONTROL)
+		allow_locking();
 	if (priv_keep(PRIV_SUPERVISOR, &err)) {
 		log_msg(LOG_ERR, "%s", err.text);
 		return 1;
