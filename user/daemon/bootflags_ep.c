@@ -8,7 +8,6 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "http_int.h"
 #include "log.h"
@@ -18,23 +17,17 @@
 
 /* A set under way, one request's. */
 struct flag_set {
-	TAILQ_ENTRY(flag_set) link;
+	struct waiter waiter;		/* first */
 	struct http_flags *flags;
 	uint32_t reboot;		/* which has to know; 0: a request to set flags */
-	struct evhttp_request *ev;	/* NULL: nobody waits any more */
-	struct evhttp_connection *evcon;
 	struct event *timer;		/* goes off when the outcome is overdue */
-	uint64_t peer_id;		/* 0: the host */
 	uint32_t seq;
 	char name[PVK_STORE_NAME_SIZE];
 };
 
-TAILQ_HEAD(flag_set_list, flag_set);
-
 struct http_flags {
 	struct http *http;
-	struct flag_set_list list;
-	unsigned int count;
+	struct waiting waiting;
 };
 
 struct http_flags *flags_new(struct http *http)
@@ -44,14 +37,19 @@ struct http_flags *flags_new(struct http *http)
 	if (!flags)
 		return NULL;
 	flags->http = http;
-	TAILQ_INIT(&flags->list);
+	waiting_init(&flags->waiting, FLAG_SETS_MAX, FLAG_SETS_HOST_RESERVE,
+		     FLAG_SETS_PER_PEER_MAX);
 	return flags;
+}
+
+static struct flag_set *first_set(const struct http_flags *flags)
+{
+	return (struct flag_set *)TAILQ_FIRST(&flags->waiting.list);
 }
 
 static void set_free(struct flag_set *set)
 {
-	TAILQ_REMOVE(&set->flags->list, set, link);
-	set->flags->count--;
+	waiting_remove(&set->waiter);
 	if (set->timer)
 		event_free(set->timer);
 	free(set);
@@ -61,14 +59,14 @@ void flags_free(struct http_flags *flags)
 {
 	struct flag_set *set;
 
-	while ((set = TAILQ_FIRST(&flags->list)))
+	while ((set = first_set(flags)))
 		set_free(set);
 	free(flags);
 }
 
 bool flags_idle(const struct http_flags *flags)
 {
-	return TAILQ_EMPTY(&flags->list);
+	return !flags->waiting.count;
 }
 
 /* ---- answers ---- */
@@ -118,15 +116,6 @@ static void reply_store(struct evhttp_request *ev, const struct pvk_store *store
 	http_reply_json(ev, 200, &out);
 }
 
-/* The first question of all four. */
-static bool may(struct http_request *request)
-{
-	if (request->caller.host || request->caller.mgmt)
-		return true;
-	http_reply_error(request->ev, 403, "this needs the role mgmt");
-	return false;
-}
-
 /* ---- reading ---- */
 
 void bootflags_get(struct http_request *request)
@@ -139,7 +128,7 @@ void bootflags_get(struct http_request *request)
 	int ret;
 
 	json_out_init(&out, HTTP_ANSWER_MAX);
-	if (!may(request))
+	if (!http_may_manage(request))
 		return;
 	ret = kernel->stores(kernel->flags_arg, &list, &err);
 	if (ret) {
@@ -172,7 +161,7 @@ void bootflag_get(struct http_request *request)
 	struct pvk_store store;
 	int ret;
 
-	if (!may(request))
+	if (!http_may_manage(request))
 		return;
 	ret = look_up(http_kernel(request->http), request->seg[1], &store, &err);
 	if (ret)
@@ -193,13 +182,13 @@ static void answer_done(struct flag_set *set)
 
 	if (set->reboot)
 		controls_mode_set(set->flags->http->controls, set->reboot, set->name, 0, "");
-	if (!set->ev)
+	if (!set->waiter.ev)
 		return;
 	ret = kernel->store(kernel->flags_arg, set->name, &store, &err);
 	if (ret)
-		reply_errno(set->ev, ret, &err);
+		reply_errno(set->waiter.ev, ret, &err);
 	else
-		reply_store(set->ev, &store);
+		reply_store(set->waiter.ev, &store);
 }
 
 static void answer_error(struct flag_set *set, int ret, const char *text)
@@ -210,17 +199,16 @@ static void answer_error(struct flag_set *set, int ret, const char *text)
 	if (set->reboot)
 		controls_mode_set(set->flags->http->controls, set->reboot, set->name, -ret,
 				  err.text);
-	if (set->ev)
-		reply_errno(set->ev, ret, &err);
+	if (set->waiter.ev)
+		reply_errno(set->waiter.ev, ret, &err);
 }
 
 void flags_outcome(struct http_flags *flags, const struct pvk_bf_outcome *outcome)
 {
-	struct flag_set *set;
+	struct flag_set *set = first_set(flags);
 
-	TAILQ_FOREACH(set, &flags->list, link)
-		if (set->seq == outcome->seq)
-			break;
+	while (set && set->seq != outcome->seq)
+		set = (struct flag_set *)TAILQ_NEXT(&set->waiter, link);
 	if (!set)
 		return;
 	if (outcome->error)
@@ -234,7 +222,7 @@ void flags_gone(struct http_flags *flags)
 {
 	struct flag_set *set;
 
-	while ((set = TAILQ_FIRST(&flags->list))) {
+	while ((set = first_set(flags))) {
 		answer_error(set, -ENOTCONN, "pv_bootflag was removed");
 		set_free(set);
 	}
@@ -242,16 +230,7 @@ void flags_gone(struct http_flags *flags)
 
 void flags_forget(struct http_flags *flags, struct evhttp_connection *evcon)
 {
-	struct flag_set *set;
-
-	TAILQ_FOREACH(set, &flags->list, link) {
-		if (!set->ev || set->evcon != evcon)
-			continue;
-		/* evhttp leaves it to us if it was the client that went. */
-		if (!evhttp_request_get_connection(set->ev))
-			evhttp_request_free(set->ev);
-		set->ev = NULL;
-	}
+	waiting_forget(&flags->waiting, evcon);
 }
 
 /* A medium that hangs, or an outcome that was lost: nobody is to wait for ever. */
@@ -266,35 +245,20 @@ static void on_overdue(evutil_socket_t fd, short what, void *arg)
 	set_free(set);
 }
 
-static bool room_for(const struct http_flags *flags, uint64_t peer_id)
-{
-	const struct flag_set *set;
-	unsigned int n = 0;
-
-	if (!peer_id)
-		return flags->count < FLAG_SETS_MAX;
-	TAILQ_FOREACH(set, &flags->list, link)
-		n += set->peer_id == peer_id;
-	return flags->count < FLAG_SETS_MAX - FLAG_SETS_HOST_RESERVE &&
-	       n < FLAG_SETS_PER_PEER_MAX;
-}
-
 static struct flag_set *set_new(struct http_request *request, const char *name)
 {
 	const struct timeval overdue = { .tv_sec = PVK_SET_TIMEOUT_MS / 1000 };
 	struct http_flags *flags = request->http->flags;
 	struct flag_set *set;
 
-	if (!room_for(flags, request->peer->id))
+	if (!waiting_room(&flags->waiting, request->peer->id))
 		return NULL;
 	set = calloc(1, sizeof(*set));
 	if (!set)
 		return NULL;
 	set->flags = flags;
-	set->peer_id = request->peer->id;
 	strcpy(set->name, name);
-	TAILQ_INSERT_TAIL(&flags->list, set, link);
-	flags->count++;
+	waiting_add(&flags->waiting, &set->waiter, request->peer->id);
 	set->timer = evtimer_new(request->http->base, on_overdue, set);
 	if (set->timer && !evtimer_add(set->timer, &overdue))
 		return set;
@@ -324,8 +288,7 @@ static void start(struct http_request *request, const struct pvk_change *change)
 		reply_errno(request->ev, ret, &err);
 		return;
 	}
-	set->ev = request->ev;
-	set->evcon = evhttp_request_get_connection(request->ev);
+	waiter_takes(&set->waiter, request->ev);
 }
 
 /* ---- a mode, for a reboot ---- */
@@ -438,7 +401,7 @@ void bootflag_put(struct http_request *request)
 	struct pvk_change change = { 0 };
 	struct pvk_err err = { .text = "" };
 
-	if (!may(request) || read_generation(request, &change))
+	if (!http_may_manage(request) || read_generation(request, &change))
 		return;
 	if (read_body(request, &change, &err))
 		http_reply_error(request->ev, 400, "%s", err.text);
@@ -454,7 +417,7 @@ void bootflag_delete(struct http_request *request)
 	struct pvk_store store = { .offers = 0 };
 	int ret;
 
-	if (!may(request) || read_generation(request, &change))
+	if (!http_may_manage(request) || read_generation(request, &change))
 		return;
 	ret = look_up(http_kernel(request->http), request->seg[1], &store, &err);
 	if (ret) {

@@ -438,9 +438,7 @@ void calls_forget(struct http_calls *calls, struct evhttp_connection *evcon)
 		next = TAILQ_NEXT(call, link);
 		if (!call->ev || call->evcon != evcon)
 			continue;
-		/* evhttp leaves it to us if it was the client that went. */
-		if (!evhttp_request_get_connection(call->ev))
-			evhttp_request_free(call->ev);
+		request_forget(call->ev);
 		call->ev = NULL;
 		if (call->phase == CALL_WATCHING)
 			call_free(calls, call);

@@ -8,7 +8,6 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <time.h>
 
 #include "genl.h"
@@ -22,22 +21,16 @@
 
 /* A verb of one request's, until it is answered for. */
 struct verb {
-	TAILQ_ENTRY(verb) link;
+	struct waiter waiter;		/* first */
 	struct http_controls *controls;
-	struct evhttp_request *ev;	/* NULL: nobody waits any more */
-	struct evhttp_connection *evcon;
 	struct event *timer;
-	uint64_t peer_id;		/* 0: the host */
 	int sets;			/* of the mode, that are under way: control waits */
 	struct control_task task;
 };
 
-TAILQ_HEAD(verb_list, verb);
-
 struct http_controls {
 	struct http *http;
-	struct verb_list list;
-	unsigned int count;
+	struct waiting waiting;
 	/* Not from the same one at each start: an answer to somebody before is nobody's. */
 	uint32_t last_seq;
 	int64_t down_by;		/* the machine, by pvk_now_ms(), after what was answered */
@@ -61,15 +54,20 @@ struct http_controls *controls_new(struct http *http)
 		return NULL;
 	controls->http = http;
 	controls->last_seq = (uint32_t)pvk_now_ms();
-	TAILQ_INIT(&controls->list);
+	waiting_init(&controls->waiting, CONTROLS_MAX, CONTROLS_HOST_RESERVE,
+		     CONTROLS_PER_PEER_MAX);
 	read_boot_id(controls);
 	return controls;
 }
 
+static struct verb *first_verb(const struct http_controls *controls)
+{
+	return (struct verb *)TAILQ_FIRST(&controls->waiting.list);
+}
+
 static void verb_free(struct verb *verb)
 {
-	TAILQ_REMOVE(&verb->controls->list, verb, link);
-	verb->controls->count--;
+	waiting_remove(&verb->waiter);
 	if (verb->timer)
 		event_free(verb->timer);
 	free(verb);
@@ -79,14 +77,14 @@ void controls_free(struct http_controls *controls)
 {
 	struct verb *verb;
 
-	while ((verb = TAILQ_FIRST(&controls->list)))
+	while ((verb = first_verb(controls)))
 		verb_free(verb);
 	free(controls);
 }
 
 bool controls_idle(const struct http_controls *controls)
 {
-	return TAILQ_EMPTY(&controls->list);
+	return !controls->waiting.count;
 }
 
 /* ---- answers ---- */
@@ -149,12 +147,11 @@ static void reply_blink(struct evhttp_request *ev, const struct control_task *ta
 
 static struct verb *find(struct http_controls *controls, uint32_t seq)
 {
-	struct verb *verb;
+	struct verb *verb = first_verb(controls);
 
-	TAILQ_FOREACH(verb, &controls->list, link)
-		if (verb->task.seq == seq)
-			return verb;
-	return NULL;
+	while (verb && verb->task.seq != seq)
+		verb = (struct verb *)TAILQ_NEXT(&verb->waiter, link);
+	return verb;
 }
 
 void controls_answer(struct http_controls *controls, const struct control_answer *answer)
@@ -165,29 +162,20 @@ void controls_answer(struct http_controls *controls, const struct control_answer
 		return;
 	if (verb->task.verb == CONTROL_REBOOT && !answer->error)
 		controls->down_by = pvk_now_ms() + answer->seconds * INT64_C(1000);
-	if (!verb->ev)
+	if (!verb->waiter.ev)
 		;
 	else if (answer->error)
-		reply_error(verb->ev, answer->error, answer->text);
+		reply_error(verb->waiter.ev, answer->error, answer->text);
 	else if (verb->task.verb == CONTROL_REBOOT)
-		reply_reboot(verb->ev, &verb->task, answer);
+		reply_reboot(verb->waiter.ev, &verb->task, answer);
 	else
-		reply_blink(verb->ev, &verb->task, answer);
+		reply_blink(verb->waiter.ev, &verb->task, answer);
 	verb_free(verb);
 }
 
 void controls_forget(struct http_controls *controls, struct evhttp_connection *evcon)
 {
-	struct verb *verb;
-
-	TAILQ_FOREACH(verb, &controls->list, link) {
-		if (!verb->ev || verb->evcon != evcon)
-			continue;
-		/* evhttp leaves it to us if it was the client that went. */
-		if (!evhttp_request_get_connection(verb->ev))
-			evhttp_request_free(verb->ev);
-		verb->ev = NULL;
-	}
+	waiting_forget(&controls->waiting, evcon);
 }
 
 static void on_overdue(evutil_socket_t fd, short what, void *arg)
@@ -196,54 +184,30 @@ static void on_overdue(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (verb->ev)
-		reply_error(verb->ev, ETIMEDOUT, verb->sets ?
+	if (verb->waiter.ev)
+		reply_error(verb->waiter.ev, ETIMEDOUT, verb->sets ?
 			    "the mode is not written in time, and nothing is rebooted" :
 			    "pvkitd-control does not answer");
 	verb_free(verb);
 }
 
-/* The first question of all. */
-static bool may(struct http_request *request)
-{
-	if (request->caller.host || request->caller.mgmt)
-		return true;
-	http_reply_error(request->ev, 403, "this needs the role mgmt");
-	return false;
-}
-
 /* ---- asking ---- */
-
-static bool room_for(const struct http_controls *controls, uint64_t peer_id)
-{
-	const struct verb *verb;
-	unsigned int n = 0;
-
-	if (!peer_id)
-		return controls->count < CONTROLS_MAX;
-	TAILQ_FOREACH(verb, &controls->list, link)
-		n += verb->peer_id == peer_id;
-	return controls->count < CONTROLS_MAX - CONTROLS_HOST_RESERVE &&
-	       n < CONTROLS_PER_PEER_MAX;
-}
 
 static struct verb *verb_new(struct http_request *request, const struct control_task *task)
 {
 	struct http_controls *controls = request->http->controls;
 	struct verb *verb;
 
-	if (!room_for(controls, request->peer->id))
+	if (!waiting_room(&controls->waiting, request->peer->id))
 		return NULL;
 	verb = calloc(1, sizeof(*verb));
 	if (!verb)
 		return NULL;
 	verb->controls = controls;
-	verb->peer_id = request->peer->id;
 	verb->task = *task;
 	/* 0 is no reboot's. */
 	verb->task.seq = ++controls->last_seq ? : ++controls->last_seq;
-	TAILQ_INSERT_TAIL(&controls->list, verb, link);
-	controls->count++;
+	waiting_add(&controls->waiting, &verb->waiter, request->peer->id);
 	verb->timer = evtimer_new(request->http->base, on_overdue, verb);
 	if (verb->timer)
 		return verb;
@@ -289,8 +253,7 @@ static void start(struct http_request *request, const struct control_task *task,
 		http_reply_error(request->ev, status, "%s", err.text);
 		return;
 	}
-	verb->ev = request->ev;
-	verb->evcon = evhttp_request_get_connection(request->ev);
+	waiter_takes(&verb->waiter, request->ev);
 }
 
 static int first_control(struct http_request *request, struct verb *verb, struct pvk_err *err)
@@ -336,8 +299,8 @@ void controls_mode_set(struct http_controls *controls, uint32_t reboot, const ch
 	if (!verb)
 		return;
 	if (error) {
-		if (verb->ev)
-			http_reply_error(verb->ev, flags_status(error), "%s: %s", store,
+		if (verb->waiter.ev)
+			http_reply_error(verb->waiter.ev, flags_status(error), "%s: %s", store,
 					 *text ? text : strerror(error));
 		verb_free(verb);
 		return;
@@ -347,8 +310,8 @@ void controls_mode_set(struct http_controls *controls, uint32_t reboot, const ch
 	ret = ask_control(verb, &err);
 	if (!ret)
 		return;
-	if (verb->ev)
-		reply_error(verb->ev, -ret, err.text);
+	if (verb->waiter.ev)
+		reply_error(verb->waiter.ev, -ret, err.text);
 	verb_free(verb);
 }
 
@@ -476,7 +439,7 @@ void control_reboot_put(struct http_request *request)
 	struct control_task task = { .verb = CONTROL_REBOOT, .seconds = CONTROL_LIMIT_S };
 	struct pvk_err err = { .text = "" };
 
-	if (!may(request))
+	if (!http_may_manage(request))
 		return;
 	if (read_body(request, &task, reboot_member, &err) || read_timeout(request, &task, &err)) {
 		http_reply_error(request->ev, 400, "%s", err.text);
@@ -494,7 +457,7 @@ void control_blink_put(struct http_request *request)
 	};
 	struct pvk_err err = { .text = "" };
 
-	if (!may(request))
+	if (!http_may_manage(request))
 		return;
 	if (read_body(request, &task, blink_member, &err))
 		http_reply_error(request->ev, 400, "%s", err.text);
@@ -510,7 +473,7 @@ void control_ping_get(struct http_request *request)
 	struct timespec ts;
 
 	json_out_init(&out, HTTP_ANSWER_MAX);
-	if (!may(request))
+	if (!http_may_manage(request))
 		return;
 	clock_gettime(CLOCK_BOOTTIME, &ts);
 	json_out_object(&out);

@@ -141,6 +141,14 @@ static void dispatch(struct http_request *request)
 		http_reply_error(request->ev, 400, "unknown endpoint: %s", uri);
 }
 
+bool http_may_manage(struct http_request *request)
+{
+	if (request->caller.host || request->caller.mgmt)
+		return true;
+	http_reply_error(request->ev, 403, "this needs the role mgmt");
+	return false;
+}
+
 const char *http_query(const struct http_request *request, const char *name)
 {
 	return query_get(&request->query, name);

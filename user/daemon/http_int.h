@@ -10,6 +10,7 @@
 #include "conn.h"
 #include "http.h"
 #include "query.h"
+#include "waiting.h"
 
 struct http_calls;
 struct http_controls;
@@ -72,6 +73,9 @@ void http_reply_shared(struct evhttp_request *ev, int status, const char *text, 
 const char *http_phrase(int status);
 /* {"Error":"text"} */
 void http_put_error(struct json_out *out, const char *text);
+
+/* For the host and the role mgmt: false, and answered, for anybody else. */
+bool http_may_manage(struct http_request *request);
 
 /* The first value of a query parameter, or NULL. */
 const char *http_query(const struct http_request *request, const char *name);

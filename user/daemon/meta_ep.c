@@ -25,11 +25,7 @@ enum meta_op { META_LIST, META_SET, META_DELETE };
 /* One HTTP request's. What the thread is given is a copy, and its own until it is done. */
 struct meta_job {
 	struct metaq_job job;		/* first */
-	TAILQ_ENTRY(meta_job) link;
-	struct http_metas *metas;
-	struct evhttp_request *ev;	/* NULL: nobody waits any more */
-	struct evhttp_connection *evcon;	/* of ev */
-	uint64_t container_id;		/* who asks; 0: the host */
+	struct waiter waiter;
 	enum meta_op op;
 	struct pvk_meta *meta;
 	struct pvk_caller caller;
@@ -41,12 +37,10 @@ struct meta_job {
 	unsigned char value[];
 };
 
-TAILQ_HEAD(meta_list, meta_job);
-
+/* What waits is memory, and a stalled flash is everybody's. */
 struct http_metas {
 	struct metaq *queue;
-	struct meta_list list;
-	unsigned int count;
+	struct waiting waiting;
 };
 
 /* ---- in the thread ---- */
@@ -116,32 +110,18 @@ static void on_done(struct metaq_job *base, bool begun)
 {
 	struct meta_job *job = (struct meta_job *)base;
 	json_auto_out struct json_out out = job->out;
-	struct http_metas *metas = job->metas;
+	struct evhttp_request *ev = job->waiter.ev;
 
-	TAILQ_REMOVE(&metas->list, job, link);
-	metas->count--;
-	if (!job->ev || !begun)
+	waiting_remove(&job->waiter);
+	if (!ev || !begun)
 		;
 	else if (job->ret)
-		reply_errno(job->ev, job->key, job->ret);
+		reply_errno(ev, job->key, job->ret);
 	else if (job->op == META_LIST)
-		http_reply_json(job->ev, 200, &out);
+		http_reply_json(ev, 200, &out);
 	else
-		http_reply_empty(job->ev, 200);
+		http_reply_empty(ev, 200);
 	free(job);
-}
-
-/* What waits is memory, and a stalled flash is everybody's. */
-static bool room_for(const struct http_metas *metas, uint64_t container_id)
-{
-	const struct meta_job *job;
-	unsigned int n = 0;
-
-	TAILQ_FOREACH(job, &metas->list, link)
-		n += job->container_id == container_id;
-	if (!container_id)
-		return metas->count < METAS_MAX;
-	return metas->count < METAS_MAX - METAS_HOST_RESERVE && n < METAS_PER_PEER_MAX;
 }
 
 static struct meta_job *job_new(struct http_request *request, enum meta_op op,
@@ -153,10 +133,6 @@ static struct meta_job *job_new(struct http_request *request, enum meta_op op,
 	if (!job)
 		return NULL;
 	job->job = (struct metaq_job){ .writes = op != META_LIST, .work = work, .done = on_done };
-	job->metas = request->http->metas;
-	job->ev = request->ev;
-	job->evcon = evhttp_request_get_connection(request->ev);
-	job->container_id = request->peer->id;
 	job->op = op;
 	job->meta = meta;
 	job->caller = request->caller;
@@ -185,7 +161,7 @@ static void start(struct http_request *request, enum meta_op op, struct evbuffer
 		reply_errno(request->ev, request->seg[1], -EINVAL);
 		return;
 	}
-	if (!room_for(metas, request->peer->id)) {
+	if (!waiting_room(&metas->waiting, request->peer->id)) {
 		http_reply_error(request->ev, 503,
 				 "too many requests wait for the metadata's disk");
 		return;
@@ -197,8 +173,8 @@ static void start(struct http_request *request, enum meta_op op, struct evbuffer
 	}
 	if (body)
 		evbuffer_copyout(body, job->value, job->len);
-	TAILQ_INSERT_TAIL(&metas->list, job, link);
-	metas->count++;
+	waiter_takes(&job->waiter, request->ev);
+	waiting_add(&metas->waiting, &job->waiter, request->peer->id);
 	metaq_add(metas->queue, &job->job);
 }
 
@@ -240,21 +216,12 @@ void meta_delete(struct http_request *request)
 
 void metas_forget(struct http_metas *metas, struct evhttp_connection *evcon)
 {
-	struct meta_job *job;
-
-	TAILQ_FOREACH(job, &metas->list, link) {
-		if (!job->ev || job->evcon != evcon)
-			continue;
-		/* evhttp leaves it to us if it was the client that went. */
-		if (!evhttp_request_get_connection(job->ev))
-			evhttp_request_free(job->ev);
-		job->ev = NULL;
-	}
+	waiting_forget(&metas->waiting, evcon);
 }
 
 unsigned int metas_count(const struct http_metas *metas)
 {
-	return metas->count;
+	return metas->waiting.count;
 }
 
 struct http_metas *metas_new(struct event_base *base, const struct http_kernel *kernel)
@@ -263,7 +230,7 @@ struct http_metas *metas_new(struct event_base *base, const struct http_kernel *
 
 	if (!metas)
 		return NULL;
-	TAILQ_INIT(&metas->list);
+	waiting_init(&metas->waiting, METAS_MAX, METAS_HOST_RESERVE, METAS_PER_PEER_MAX);
 	if (metaq_new(&metas->queue, base, kernel->confine, kernel->arg)) {
 		free(metas);
 		return NULL;

@@ -274,10 +274,8 @@ void metrics_get(struct http_request *request)
 	bool told;
 	int ret;
 
-	if (!request->caller.host && !request->caller.mgmt) {
-		http_reply_error(request->ev, 403, "this needs the role mgmt");
+	if (!http_may_manage(request))
 		return;
-	}
 	/* The kernel's status is for the host only, which a front is no more. */
 	ret = kernel->status(kernel->arg, &status, &err);
 	told = !ret;

@@ -9,14 +9,6 @@
 
 #include "stream.h"
 
-static bool may(struct http_request *request)
-{
-	if (request->caller.host || request->caller.mgmt)
-		return true;
-	http_reply_error(request->ev, 403, "this needs the role mgmt");
-	return false;
-}
-
 static int state_of(struct http *http, struct pvk_union_state *state, struct pvk_err *err)
 {
 	const struct http_kernel *kernel = http_kernel(http);
@@ -52,7 +44,7 @@ void union_get(struct http_request *request)
 	struct pvk_union_state state;
 	int ret;
 
-	if (!may(request))
+	if (!http_may_manage(request))
 		return;
 	ret = state_of(request->http, &state, &err);
 	if (ret) {
@@ -123,7 +115,7 @@ void union_events_get(struct http_request *request)
 	struct http_stream *stream;
 	int ret;
 
-	if (!may(request))
+	if (!http_may_manage(request))
 		return;
 	ret = state_of(request->http, &state, &err);
 	if (ret) {
