@@ -235,7 +235,7 @@ int verb_ping(struct cli *cli)
 		return status;
 	uptime = json_get(json_root(doc), "uptime") ?
 		json_number(json_get(json_root(doc), "uptime")) : NULL;
-	printf("up %s s, boot %s, answered in %d ms\n", uptime ? : "?", text_of(doc, "boot_id", &id),
-	       (int)(pvk_now_ms() - begun));
+	printf("up %s s, boot %s, answered in %d ms\n", uptime ? : "?",
+	       text_of(doc, "boot_id", &id), (int)(pvk_now_ms() - begun));
 	return status;
 }

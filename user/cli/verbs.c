@@ -751,9 +751,10 @@ const struct cli_verb cli_verbs[] = {
 		.args = "[--mode M] [--limit S] [--force] [--socket PATH] [--json]",
 		.brief = "Reboots the machine, cleanly within a limit, else by force.",
 		.text =
-		"pvkitd asks init (systemd, busybox, procd, sysvinit, ...); when the limit is over and\n"
-		"the machine still there, it writes what can be written and reboots. For the host and\n"
-		"for containers with the role mgmt. It returns as soon as pvkitd has taken it.\n\n"
+		"pvkitd asks init (systemd, busybox, procd, sysvinit, ...); when the limit is over\n"
+		"and the machine still there, it writes what can be written and reboots. For the\n"
+		"host and for containers with the role mgmt. It returns as soon as pvkitd has taken\n"
+		"it.\n\n"
 		"The mode is set in each store that lists it (`pvkit flag list --json`), else in the\n"
 		"first that takes any, and only then init is asked; if none takes it nothing happens,\n"
 		"status 4. With --force the kernel sets it on the way down, in stores that list it.\n\n"
@@ -768,9 +769,9 @@ const struct cli_verb cli_verbs[] = {
 		.args = "[--led NAME] [--socket PATH] [--json] [on|off|SECONDS]",
 		.brief = "Lets an LED blink, so that somebody finds the right box.",
 		.text =
-		"For SECONDS (1 to 3600, on: 60), by the trigger heartbeat or timer of the kernel's LED\n"
-		"class; afterwards the LED is as it was. A second one for the same LED makes it longer,\n"
-		"never shorter; off ends it.\n\n"
+		"For SECONDS (1 to 3600, on: 60), by the trigger heartbeat or timer of the kernel's\n"
+		"LED class; afterwards the LED is as it was. A second one for the same LED makes it\n"
+		"longer, never shorter; off ends it.\n\n"
 		"Examples:\n"
 		"  pvkit blink --led green:status 300\n",
 		.options = blink_options,
@@ -781,7 +782,7 @@ const struct cli_verb cli_verbs[] = {
 	{
 		.name = "ping",
 		.args = "[--socket PATH] [--json]",
-		.brief = "Asks whether pvkitd is alive, since when the machine is up, and which boot it is.",
+		.brief = "Asks whether pvkitd is alive; says since when the machine is up.",
 		.options = ping_options,
 		.exits = control_exits,
 		.fn = FN(verb_ping),

@@ -62,12 +62,20 @@ static int write_attr(const struct leds *leds, const char *name, const char *fil
 	return write(fd, text, len) == (ssize_t)len ? 0 : -errno;
 }
 
-static int read_file(const char *path, char **text)
+/* NULL and errno, or what is to be freed. */
+static char *read_file(const char *path)
 {
 	pvk_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text = NULL;
 	size_t len;
+	int ret;
 
-	return fd < 0 ? -errno : pvk_read_fd(fd, TRIGGERS_MAX, text, &len);
+	if (fd < 0)
+		return NULL;
+	ret = pvk_read_fd(fd, TRIGGERS_MAX, &text, &len);
+	if (ret)
+		errno = -ret;
+	return text;
 }
 
 /* The word in brackets; "none" if the list names none. */
@@ -75,12 +83,11 @@ static int read_trigger(const struct leds *leds, const char *name, char trigger[
 {
 	pvk_auto_free char *text = NULL;
 	char path[PATH_MAX], *from, *to;
-	int ret;
 
 	path_of(path, leds, name, "trigger");
-	ret = read_file(path, &text);
-	if (ret)
-		return ret;
+	text = read_file(path);
+	if (!text)
+		return -errno;
 	strcpy(trigger, "none");
 	from = strchr(text, '[');
 	to = from ? strchr(from, ']') : NULL;
@@ -99,7 +106,8 @@ static unsigned int read_brightness(const struct leds *leds, const char *name)
 	char path[PATH_MAX];
 
 	path_of(path, leds, name, "brightness");
-	return read_file(path, &text) ? 0 : (unsigned int)strtoul(text, NULL, 10);
+	text = read_file(path);
+	return text ? (unsigned int)strtoul(text, NULL, 10) : 0;
 }
 
 /* ---- remembering and restoring ---- */
@@ -160,7 +168,8 @@ static void restore_old(struct leds *leds, const char *name)
 	char path[PATH_MAX];
 
 	state_of(path, leds, name);
-	if (!control_led_ok(name) || read_file(path, &text))
+	text = control_led_ok(name) ? read_file(path) : NULL;
+	if (!text)
 		return;
 	strcpy(led.name, name);
 	if (sscanf(text, "%63s %u %63s", led.before, &led.brightness, led.ours) == 3)

@@ -10,28 +10,23 @@
 #include "ctrl.h"
 #include "genl.h"
 
-static int open_socket(const char *path, int timeout_ms, struct pvk_err *err)
+static int connect_to(int fd, const char *path, int timeout_ms, struct pvk_err *err)
 {
 	struct timeval tv = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000L };
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	pvk_auto_close int fd = -1;
 	int ret;
 
 	if (strlen(path) >= sizeof(un.sun_path))
 		return pvk_err_set(err, -ENAMETOOLONG, "%s: too long for a socket", path);
 	strcpy(un.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	/* Of connect() too, where many wait before us. */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)))
 		return pvk_err_set(err, -errno, "socket: %s", strerror(errno));
-	if (!connect(fd, (struct sockaddr *)&un, sizeof(un))) {
-		ret = fd;
-		fd = -1;
-		return ret;
-	}
+	if (!connect(fd, (struct sockaddr *)&un, sizeof(un)))
+		return 0;
 	if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)
-		return pvk_err_set(err, -ECONNREFUSED, "%s: nobody serves there; is pvkitd running?",
-				   path);
+		return pvk_err_set(err, -ECONNREFUSED,
+				   "%s: nobody serves there; is pvkitd running?", path);
 	ret = errno == EAGAIN || errno == EINPROGRESS ? -ETIMEDOUT : -errno;
 	return pvk_err_set(err, ret, "%s: %s", path, strerror(-ret));
 }
@@ -116,9 +111,10 @@ int pvk_ctrl_ask(const char *path, const char *method, const char *uri, const ch
 		       "Content-Length: %zu\r\n\r\n", method, uri, body ? strlen(body) : 0);
 	if (ret < 0 || (size_t)ret >= sizeof(head))
 		return pvk_err_set(err, -EINVAL, "too long a request");
-	fd = open_socket(path, timeout_ms, err);
-	if (fd < 0)
-		return fd;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ret = connect_to(fd, path, timeout_ms, err);
+	if (ret)
+		return ret;
 	ret = ask(fd, head, body, deadline, answer);
 	return ret ? pvk_err_set(err, ret, "%s: %s", path, ret == -EPROTO ?
 				 "that is no pv-ctrl" : strerror(-ret)) : 0;
