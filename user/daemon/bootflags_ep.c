@@ -20,8 +20,6 @@ struct flag_set {
 	struct waiter waiter;		/* first */
 	struct http_flags *flags;
 	uint32_t reboot;		/* which has to know; 0: a request to set flags */
-	struct event *timer;		/* goes off when the outcome is overdue */
-	uint32_t seq;
 	char name[PVK_STORE_NAME_SIZE];
 };
 
@@ -42,25 +40,9 @@ struct http_flags *flags_new(struct http *http)
 	return flags;
 }
 
-static struct flag_set *first_set(const struct http_flags *flags)
-{
-	return (struct flag_set *)TAILQ_FIRST(&flags->waiting.list);
-}
-
-static void set_free(struct flag_set *set)
-{
-	waiting_remove(&set->waiter);
-	if (set->timer)
-		event_free(set->timer);
-	free(set);
-}
-
 void flags_free(struct http_flags *flags)
 {
-	struct flag_set *set;
-
-	while ((set = first_set(flags)))
-		set_free(set);
+	waiting_free_all(&flags->waiting);
 	free(flags);
 }
 
@@ -205,26 +187,24 @@ static void answer_error(struct flag_set *set, int ret, const char *text)
 
 void flags_outcome(struct http_flags *flags, const struct pvk_bf_outcome *outcome)
 {
-	struct flag_set *set = first_set(flags);
+	struct flag_set *set = (struct flag_set *)waiting_find(&flags->waiting, outcome->seq);
 
-	while (set && set->seq != outcome->seq)
-		set = (struct flag_set *)TAILQ_NEXT(&set->waiter, link);
 	if (!set)
 		return;
 	if (outcome->error)
 		answer_error(set, -outcome->error, outcome->text);
 	else
 		answer_done(set);
-	set_free(set);
+	waiter_free(&set->waiter);
 }
 
 void flags_gone(struct http_flags *flags)
 {
 	struct flag_set *set;
 
-	while ((set = first_set(flags))) {
+	while ((set = (struct flag_set *)TAILQ_FIRST(&flags->waiting.list))) {
 		answer_error(set, -ENOTCONN, "pv_bootflag was removed");
-		set_free(set);
+		waiter_free(&set->waiter);
 	}
 }
 
@@ -242,7 +222,7 @@ static void on_overdue(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	log_msg(LOG_ERR, "%s: no outcome of a set came from the kernel", set->name);
 	answer_error(set, -ETIMEDOUT, "no outcome came from the kernel; it may come yet");
-	set_free(set);
+	waiter_free(&set->waiter);
 }
 
 static struct flag_set *set_new(struct http_request *request, const char *name)
@@ -259,10 +239,10 @@ static struct flag_set *set_new(struct http_request *request, const char *name)
 	set->flags = flags;
 	strcpy(set->name, name);
 	waiting_add(&flags->waiting, &set->waiter, request->peer->id);
-	set->timer = evtimer_new(request->http->base, on_overdue, set);
-	if (set->timer && !evtimer_add(set->timer, &overdue))
+	set->waiter.timer = evtimer_new(request->http->base, on_overdue, set);
+	if (set->waiter.timer && !evtimer_add(set->waiter.timer, &overdue))
 		return set;
-	set_free(set);
+	waiter_free(&set->waiter);
 	return NULL;
 }
 
@@ -282,9 +262,9 @@ static void start(struct http_request *request, const struct pvk_change *change)
 		http_reply_error(request->ev, 503, "too many requests");
 		return;
 	}
-	ret = kernel->set(kernel->flags_arg, set->name, change, &set->seq, &err);
+	ret = kernel->set(kernel->flags_arg, set->name, change, &set->waiter.seq, &err);
 	if (ret) {
-		set_free(set);
+		waiter_free(&set->waiter);
 		reply_errno(request->ev, ret, &err);
 		return;
 	}
@@ -320,9 +300,9 @@ static int set_mode(struct http_request *request, const char *name, const char *
 		return pvk_err_set(err, -EMFILE, "too many requests");
 	strcpy(change.set.mode, mode);
 	set->reboot = reboot;
-	ret = kernel->set(kernel->flags_arg, name, &change, &set->seq, err);
+	ret = kernel->set(kernel->flags_arg, name, &change, &set->waiter.seq, err);
 	if (ret)
-		set_free(set);
+		waiter_free(&set->waiter);
 	return ret;
 }
 

@@ -23,7 +23,6 @@
 struct verb {
 	struct waiter waiter;		/* first */
 	struct http_controls *controls;
-	struct event *timer;
 	int sets;			/* of the mode, that are under way: control waits */
 	struct control_task task;
 };
@@ -60,25 +59,9 @@ struct http_controls *controls_new(struct http *http)
 	return controls;
 }
 
-static struct verb *first_verb(const struct http_controls *controls)
-{
-	return (struct verb *)TAILQ_FIRST(&controls->waiting.list);
-}
-
-static void verb_free(struct verb *verb)
-{
-	waiting_remove(&verb->waiter);
-	if (verb->timer)
-		event_free(verb->timer);
-	free(verb);
-}
-
 void controls_free(struct http_controls *controls)
 {
-	struct verb *verb;
-
-	while ((verb = first_verb(controls)))
-		verb_free(verb);
+	waiting_free_all(&controls->waiting);
 	free(controls);
 }
 
@@ -147,11 +130,7 @@ static void reply_blink(struct evhttp_request *ev, const struct control_task *ta
 
 static struct verb *find(struct http_controls *controls, uint32_t seq)
 {
-	struct verb *verb = first_verb(controls);
-
-	while (verb && verb->task.seq != seq)
-		verb = (struct verb *)TAILQ_NEXT(&verb->waiter, link);
-	return verb;
+	return (struct verb *)waiting_find(&controls->waiting, seq);
 }
 
 void controls_answer(struct http_controls *controls, const struct control_answer *answer)
@@ -170,7 +149,7 @@ void controls_answer(struct http_controls *controls, const struct control_answer
 		reply_reboot(verb->waiter.ev, &verb->task, answer);
 	else
 		reply_blink(verb->waiter.ev, &verb->task, answer);
-	verb_free(verb);
+	waiter_free(&verb->waiter);
 }
 
 void controls_forget(struct http_controls *controls, struct evhttp_connection *evcon)
@@ -188,7 +167,7 @@ static void on_overdue(evutil_socket_t fd, short what, void *arg)
 		reply_error(verb->waiter.ev, ETIMEDOUT, verb->sets ?
 			    "the mode is not written in time, and nothing is rebooted" :
 			    "pvkitd-control does not answer");
-	verb_free(verb);
+	waiter_free(&verb->waiter);
 }
 
 /* ---- asking ---- */
@@ -207,11 +186,12 @@ static struct verb *verb_new(struct http_request *request, const struct control_
 	verb->task = *task;
 	/* 0 is no reboot's. */
 	verb->task.seq = ++controls->last_seq ? : ++controls->last_seq;
+	verb->waiter.seq = verb->task.seq;
 	waiting_add(&controls->waiting, &verb->waiter, request->peer->id);
-	verb->timer = evtimer_new(request->http->base, on_overdue, verb);
-	if (verb->timer)
+	verb->waiter.timer = evtimer_new(request->http->base, on_overdue, verb);
+	if (verb->waiter.timer)
 		return verb;
-	verb_free(verb);
+	waiter_free(&verb->waiter);
 	return NULL;
 }
 
@@ -219,7 +199,9 @@ static int wait_for(struct verb *verb, int ms, struct pvk_err *err)
 {
 	const struct timeval overdue = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L };
 
-	return evtimer_add(verb->timer, &overdue) ? pvk_err_set(err, -ENOMEM, "out of memory") : 0;
+	if (evtimer_add(verb->waiter.timer, &overdue))
+		return pvk_err_set(err, -ENOMEM, "out of memory");
+	return 0;
 }
 
 static int ask_control(struct verb *verb, struct pvk_err *err)
@@ -249,7 +231,7 @@ static void start(struct http_request *request, const struct control_task *task,
 	}
 	status = first(request, verb, &err);
 	if (status) {
-		verb_free(verb);
+		waiter_free(&verb->waiter);
 		http_reply_error(request->ev, status, "%s", err.text);
 		return;
 	}
@@ -302,7 +284,7 @@ void controls_mode_set(struct http_controls *controls, uint32_t reboot, const ch
 		if (verb->waiter.ev)
 			http_reply_error(verb->waiter.ev, flags_status(error), "%s: %s", store,
 					 *text ? text : strerror(error));
-		verb_free(verb);
+		waiter_free(&verb->waiter);
 		return;
 	}
 	if (--verb->sets)
@@ -312,7 +294,7 @@ void controls_mode_set(struct http_controls *controls, uint32_t reboot, const ch
 		return;
 	if (verb->waiter.ev)
 		reply_error(verb->waiter.ev, -ret, err.text);
-	verb_free(verb);
+	waiter_free(&verb->waiter);
 }
 
 /* ---- what is asked for ---- */

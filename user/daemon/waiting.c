@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <stddef.h>
+#include <event2/event.h>
+#include <stdlib.h>
 
 #include "waiting.h"
 
@@ -34,6 +35,32 @@ void waiting_remove(struct waiter *waiter)
 {
 	TAILQ_REMOVE(&waiter->among->list, waiter, link);
 	waiter->among->count--;
+}
+
+struct waiter *waiting_find(const struct waiting *waiting, uint32_t seq)
+{
+	struct waiter *waiter;
+
+	TAILQ_FOREACH(waiter, &waiting->list, link)
+		if (waiter->seq == seq)
+			return waiter;
+	return NULL;
+}
+
+void waiter_free(struct waiter *waiter)
+{
+	waiting_remove(waiter);
+	if (waiter->timer)
+		event_free(waiter->timer);
+	free(waiter);
+}
+
+void waiting_free_all(struct waiting *waiting)
+{
+	struct waiter *waiter;
+
+	while ((waiter = TAILQ_FIRST(&waiting->list)))
+		waiter_free(waiter);
 }
 
 void waiter_takes(struct waiter *waiter, struct evhttp_request *ev)
