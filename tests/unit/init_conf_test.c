@@ -202,6 +202,19 @@ static void test_decisions(void)
 	pvk_flags_set(given_source("misc"), PVB_MODE, "ota", NULL);
 	decided("ota", "by misc (mode=ota); cmdline, gpio:key say nothing", "two are silent");
 
+	given_source("cmdline");
+	given_source("rtc");
+	sources.item[1].store.state = PV_BOOTFLAG_STATE_BROKEN;
+	decided("normal", "no source says otherwise; rtc (broken) says nothing",
+		"who can't be read might have said otherwise");
+
+	given_source("rtc");
+	sources.item[0].store.state = PV_BOOTFLAG_STATE_ABSENT;
+	given_source("cmdline");
+	pvk_flags_set(given_source("misc"), PVB_MODE, "ota", NULL);
+	decided("ota", "by misc (mode=ota); rtc (absent), cmdline say nothing",
+		"or have counted more");
+
 	pvk_flags_set(given_source("misc"), PVB_MODE, "bootloader", NULL);
 	decided("normal", "by misc (mode=bootloader), which is none of ours", "a foreign mode");
 

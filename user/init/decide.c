@@ -4,19 +4,33 @@
 
 #include "decide.h"
 
-/* Of the sources before the one that decided, whose word would have counted more. */
+/* What can't be read might have said something. */
+static bool is_unread(const struct pvk_flagsource *source)
+{
+	return source->store.state != PV_BOOTFLAG_STATE_READY &&
+	       source->store.state != PV_BOOTFLAG_STATE_EMPTY;
+}
+
+/*
+ * The sources before the one that decided, whose word would have counted more; of all,
+ * where nobody did, those that can't be read.
+ */
 static void put_silent(const struct pvk_flagsources *sources,
 		       const struct pvk_flagsource *winner, struct pvk_buf *why)
 {
 	const struct pvk_flagsource *source = sources->item;
-	const char *between = "; ";
+	const struct pvk_flagsource *end = winner ? winner : source + sources->count;
+	unsigned int n = 0;
 
-	for (; source != winner; source++) {
-		pvk_buf_printf(why, "%s%s", between, source->store.name);
-		between = ", ";
+	for (; source != end; source++) {
+		if (!winner && !is_unread(source))
+			continue;
+		pvk_buf_printf(why, "%s%s", n++ ? ", " : "; ", source->store.name);
+		if (is_unread(source))
+			pvk_buf_printf(why, " (%s)", pvk_store_state_name(source->store.state));
 	}
-	if (winner != sources->item)
-		pvk_buf_puts(why, winner == sources->item + 1 ? " says nothing" : " say nothing");
+	if (n)
+		pvk_buf_puts(why, n == 1 ? " says nothing" : " say nothing");
 }
 
 static void put_winner(const struct pvk_flagsources *sources,
@@ -81,8 +95,10 @@ void decide(struct decision *decision, const struct conf *conf,
 		put_winner(sources, phase, PVB_PHASE, &why);
 		way = BOOT_RESUME;
 	}
-	if (!mode && !phase)
+	if (!mode && !phase) {
 		pvk_buf_puts(&why, "no source says otherwise");
+		put_silent(sources, NULL, &why);
+	}
 	decision->by_failures = failures_reached(failures, conf) && leads_to_recovery(conf, way);
 	if (decision->by_failures) {
 		pvk_buf_reset(&why);

@@ -13,7 +13,7 @@ struct decision {
 	enum boot_way way;
 	struct boot_conf boot;
 	bool by_failures;
-	char why[256];			/* "by rtc (mode=recovery); cmdline says nothing" */
+	char why[512];			/* "by rtc (mode=recovery); cmdline says nothing" */
 };
 
 void decide(struct decision *decision, const struct conf *conf,

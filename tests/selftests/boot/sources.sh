@@ -69,7 +69,7 @@ check_eq 'a line of init.conf that can not be is named' \
 machine module.cpio "$@"
 check_eq 'pv_bootflag: normal, and then ota' 'normal ota' "$(sed -n 1,2p "$OUT" | tr '\n' ' ' | sed 's/ $//')"
 check_eq 'the first boot says that nobody had a word' \
-	'pvkit-init: normal, no source says otherwise; root=/dev/vda squashfs' \
+	'pvkit-init: normal, no source says otherwise; misc (absent) says nothing; root=/dev/vda squashfs' \
 	"$(console_line 'normal, ')"
 check_eq 'the second one says by whom' \
 	'pvkit-init: ota, by rtc (mode=ota); cmdline says nothing; root=/dev/vdc squashfs' \
