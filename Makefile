@@ -146,7 +146,7 @@ programs := $(if $(daemon_src),$(cdir)/pvkitd) $(if $(cli_src),$(cdir)/pvkit) $(
 # The boot stage: one static program of few files, with musl where there is one for the
 # target. INIT_CC= says otherwise. What a file of the library has that it does not call,
 # the linker leaves out.
-init_src := $(sort $(wildcard user/init/*.c)) $(addprefix user/lib/,bootflag_names.c cmdline.c \
+init_src := $(sort $(wildcard user/init/*.c)) $(addprefix user/lib/,keep_file.c keep_restore.c tree.c bootflag_names.c cmdline.c \
 	    confline.c flagconf.c flags.c flagsource.c flagsource_others.c gpioline.c mtdparts.c \
 	    ubootcopy.c ubootfield.c unionlevel.c util.c)
 init_dir := $(cdir)/init

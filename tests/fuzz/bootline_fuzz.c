@@ -188,6 +188,7 @@ static void check_way(const struct boot_conf *boot, int way)
 	CHECK_TEXT(boot, way, program, "program", NULL);
 	CHECK_TEXT(boot, way, union_size, "union-size", NULL);
 	CHECK_TEXT(boot, way, union_plain, "union-plain", NULL);
+	CHECK_TEXT(boot, way, union_keep, "union-keep", NULL);
 	CHECK(boot->in_ram == (!value ? UNION_UNSAID : strcmp(value, "no") ? UNION_YES :
 			       UNION_NO));
 	value = said(way, "guard", NULL, no_guard, 0);

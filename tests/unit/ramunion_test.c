@@ -101,7 +101,7 @@ static bool listed(const char *line)
 static void when_listed(void)
 {
 	n_lines = 0;
-	ktap_eq(pvk_union_walk(dir, take, NULL, NULL), 0, "it can be listed");
+	ktap_eq(pvk_union_walk(dir, NULL, take, NULL, NULL), 0, "it can be listed");
 }
 
 static void test_walk(void)

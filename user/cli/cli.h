@@ -209,6 +209,7 @@ int verb_pivot_status(struct cli *cli);
 int verb_pivot_abort(struct cli *cli);
 int verb_union_status(struct cli *cli);
 int verb_union_keep(struct cli *cli);
+int verb_union_forget(struct cli *cli);
 int verb_union_watch(struct cli *cli);
 int verb_reboot(struct cli *cli);
 int verb_blink(struct cli *cli);

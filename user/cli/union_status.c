@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * pvkit union status, pvkit union keep
+ * pvkit union status
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/statvfs.h>
 
 #include "cli.h"
+#include "keep.h"
 #include "ramunion.h"
+#include "union.h"
 
 #define ENTRY_MAX	(PATH_MAX * 6 + 256)	/* each byte of a path may take six */
 
@@ -107,20 +108,121 @@ static enum pvk_union_level level_of(const char *dir, const struct pvk_union_usa
 	return pvk_union_level_next(PVK_UNION_OK, pvk_union_percent(usage));
 }
 
-static int print_status(struct cli *cli, const char *dir, const struct pvk_union_usage *usage)
+/* ---- what is kept ---- */
+
+static int put_gone(void *arg, const char *path)
 {
+	struct pvk_union_entry entry = { .change = PVK_UNION_REMOVED };
+	char absolute[PATH_MAX + 1];
+
+	snprintf(absolute, sizeof(absolute), "/%s", path);
+	entry.path = absolute;
+	return put_entry(arg, &entry);
+}
+
+static int put_keep(struct status *status, const struct pvk_keep *keep)
+{
+	json_auto_out struct json_out out = JSON_OUT_INIT(ENTRY_MAX);
+	char path[PATH_MAX + 1];
+
+	/* Of one whose head is damaged the file is all that is known. */
+	snprintf(path, sizeof(path), "%s%s", keep->path ? "/" : "",
+		 keep->path ? keep->path : keep->file);
+	if (!status->json) {
+		put_row(keep->error ? "damaged" : "kept", keep->ram, path, keep->records);
+		return 0;
+	}
+	json_out_object(&out);
+	json_out_pair_str(&out, "path", path);
+	json_out_pair_uint(&out, "size", keep->ram);
+	json_out_pair_uint(&out, "files", keep->records);
+	json_out_pair_bool(&out, "damaged", keep->error);
+	json_out_end(&out);
+	return put_object(status, &out);
+}
+
+static int put_keeps(struct status *status, const struct pvk_keeps *list)
+{
+	bool any = false;
+	size_t i;
+	int ret = 0;
+
+	status->comma = false;
+	for (i = 0; i < list->count && !ret; i++) {
+		if (list->item[i].old)
+			continue;
+		if (!any && !status->json)
+			puts("\nKept, and put back at the next boot:\n");
+		any = true;
+		ret = put_keep(status, &list->item[i]);
+	}
+	return ret;
+}
+
+/* What can't be seen, or is damaged, is as good as not kept. */
+static void read_kept(const struct union_dirs *dirs, int *fd, struct pvk_keeps *list)
+{
+	struct pvk_err err = { .text = "" };
+	size_t i;
+
+	*list = (struct pvk_keeps){ .count = 0 };
+	*fd = union_kept_open(dirs, false, &err);
+	if (*fd >= 0 && pvk_keeps_read(*fd, list))
+		pvk_err_set(&err, -EIO, "it can't be read");
+	if (*fd != -ENOENT && err.text[0])
+		cli_complain("union", "warning: what is kept is not known: %s", err.text);
+	for (i = 0; i < list->count; i++)
+		if (!list->item[i].error)
+			list->item[i].error = pvk_keep_check(*fd, &list->item[i]);
+}
+
+/* ---- the verb ---- */
+
+static int put_changes(const char *dir, int kept, const struct pvk_keeps *list,
+		       struct status *status, struct pvk_err *err)
+{
+	struct pvk_keep_index *index = NULL;
+	char path[PATH_MAX];
+	int ret = 0;
+
+	if (list->count) {
+		snprintf(path, sizeof(path), "%s/ram/upper", dir);
+		pvk_auto_close int upper = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		ret = pvk_keep_index_new(&index, kept, list, upper, put_gone, status);
+		if (ret)
+			pvk_err_set(err, ret, "what is kept: %s", strerror(-ret));
+	}
+	if (!ret)
+		ret = pvk_union_walk(dir, index, put_entry, status, err);
+	pvk_keep_index_free(index);
+	return ret;
+}
+
+static int print_status(struct cli *cli, const struct union_dirs *dirs,
+			const struct pvk_union_usage *usage)
+{
+	const char *dir = dirs->dir;
 	struct status status = { .json = cli->json };
 	struct pvk_err err = { .text = "" };
-	int ret, plain;
+	struct pvk_keeps list;
+	int ret, plain, kept;
 
+	read_kept(dirs, &kept, &list);
 	put_head(&status, pvk_union_level_name(level_of(dir, usage)), usage);
-	ret = pvk_union_walk(dir, put_entry, &status, &err);
+	ret = put_changes(dir, kept, &list, &status, &err);
 	if (status.json)
 		fputs("],\"plain\":[", stdout);
 	status.comma = false;
 	plain = pvk_union_plain(dir, put_plain, &status, ret ? NULL : &err);
 	if (status.json)
+		fputs("],\"kept\":[", stdout);
+	put_keeps(&status, &list);
+	if (status.json)
 		puts("]}");
+	pvk_keeps_free(&list);
+	if (kept >= 0)
+		close(kept);
 	/* From a pvkit-init that did not leave it there. */
 	if (!ret && plain != -ENOENT)
 		ret = plain;
@@ -131,7 +233,7 @@ static int print_status(struct cli *cli, const char *dir, const struct pvk_union
 
 int verb_union_status(struct cli *cli)
 {
-	const char *dir = PVK_UNION_DIR;
+	struct union_dirs dirs = { .dir = PVK_UNION_DIR };
 	struct pvk_err err = { .text = "" };
 	struct pvk_union_usage usage;
 	int opt, status;
@@ -140,73 +242,14 @@ int verb_union_status(struct cli *cli)
 		if (opt == CLI_EXIT)
 			return status;
 		if (opt == OPT_UNION)
-			dir = optarg;
+			dirs.dir = optarg;
+		if (opt == OPT_KEPT)
+			dirs.kept = optarg;
 	}
 	if (optind != cli->argc)
 		return cli_usage(cli, "takes no words");
-	status = pvk_union_usage(dir, &usage, &err);
+	status = pvk_union_usage(dirs.dir, &usage, &err);
 	if (status)
 		return cli_fail("union", status, &err);
-	return print_status(cli, dir, &usage);
-}
-
-/* ---- keep ---- */
-
-#define RIGHTS	(MS_NOSUID | MS_NODEV)	/* as pvkit-init leaves it */
-
-/* 1: it was, 0: it is now, negative: it can't be. */
-static int make_writable(const char *lower)
-{
-	struct statvfs fs;
-
-	if (statvfs(lower, &fs))
-		return -errno;
-	if (!(fs.f_flag & ST_RDONLY))
-		return 1;
-	if (mount(NULL, lower, NULL, MS_REMOUNT | RIGHTS, NULL))
-		return -errno;
-	/* A squashfs says that it is, and is not. */
-	return statvfs(lower, &fs) || (fs.f_flag & ST_RDONLY) ? -EROFS : 0;
-}
-
-static int keep_all(struct cli *cli, const char *dir)
-{
-	struct pvk_err err = { .text = "" };
-	int status = CLI_OK, ret;
-
-	for (; optind < cli->argc; optind++) {
-		ret = pvk_union_keep(dir, cli->argv[optind], &err);
-		if (ret)
-			status = cli_fail("union", ret, &err);
-	}
-	return status;
-}
-
-int verb_union_keep(struct cli *cli)
-{
-	struct pvk_err err = { .text = "" };
-	const char *dir = PVK_UNION_DIR;
-	char lower[PATH_MAX];
-	int opt, status, was;
-
-	while ((opt = cli_option(cli, &status)) != CLI_END) {
-		if (opt == CLI_EXIT)
-			return status;
-		if (opt == OPT_UNION)
-			dir = optarg;
-	}
-	if (optind == cli->argc)
-		return cli_usage(cli, "which path?");
-	snprintf(lower, sizeof(lower), "%s/lower", dir);
-	was = make_writable(lower);
-	if (was < 0) {
-		pvk_err_set(&err, was, "%s: %s", lower, was == -EROFS ?
-			    "the root's file system or its medium can't be written" :
-			    strerror(-was));
-		return cli_fail("union", was, &err);
-	}
-	status = keep_all(cli, dir);
-	if (!was && mount(NULL, lower, NULL, MS_REMOUNT | MS_RDONLY | RIGHTS, NULL))
-		cli_complain("union", "%s is writable still: %s", lower, strerror(errno));
-	return status;
+	return print_status(cli, &dirs, &usage);
 }

@@ -206,11 +206,13 @@ static const struct cli_exit pivot_exits[] = {
 
 static const struct cli_opt union_status_options[] = {
 	{ "union", "DIR", OPT_UNION, "where it is, instead of /run/pvkit-init", "@dir" },
+	{ "kept", "DIR", OPT_KEPT, "archives of what is kept, instead of union-keep's", "@dir" },
 	JSON, { 0 },
 };
 
 static const struct cli_opt union_keep_options[] = {
 	{ "union", "DIR", OPT_UNION, "where it is, instead of /run/pvkit-init", "@dir" },
+	{ "kept", "DIR", OPT_KEPT, "archives of what is kept, instead of union-keep's", "@dir" },
 	{ 0 },
 };
 
@@ -704,13 +706,15 @@ const struct cli_verb cli_verbs[] = {
 	},
 	{
 		.name = "union status",
-		.args = "[--union DIR] [--json]",
+		.args = "[--union DIR] [--kept DIR] [--json]",
 		.brief = "Lists what would be lost at reboot: what was written over a read-only root.",
 		.text =
 		"For a root that pvkit-init has mounted with union = yes. How full its RAM is (ok,\n"
 		"warning from 80 %, critical from 95 %), and each file that is new, changed or removed.\n"
 		"Of a folder that is RAM alone (union-plain) there is one line, with the bytes of RAM\n"
-		"and the number of files: all of it is lost.\n",
+		"and the number of files: all of it is lost. What is in union-keep is listed apart, and\n"
+		"what of it was changed or removed since is among the changes; to see it takes the right\n"
+		"to mount.\n",
 		.options = union_status_options,
 		.exits = union_exits,
 		.fn = FN(verb_union_status),
@@ -718,7 +722,7 @@ const struct cli_verb cli_verbs[] = {
 	{
 		.name = "union watch",
 		.args = "[--union DIR] [--json] [--count N] [--timeout S]",
-		.brief = "Prints a line when the RAM over a read-only root fills up, or has room again.",
+		.brief = "Prints a line when the RAM over the root fills up, or has room again.",
 		.text =
 		"The first line is how it is (now), each one after that a change. Levels: ok, warning\n"
 		"(from 80 % of bytes or inodes), critical (from 95 %); one ends 5 % below where it\n"
@@ -732,19 +736,38 @@ const struct cli_verb cli_verbs[] = {
 	},
 	{
 		.name = "union keep",
-		.args = "[--union DIR] PATH...",
-		.brief = "Writes a path as it is now to the root below, so that it outlives a reboot.",
+		.args = "[--union DIR] [--kept DIR] PATH...",
+		.brief = "Keeps a path as it is now, with all below it, beyond a reboot.",
 		.text =
-		"The root is made writable for as long as that takes. All below PATH is kept, what was\n"
-		"removed there is removed. A file is replaced at once: a cut leaves the old one or the\n"
-		"new one. A squashfs or a medium that can't be written is refused. The RAM that a path\n"
-		"takes is not given back before the reboot.\n\n"
+		"With union-keep in init.conf it goes into an archive there, and pvkit-init puts it\n"
+		"back at each boot, before the real init runs: owners, modes, extended attributes,\n"
+		"links, nodes, and that something was removed. What was kept before of the path, or\n"
+		"below it, is replaced at once: a cut leaves the old or the new. All that is kept may\n"
+		"take half of the RAM over the root.\n\n"
+		"Without it the root is written itself, and made writable for as long as that takes: a\n"
+		"file is replaced at once, what was removed is removed there. A squashfs or a medium\n"
+		"that can't be written is refused. The RAM that a path takes is not given back before\n"
+		"the reboot.\n\n"
 		"Example:\n"
 		"  pvkit union keep /etc/network/interfaces /etc/ssh\n",
 		.options = union_keep_options,
 		.exits = union_exits,
 		.words = "@file",
 		.fn = FN(verb_union_keep),
+	},
+	{
+		.name = "union forget",
+		.args = "[--union DIR] [--kept DIR] PATH...",
+		.brief = "Takes back what `pvkit union keep` has put into union-keep.",
+		.text =
+		"From the next boot on PATH is what the root has there. Only a path that was kept\n"
+		"itself can be forgotten, and not one below it; `pvkit union status` lists them. What\n"
+		"is damaged and has no path any more goes by the name that it has there. After a boot\n"
+		"with pvkit.union-keep=no, mount the file system and name the folder: --kept DIR.\n",
+		.options = union_keep_options,
+		.exits = union_exits,
+		.words = "@file",
+		.fn = FN(verb_union_forget),
 	},
 	{
 		.name = "reboot",

@@ -76,6 +76,7 @@ static const struct setting of_boot[] = {
 	OF_BOOT("union", UNION, in_ram),
 	OF_BOOT("union-size", TEXT, union_size),
 	OF_BOOT("union-plain", TEXT, union_plain),
+	OF_BOOT("union-keep", TEXT, union_keep),
 	OF_BOOT("guard", GUARD, guard),
 	{ NULL }
 };
@@ -242,13 +243,15 @@ void conf_boot(const struct conf *conf, enum boot_way way, struct boot_conf *boo
 	const struct boot_conf *normal = &conf->way[BOOT_NORMAL];
 
 	*boot = conf->way[way];
-	/* A type and options are those of a root, and no other's. */
+	/* A type, options and what is kept over it are those of a root, and no other's. */
 	if (!boot->root[0] && way != BOOT_RESCUE) {
 		strcpy(boot->root, normal->root);
 		if (!boot->fstype[0])
 			strcpy(boot->fstype, normal->fstype);
 		if (!boot->flags[0])
 			strcpy(boot->flags, normal->flags);
+		if (!boot->union_keep[0])
+			strcpy(boot->union_keep, normal->union_keep);
 		if (!boot->nbdroot[0])
 			strcpy(boot->nbdroot, normal->nbdroot);
 		if (!boot->nfsroot[0])

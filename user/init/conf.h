@@ -46,6 +46,7 @@ struct boot_conf {
 	enum conf_union in_ram;		/* what is written goes into RAM */
 	char union_size[16];		/* as tmpfs has it; "": 50% */
 	char union_plain[256];		/* directories that are RAM alone, blanks between */
+	char union_keep[256];		/* DEVICE:/DIR of what outlives the boot; "no" */
 	enum conf_guard guard;		/* reboot when the root is gone */
 };
 

@@ -185,7 +185,7 @@ static int mount_union(struct boot *boot, const char *where, struct pvk_err *err
 	} else if (mount(NULL, UNION_LOWER, NULL, MS_REMOUNT | MS_RDONLY, NULL)) {
 		say("union: the root below stays writable: %s", strerror(errno));
 	}
-	ret = union_mount(where, &boot->decision.boot, err);
+	ret = union_mount(where, &boot->conf, &boot->decision.boot, &boot->cmdline, err);
 	if (!ret)
 		union_watch();
 	return ret;

@@ -12,6 +12,7 @@
 #include "console.h"
 #include "switch.h"
 #include "union.h"
+#include "union_keep.h"
 
 #define UPPER		UNION_RAM "/upper"
 #define WORK		UNION_RAM "/work"
@@ -132,7 +133,8 @@ bool union_is_there(void)
 	return !access(UPPER, F_OK);
 }
 
-int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err *err)
+int union_mount(const char *where, const struct conf *conf, const struct boot_conf *boot,
+		const struct pvk_cmdline *cmdline, struct pvk_err *err)
 {
 	const char *size = boot->union_size[0] ? boot->union_size : "50%";
 	char options[64];
@@ -150,6 +152,7 @@ int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err 
 		ret = -errno;
 	if (ret)
 		return pvk_err_set(err, ret, "union: " UNION_RAM ": %s", strerror(-ret));
+	union_keep_restore(conf, boot, cmdline, UNION_RAM, UPPER, UNION_LOWER);
 	if (mount("pvkit-union", where, "overlay", 0,
 		  "lowerdir=" UNION_LOWER ",upperdir=" UPPER ",workdir=" WORK WHOLE))
 		return pvk_err_set(err, -errno, "union: %s", errno == ENODEV ?

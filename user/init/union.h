@@ -24,7 +24,8 @@
 #define UNION_STATE	UNION_DIR "/" PVK_UNION_STATE
 
 /* What is mounted at UNION_LOWER, united with RAM, at where. */
-int union_mount(const char *where, const struct boot_conf *boot, struct pvk_err *err);
+int union_mount(const char *where, const struct conf *conf, const struct boot_conf *boot,
+		const struct pvk_cmdline *cmdline, struct pvk_err *err);
 /* By who ran before us, over the root that we are on. */
 bool union_is_there(void);
 /*

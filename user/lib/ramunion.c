@@ -12,8 +12,8 @@
 
 #include "json.h"
 #include "ramunion.h"
+#include "tree.h"
 
-#define DEPTH_MAX	64
 #define OPAQUE		"trusted.overlay.opaque"
 #define OVERLAY_ATTRS	"trusted.overlay."
 #define TEMP		".pvkit-union-keep"
@@ -31,13 +31,6 @@ const char *pvk_union_change_name(enum pvk_union_change change)
 	};
 
 	return names[change];
-}
-
-static int open_dir(int at, const char *name)
-{
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
 }
 
 static int open_part(const char *dir, const char *part, struct pvk_err *err)
@@ -206,6 +199,7 @@ static bool same(int upper, int lower, const char *name, const struct stat *up,
 /* ---- listing ---- */
 
 struct walk {
+	const struct pvk_keep_index *kept;
 	int (*fn)(void *arg, const struct pvk_union_entry *entry);
 	void *arg;
 	char path[PATH_MAX];
@@ -214,13 +208,30 @@ struct walk {
 	bool cut;		/* something lies deeper */
 };
 
-static int tell(struct walk *w, enum pvk_union_change change, const struct stat *st)
+/* The path of a directory ends in a "/" by now. */
+static bool is_kept(struct walk *w, const struct stat *st, bool opaque)
+{
+	bool slash = S_ISDIR(st->st_mode), kept;
+
+	if (!w->kept)
+		return false;
+	if (slash)
+		w->path[w->len - 1] = '\0';
+	kept = pvk_keep_index_has(w->kept, w->path + 1, st, opaque);
+	if (slash)
+		w->path[w->len - 1] = '/';
+	return kept;
+}
+
+static int tell(struct walk *w, enum pvk_union_change change, const struct stat *st, bool opaque)
 {
 	struct pvk_union_entry entry = {
 		.change = change, .path = w->path,
 		.size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0,
 	};
 
+	if (is_kept(w, st, opaque))
+		return 0;
 	return w->fn(w->arg, &entry);
 }
 
@@ -229,7 +240,8 @@ static int walk_dir(struct walk *w, int upper, int lower);
 static int walk_subdir(struct walk *w, int upper, int lower, const char *name,
 		       const struct stat *st, bool in_lower)
 {
-	pvk_auto_close int up = open_dir(upper, name), low = -1;
+	pvk_auto_close int up = pvk_tree_open_dir(upper, name), low = -1;
+	bool opaque;
 	int ret = 0;
 
 	if (up < 0)
@@ -238,15 +250,16 @@ static int walk_subdir(struct walk *w, int upper, int lower, const char *name,
 		w->path[w->len++] = '/';
 		w->path[w->len] = '\0';
 	}
+	opaque = is_opaque(up);
 	if (!in_lower)
-		ret = tell(w, PVK_UNION_NEW, st);
-	else if (is_opaque(up))
-		ret = tell(w, PVK_UNION_CHANGED, st);
+		ret = tell(w, PVK_UNION_NEW, st, opaque);
+	else if (opaque)
+		ret = tell(w, PVK_UNION_CHANGED, st, opaque);
 	else
-		low = open_dir(lower, name);
+		low = pvk_tree_open_dir(lower, name);
 	if (ret)
 		return ret;
-	if (w->depth == DEPTH_MAX) {
+	if (w->depth == PVK_TREE_DEPTH_MAX) {
 		w->cut = true;
 		return 0;
 	}
@@ -264,12 +277,12 @@ static int walk_entry(struct walk *w, int upper, int lower, const char *name)
 	if (fstatat(upper, name, &st, AT_SYMLINK_NOFOLLOW))
 		return 0;
 	if (is_whiteout(&st))
-		return in_lower ? tell(w, PVK_UNION_REMOVED, &st) : 0;
+		return in_lower ? tell(w, PVK_UNION_REMOVED, &st, false) : 0;
 	if (S_ISDIR(st.st_mode))
 		return walk_subdir(w, upper, lower, name, &st, in_lower && S_ISDIR(low.st_mode));
 	if (in_lower && same(upper, lower, name, &st, &low))
 		return 0;
-	return tell(w, in_lower ? PVK_UNION_CHANGED : PVK_UNION_NEW, &st);
+	return tell(w, in_lower ? PVK_UNION_CHANGED : PVK_UNION_NEW, &st, false);
 }
 
 static int walk_dir(struct walk *w, int upper, int lower)
@@ -295,13 +308,13 @@ static int walk_dir(struct walk *w, int upper, int lower)
 	return ret;
 }
 
-int pvk_union_walk(const char *dir,
+int pvk_union_walk(const char *dir, const struct pvk_keep_index *kept,
 		   int (*fn)(void *arg, const struct pvk_union_entry *entry), void *arg,
 		   struct pvk_err *err)
 {
 	pvk_auto_close int upper = open_part(dir, "ram/upper", err);
 	pvk_auto_close int lower = upper < 0 ? -1 : open_part(dir, "lower", err);
-	struct walk w = { .fn = fn, .arg = arg };
+	struct walk w = { .kept = kept, .fn = fn, .arg = arg };
 	int ret;
 
 	if (upper < 0 || lower < 0)
@@ -309,36 +322,11 @@ int pvk_union_walk(const char *dir,
 	ret = walk_dir(&w, upper, lower);
 	if (!ret && w.cut)
 		ret = pvk_err_set(err, -ELOOP, "what lies deeper than %d directories is not "
-				  "listed", DEPTH_MAX);
+				  "listed", PVK_TREE_DEPTH_MAX);
 	return ret;
 }
 
 /* ---- keeping ---- */
-
-/* All of it. What is not there is gone already. */
-static int remove_tree(int at, const char *name, unsigned int depth)
-{
-	struct dirent *entry;
-	int fd, ret = 0;
-	DIR *dir;
-
-	if (!unlinkat(at, name, 0) || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -errno;
-	fd = depth < DEPTH_MAX ? open_dir(at, name) : -ELOOP;
-	if (fd < 0)
-		return fd;
-	dir = fdopendir(fd);
-	while (dir && !ret && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			ret = remove_tree(fd, entry->d_name, depth + 1);
-	if (dir)
-		closedir(dir);
-	else
-		close(fd);
-	return !ret && unlinkat(at, name, AT_REMOVEDIR) ? -errno : ret;
-}
 
 static int copy_attrs(int from, int to)
 {
@@ -426,12 +414,12 @@ static int keep_dir_itself(int from, int lower, const char *name, const struct s
 
 	if (!fstatat(lower, name, &low, AT_SYMLINK_NOFOLLOW) &&
 	    (!S_ISDIR(low.st_mode) || is_opaque(from)))
-		ret = remove_tree(lower, name, 0);
+		ret = pvk_tree_remove(lower, name, 0);
 	if (ret)
 		return ret;
 	if (mkdirat(lower, name, 0700) && errno != EEXIST)
 		return -errno;
-	to = open_dir(lower, name);
+	to = pvk_tree_open_dir(lower, name);
 	if (to < 0)
 		return to;
 	ret = copy_owner(from, to, st);
@@ -445,7 +433,7 @@ static int keep_dir_itself(int from, int lower, const char *name, const struct s
 static int keep_dir(int upper, int lower, const char *name, const struct stat *st,
 		    unsigned int depth)
 {
-	pvk_auto_close int from = open_dir(upper, name), to = -1;
+	pvk_auto_close int from = pvk_tree_open_dir(upper, name), to = -1;
 	struct dirent *entry;
 	int ret = 0;
 	DIR *dir;
@@ -456,10 +444,11 @@ static int keep_dir(int upper, int lower, const char *name, const struct stat *s
 	if (to < 0)
 		return to;
 	dir = fdopendir(dup(from));
+	if (depth == PVK_TREE_DEPTH_MAX)
+		ret = -ELOOP;
 	while (dir && !ret && (entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			ret = depth < DEPTH_MAX ? keep_entry(from, to, entry->d_name, depth + 1) :
-			      -ELOOP;
+			ret = keep_entry(from, to, entry->d_name, depth + 1);
 	if (dir)
 		closedir(dir);
 	return ret;
@@ -475,13 +464,13 @@ static int keep_entry(int upper, int lower, const char *name, unsigned int depth
 	if (fstatat(upper, name, &st, AT_SYMLINK_NOFOLLOW))
 		return -errno;
 	if (is_whiteout(&st))
-		return remove_tree(lower, name, 0);
+		return pvk_tree_remove(lower, name, 0);
 	if (S_ISDIR(st.st_mode))
 		return keep_dir(upper, lower, name, &st, depth);
 	if (in_lower && same(upper, lower, name, &st, &low))
 		return 0;
 	if (in_lower && S_ISDIR(low.st_mode)) {
-		ret = remove_tree(lower, name, 0);
+		ret = pvk_tree_remove(lower, name, 0);
 		if (ret)
 			return ret;
 	}
@@ -505,10 +494,10 @@ static int keep_below(int upper, int lower, char *path)
 	if (!rest)
 		return keep_entry(upper, lower, path, 0);
 	*rest = '\0';
-	up = open_dir(upper, path);
+	up = pvk_tree_open_dir(upper, path);
 	if (up < 0)
 		return up;
-	low = open_dir(lower, path);
+	low = pvk_tree_open_dir(lower, path);
 	if (low == -ENOENT && !fstat(up, &st))
 		low = keep_dir_itself(up, lower, path, &st);
 	ret = low < 0 ? low : keep_below(up, low, rest + 1);
@@ -516,26 +505,6 @@ static int keep_below(int upper, int lower, char *path)
 		close(low);
 	close(up);
 	return ret;
-}
-
-/* "/etc//hosts/" -> "etc/hosts"; -EINVAL: not absolute, or with "..". */
-static int clean_path(char *clean, size_t size, const char *path)
-{
-	char copy[PATH_MAX], *rest = copy, *part;
-	size_t len = 0;
-
-	if (path[0] != '/' || strlen(path) >= sizeof(copy))
-		return -EINVAL;
-	strcpy(copy, path);
-	clean[0] = '\0';
-	while ((part = strsep(&rest, "/"))) {
-		if (!*part || !strcmp(part, "."))
-			continue;
-		if (!strcmp(part, ".."))
-			return -EINVAL;
-		len += (size_t)snprintf(clean + len, size - len, "%s%s", len ? "/" : "", part);
-	}
-	return len ? 0 : -EINVAL;
 }
 
 int pvk_union_keep(const char *dir, const char *path, struct pvk_err *err)
@@ -547,7 +516,7 @@ int pvk_union_keep(const char *dir, const char *path, struct pvk_err *err)
 
 	if (upper < 0 || lower < 0)
 		return upper < 0 ? upper : lower;
-	ret = clean_path(clean, sizeof(clean), path);
+	ret = pvk_tree_clean_path(clean, sizeof(clean), path);
 	if (ret)
 		return pvk_err_set(err, ret, "%s: wants an absolute path below /", path);
 	ret = keep_below(upper, lower, clean);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "keep.h"
 #include "unionlevel.h"
 #include "util.h"
 
@@ -32,9 +33,10 @@ struct pvk_union_entry {
 int pvk_union_usage(const char *dir, struct pvk_union_usage *usage, struct pvk_err *err);
 /*
  * Tells of each change as it finds it, until the function returns other than 0, which is
- * then returned. -ELOOP: all but what lies too deep was told.
+ * then returned. -ELOOP: all but what lies too deep was told. What is kept as it is now
+ * is no change; kept may be NULL.
  */
-int pvk_union_walk(const char *dir,
+int pvk_union_walk(const char *dir, const struct pvk_keep_index *kept,
 		   int (*fn)(void *arg, const struct pvk_union_entry *entry), void *arg,
 		   struct pvk_err *err);
 /*

@@ -18,9 +18,13 @@
 #define PVK_UNION_DIR		"/run/pvkit-init"
 /* Below it: */
 #define PVK_UNION_STATE		"state"
-/* And in that: the level; the directories that are RAM alone, one a line. */
+/*
+ * And in that: the level; the directories that are RAM alone, one a line; where paths are
+ * kept, and to be mounted for that below PVK_UNION_DIR.
+ */
 #define PVK_UNION_LEVEL_FILE	"level"
 #define PVK_UNION_PLAIN_FILE	"plain"
+#define PVK_UNION_KEEP		"keep"
 
 enum pvk_union_level {
 	PVK_UNION_OK,
