@@ -16,6 +16,7 @@
 #include "ktap.h"
 #include "pvkit/crc.h"
 #include "tree.h"
+#include "union_keep.h"
 
 #define TRUSTED	"trusted.pvkit_test"
 #define OPAQUE	"trusted.overlay.opaque"
@@ -432,6 +433,37 @@ static void test_index(void)
 	pvk_keeps_free(&list);
 }
 
+/* ---- where it is ---- */
+
+static void test_split(void)
+{
+	static const struct {
+		const char *text, *device, *dir;
+	} cases[] = {
+		{ "LABEL=data:/keep", "LABEL=data", "/keep" },
+		{ "/dev/mmcblk0p4:/", "/dev/mmcblk0p4", "/" },
+		{ "ubi0:data:/a/b", "ubi0:data", "/a/b" },
+		{ "31:5:/keep", "31:5", "/keep" },
+		{ "LABEL=a:/b:/c", "LABEL=a:/b", "/c" },
+		{ "/keep", NULL, NULL }, { ":/keep", NULL, NULL }, { "LABEL=data", NULL, NULL },
+		{ "LABEL=data:keep", NULL, NULL }, { "LABEL=far-too-long:/keep", NULL, NULL },
+	};
+	const char *where;
+	char device[16];
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(cases); i++) {
+		bool is = union_keep_split(cases[i].text, device, sizeof(device), &where);
+
+		if (!cases[i].device) {
+			ktap_check(!is, "union-keep = %s is none", cases[i].text);
+			continue;
+		}
+		ktap_check(is && !strcmp(device, cases[i].device) && !strcmp(where, cases[i].dir),
+			   "union-keep = %s is a device and a directory", cases[i].text);
+	}
+}
+
 int main(void)
 {
 	char command[64];
@@ -452,6 +484,7 @@ int main(void)
 	test_hostile();
 	test_hostile_head();
 	test_index();
+	test_split();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	shell(command);
 	return ktap_finish();

@@ -207,6 +207,16 @@ static int look(int fd, struct pvk_union_usage *usage)
 	return 0;
 }
 
+/* Of what is scarcer. */
+static void tell_log(const char *news, const struct pvk_union_usage *usage, unsigned int percent)
+{
+	bool bytes = usage->size && usage->used * 100 / usage->size == percent;
+
+	say("the RAM over the root %s: %u %% of %llu %s (pvkit union status)", news, percent,
+	    (unsigned long long)(bytes ? usage->size / 1024 : usage->files),
+	    bytes ? "KiB" : "inodes");
+}
+
 static _Noreturn void watch(int fd, int dirfd, struct pvk_union_state *state)
 {
 	enum pvk_union_level level;
@@ -227,8 +237,7 @@ static _Noreturn void watch(int fd, int dirfd, struct pvk_union_state *state)
 			continue;
 		news = news_of(state->level, level);
 		if (news)
-			say("the RAM over the root %s: %u %% of %llu KiB (pvkit union status)",
-			    news, percent, (unsigned long long)state->usage.size / 1024);
+			tell_log(news, &state->usage, percent);
 		state->level = level;
 		tell(dirfd, state);
 	}
