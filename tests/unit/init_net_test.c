@@ -172,6 +172,8 @@ static void test_nfs_root(void)
 		 "what is left open is DHCP's");
 	ktap_str(root_of("10.0.0.5:/srv/n", "", "10.0.0.1"), "10.0.0.5 /srv/n ",
 		 "the server that is said counts");
+	ktap_str(root_of("0.0.0.0:/srv/n", "", "10.0.0.1"), "10.0.0.1 /srv/n ",
+		 "0.0.0.0 is none");
 	ktap_str(root_of("", "", "10.0.0.1"), "10.0.0.1 /tftpboot/box ",
 		 "nothing at all: the kernel's directory");
 	ktap_str(root_of("/srv/n", "", ""), "neither nfsroot= nor ip= nor DHCP names a server",

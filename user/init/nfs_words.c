@@ -34,11 +34,15 @@ static int take_dir(char *dir, size_t size, const char *text, size_t len, const 
 static int take_server(struct nfs_words *words, const char *text, size_t len, struct pvk_err *err)
 {
 	char server[NET_ADDRESS_SIZE] = "";
+	uint32_t address;
 
 	if (len < sizeof(server))
 		memcpy(server, text, len);
-	if (net_address_parse(server, &words->server))
+	if (net_address_parse(server, &address)) {
+		/* As of ip=: 0.0.0.0 is none. */
+		words->server = address ? address : words->server;
 		return 0;
+	}
 	return pvk_err_set(err, -EINVAL, "nfsroot=%s: %s", text, *text == '[' ?
 			   "IPv6 is not offered" : "the server is an IPv4 address: no name is looked up");
 }
