@@ -256,10 +256,11 @@ check_eq 'ten seconds of silence are no loss' "0 still here: /etc/inittab" \
 	"$STATUS $(tail -n 1 "$OUT")"
 check_eq 'nor do they raise a doubt' '' "$(console_line 'root guard')"
 
-# when the server comes 10 s later than the machine, and then is silent for too long
+# when the server comes 10 s after it is asked first, and then is silent for too long
 tell 'rpc.nfsd 0'
-echo 'sleep 10; serve' >&8
+echo 'until grep -q 10.9.0.8 /proc/net/arp; do sleep 1; done; sleep 10; serve' >&8
 box_until_ready init.cpio --append case=silence --append pvkit.guard=dry-run \
+	--append ip=10.9.0.8:10.9.0.1::255.255.255.0 --append nfsroot=/srv/box \
 	--append pvkit.guard-every=1 --append pvkit.guard-limit=3 --append pvkit.guard-grace=1
 pause_server 10
 box_end
