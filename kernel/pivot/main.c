@@ -28,9 +28,12 @@ static int __init pvp_init(void)
 	err = pvp_event_init();
 	if (err)
 		goto err_session;
-	err = pvp_sysfs_init();
+	err = pvp_reboot_init();
 	if (err)
 		goto err_event;
+	err = pvp_sysfs_init();
+	if (err)
+		goto err_reboot;
 	err = genl_register_family(&pvp_family);
 	if (err)
 		goto err_sysfs;
@@ -38,6 +41,8 @@ static int __init pvp_init(void)
 
 err_sysfs:
 	pvp_sysfs_exit();
+err_reboot:
+	pvp_reboot_exit();
 err_event:
 	pvp_event_exit();
 err_session:
@@ -52,6 +57,7 @@ static void __exit pvp_exit(void)
 {
 	genl_unregister_family(&pvp_family);
 	pvp_sysfs_exit();
+	pvp_reboot_exit();
 	pvp_event_exit();
 	pvp_session_exit();
 	destroy_workqueue(pvp_wq);

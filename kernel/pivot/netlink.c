@@ -57,6 +57,7 @@ static int pvp_put_live(struct sk_buff *msg, const struct pvp_session *session)
 	time64_t left = session->until - ktime_get_boottime_seconds();
 
 	return nla_put_u32(msg, PV_PIVOT_A_LEFT, max_t(time64_t, left, 0)) ||
+	       nla_put_u32(msg, PV_PIVOT_A_WATCHDOG, pvp_dog_left()) ||
 	       nla_put_u32(msg, PV_PIVOT_A_OWNER, pid_vnr(session->owner)) ||
 	       nla_put_u32(msg, PV_PIVOT_A_ACTIVE, pvp_super_active(session->super)) ?
 		-EMSGSIZE : 0;
@@ -183,6 +184,7 @@ static struct file *pvp_nl_session(struct genl_info *info)
 int pv_pivot_nl_step_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *to = info->attrs[PV_PIVOT_A_STATE];
+	struct nlattr *arg = info->attrs[PV_PIVOT_A_REBOOT_ARG];
 	enum pv_pivot_state state;
 	const char *why = NULL;
 	struct file *file;
@@ -198,7 +200,7 @@ int pv_pivot_nl_step_doit(struct sk_buff *skb, struct genl_info *info)
 	file = pvp_nl_session(info);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	err = pvp_session_step(pvp_session_of(file), state, limit, &why);
+	err = pvp_session_step(pvp_session_of(file), state, limit, arg ? nla_data(arg) : "", &why);
 	fput(file);
 	return pvk_nl_error(info, err, why);
 }
@@ -206,10 +208,12 @@ int pv_pivot_nl_step_doit(struct sk_buff *skb, struct genl_info *info)
 /* With the session's descriptor that session; else the one there is. */
 int pv_pivot_nl_abort_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	const char *why = "aborted from outside";
 	struct file *file = NULL;
 	int err;
 
 	if (info->attrs[PV_PIVOT_A_SESSION_FD]) {
+		why = "its owner aborted it";
 		file = pvp_nl_session(info);
 		if (IS_ERR(file))
 			return PTR_ERR(file);
@@ -218,12 +222,50 @@ int pv_pivot_nl_abort_doit(struct sk_buff *skb, struct genl_info *info)
 				    "takes CAP_SYS_MODULE in the initial user namespace");
 	}
 	mutex_lock(&pvp_lock);
-	err = pvp_session_abort(file ? pvp_session_of(file) : pvp_session, -ECANCELED,
-				file ? "its owner aborted it" : "aborted from outside");
+	err = pvp_session_abort(file ? pvp_session_of(file) : pvp_session, -ECANCELED, &why);
 	mutex_unlock(&pvp_lock);
 	if (file)
 		fput(file);
-	return pvk_nl_error(info, err, "there is no session");
+	return pvk_nl_error(info, err, why);
+}
+
+/*
+ * watchdog
+ */
+
+static int pvp_nl_watchdog(struct genl_info *info, const struct pvp_session *session)
+{
+	struct nlattr *fd = info->attrs[PV_PIVOT_A_FD];
+	struct nlattr *interval = info->attrs[PV_PIVOT_A_INTERVAL];
+	struct nlattr *seconds = info->attrs[PV_PIVOT_A_WATCHDOG];
+	const char *why = NULL;
+	struct file *file;
+	int err;
+
+	if (!fd || !interval || !seconds)
+		return pvk_nl_error(info, -EINVAL,
+				    "takes a watchdog's descriptor, interval and time");
+	if (!nla_get_u32(interval) || nla_get_u32(interval) > 3600 ||
+	    nla_get_u32(seconds) > PV_PIVOT_MAX_LIMIT)
+		return pvk_nl_error(info, -EINVAL, "an interval is 1 to 3600 s, a time to 86400");
+	file = fget(nla_get_u32(fd));
+	if (!file)
+		return pvk_nl_error(info, -EBADF, "no such descriptor");
+	err = pvp_dog_take(session, file, nla_get_u32(interval), nla_get_u32(seconds), &why);
+	fput(file);
+	return pvk_nl_error(info, err, why);
+}
+
+int pv_pivot_nl_watchdog_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct file *file = pvp_nl_session(info);
+	int err;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = pvp_nl_watchdog(info, pvp_session_of(file));
+	fput(file);
+	return err;
 }
 
 /*

@@ -21,10 +21,11 @@ const struct nla_policy pv_pivot_open_nl_policy[PV_PIVOT_A_LIMIT + 1] = {
 };
 
 /* PV_PIVOT_CMD_STEP - do */
-const struct nla_policy pv_pivot_step_nl_policy[PV_PIVOT_A_LIMIT + 1] = {
+const struct nla_policy pv_pivot_step_nl_policy[PV_PIVOT_A_REBOOT_ARG + 1] = {
 	[PV_PIVOT_A_SESSION_FD] = { .type = NLA_U32, },
-	[PV_PIVOT_A_STATE] = NLA_POLICY_MAX(NLA_U32, 6),
+	[PV_PIVOT_A_STATE] = NLA_POLICY_MAX(NLA_U32, 8),
 	[PV_PIVOT_A_LIMIT] = { .type = NLA_U32, },
+	[PV_PIVOT_A_REBOOT_ARG] = { .type = NLA_NUL_STRING, .len = PV_PIVOT_MAX_REBOOT_ARG, },
 };
 
 /* PV_PIVOT_CMD_ABORT - do */
@@ -32,12 +33,20 @@ const struct nla_policy pv_pivot_abort_nl_policy[PV_PIVOT_A_SESSION_FD + 1] = {
 	[PV_PIVOT_A_SESSION_FD] = { .type = NLA_U32, },
 };
 
+/* PV_PIVOT_CMD_WATCHDOG - do */
+const struct nla_policy pv_pivot_watchdog_nl_policy[PV_PIVOT_A_WATCHDOG + 1] = {
+	[PV_PIVOT_A_SESSION_FD] = { .type = NLA_U32, },
+	[PV_PIVOT_A_FD] = { .type = NLA_U32, },
+	[PV_PIVOT_A_INTERVAL] = { .type = NLA_U32, },
+	[PV_PIVOT_A_WATCHDOG] = { .type = NLA_U32, },
+};
+
 /* PV_PIVOT_CMD_SUBSCRIBE - do */
 const struct nla_policy pv_pivot_subscribe_nl_policy[PV_PIVOT_A_PAD + 1] = {
 };
 
 /* Ops table for pv_pivot */
-const struct genl_ops pv_pivot_nl_ops[5] = {
+const struct genl_ops pv_pivot_nl_ops[6] = {
 	{
 		.cmd		= PV_PIVOT_CMD_STATUS,
 		.doit		= pv_pivot_nl_status_doit,
@@ -54,13 +63,19 @@ const struct genl_ops pv_pivot_nl_ops[5] = {
 		.cmd		= PV_PIVOT_CMD_STEP,
 		.doit		= pv_pivot_nl_step_doit,
 		.policy		= pv_pivot_step_nl_policy,
-		.maxattr	= PV_PIVOT_A_LIMIT,
+		.maxattr	= PV_PIVOT_A_REBOOT_ARG,
 	},
 	{
 		.cmd		= PV_PIVOT_CMD_ABORT,
 		.doit		= pv_pivot_nl_abort_doit,
 		.policy		= pv_pivot_abort_nl_policy,
 		.maxattr	= PV_PIVOT_A_SESSION_FD,
+	},
+	{
+		.cmd		= PV_PIVOT_CMD_WATCHDOG,
+		.doit		= pv_pivot_nl_watchdog_doit,
+		.policy		= pv_pivot_watchdog_nl_policy,
+		.maxattr	= PV_PIVOT_A_WATCHDOG,
 	},
 	{
 		.cmd		= PV_PIVOT_CMD_SUBSCRIBE,

@@ -15,19 +15,22 @@ extern const struct nla_policy pv_pivot_status_nl_policy[PV_PIVOT_A_PAD + 1];
 
 extern const struct nla_policy pv_pivot_open_nl_policy[PV_PIVOT_A_LIMIT + 1];
 
-extern const struct nla_policy pv_pivot_step_nl_policy[PV_PIVOT_A_LIMIT + 1];
+extern const struct nla_policy pv_pivot_step_nl_policy[PV_PIVOT_A_REBOOT_ARG + 1];
 
 extern const struct nla_policy pv_pivot_abort_nl_policy[PV_PIVOT_A_SESSION_FD + 1];
+
+extern const struct nla_policy pv_pivot_watchdog_nl_policy[PV_PIVOT_A_WATCHDOG + 1];
 
 extern const struct nla_policy pv_pivot_subscribe_nl_policy[PV_PIVOT_A_PAD + 1];
 
 /* Ops table for pv_pivot */
-extern const struct genl_ops pv_pivot_nl_ops[5];
+extern const struct genl_ops pv_pivot_nl_ops[6];
 
 int pv_pivot_nl_status_doit(struct sk_buff *skb, struct genl_info *info);
 int pv_pivot_nl_open_doit(struct sk_buff *skb, struct genl_info *info);
 int pv_pivot_nl_step_doit(struct sk_buff *skb, struct genl_info *info);
 int pv_pivot_nl_abort_doit(struct sk_buff *skb, struct genl_info *info);
+int pv_pivot_nl_watchdog_doit(struct sk_buff *skb, struct genl_info *info);
 int pv_pivot_nl_subscribe_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_PV_PIVOT_GEN_H */

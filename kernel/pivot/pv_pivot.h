@@ -144,6 +144,7 @@ struct pvp_gate {
  * @proof: locked. PV_PIVOT_PROOF_*
  * @error: locked. Negative errno of what ended it or hinders the proof, 0: nothing
  * @why: locked. The same in words, a constant; or NULL
+ * @reboot_arg: locked. For pvp_restart()
  * @end_work: lets go of all of the above once it has ended
  */
 struct pvp_session {
@@ -161,6 +162,7 @@ struct pvp_session {
 	u32 proof;
 	int error;
 	const char *why;
+	char reboot_arg[PV_PIVOT_MAX_REBOOT_ARG + 1];
 	struct work_struct end_work;
 };
 
@@ -181,11 +183,24 @@ u32 pvp_default_limit(enum pv_pivot_state state);
 struct file *pvp_session_open(struct file *on, u32 limit, const char **why);
 struct pvp_session *pvp_session_of(const struct file *file);
 int pvp_session_step(struct pvp_session *session, enum pv_pivot_state state, u32 limit,
-		     const char **why);
-int pvp_session_abort(struct pvp_session *session, int error, const char *why);
+		     const char *arg, const char **why);
+int pvp_session_abort(struct pvp_session *session, int error, const char **why);
 void pvp_session_prove(void);
 int pvp_session_init(void);
 void pvp_session_exit(void);
+
+/* reboot.c */
+void pvp_restart(const char *arg, const char *why);
+void pvp_reboot_armed(const struct pid *owner);
+int pvp_reboot_init(void);
+void pvp_reboot_exit(void);
+
+/* watchdog.c */
+int pvp_dog_take(const struct pvp_session *session, struct file *file, u32 interval,
+		 u32 seconds, const char **why);
+u32 pvp_dog_left(void);
+void pvp_dog_drop(const struct pvp_session *session);
+void pvp_dog_exit(void);
 
 /* mark.c */
 int pvp_mark_put_on(struct pvp_mark *mark, struct super_block *sb);
@@ -332,6 +347,8 @@ static inline const char *pvp_state_name(enum pv_pivot_state state)
 		[PV_PIVOT_STATE_EVICTING] = "evicting",
 		[PV_PIVOT_STATE_SEALED] = "sealed",
 		[PV_PIVOT_STATE_RELEASED] = "released",
+		[PV_PIVOT_STATE_ARMED] = "armed",
+		[PV_PIVOT_STATE_REBOOTING] = "rebooting",
 		[PV_PIVOT_STATE_CLOSED] = "closed",
 		[PV_PIVOT_STATE_ABORTED] = "aborted",
 	};

@@ -2,13 +2,13 @@
 /*
  * The session: a file, its states, and a time limit on each of them.
  *
- *   open -> evicting -> sealed -> released -> closed
+ *   open -> evicting -> sealed -> released -> armed -> closed
  *
- * or aborted from any but closed. The owner enters evicting, sealed and closed;
- * released comes by itself once the superblock is gone and its medium proven
- * unused. What ends a session without its
- * owner having said so (its death, the limit, somebody else) is an abort, which
- * puts everything back as it was.
+ * The owner enters all but released, which comes by itself once the superblock is
+ * gone and its medium proven unused. What ends a session without its owner having
+ * said so (its death, the limit, somebody else) is an abort, which puts everything
+ * back as it was; once it is armed there is nothing to be put back, and the
+ * machine reboots.
  *
  * Locking: see pv_pivot.h. There is one session at a time; the last one stays to be
  * read until there is another. It lets go of what it holds in a work item of its
@@ -73,6 +73,7 @@ u32 pvp_default_limit(enum pv_pivot_state state)
 	case PV_PIVOT_STATE_SEALED:
 		return 300;
 	case PV_PIVOT_STATE_RELEASED:
+	case PV_PIVOT_STATE_ARMED:
 		return 3600;
 	default:
 		return 600;
@@ -87,6 +88,7 @@ u32 pvp_default_limit(enum pv_pivot_state state)
 static void pvp_enter(struct pvp_session *session, enum pv_pivot_state state, u32 limit)
 {
 	session->state = state;
+	pvp_reboot_armed(state == PV_PIVOT_STATE_ARMED ? session->owner : NULL);
 	if (pvp_live(session)) {
 		session->until = ktime_get_boottime_seconds() + limit;
 		mod_delayed_work(pvp_wq, &pvp_limit_work, limit * HZ);
@@ -109,6 +111,21 @@ static void pvp_end(struct pvp_session *session, enum pv_pivot_state state, int 
 	pvp_enter(session, state, 0);
 }
 
+/* locked; without its owner having said so */
+static void pvp_lose(struct pvp_session *session, int error, const char *why)
+{
+	if (session->state == PV_PIVOT_STATE_REBOOTING)
+		return;
+	if (session->state != PV_PIVOT_STATE_ARMED) {
+		pvp_end(session, PV_PIVOT_STATE_ABORTED, error, why);
+		return;
+	}
+	session->error = error;
+	session->why = why;
+	pvp_enter(session, PV_PIVOT_STATE_REBOOTING, PV_PIVOT_MAX_LIMIT);
+	pvp_restart(session->reboot_arg, why);
+}
+
 static void pvp_gate_forget(struct pvp_session *session)
 {
 	struct pvp_gate *gate;
@@ -125,6 +142,7 @@ static void pvp_end_work_fn(struct work_struct *work)
 {
 	struct pvp_session *session = container_of(work, struct pvp_session, end_work);
 
+	pvp_dog_drop(session);
 	/* A proof under way is over then, and begins no more. */
 	flush_delayed_work(&pvp_prove_work);
 	mutex_lock(&session->io);
@@ -144,8 +162,7 @@ static void pvp_limit_work_fn(struct work_struct *work)
 	mutex_lock(&pvp_lock);
 	/* It may have gone on to another state just now, which set its own. */
 	if (pvp_live(pvp_session) && now >= pvp_session->until)
-		pvp_end(pvp_session, PV_PIVOT_STATE_ABORTED, -ETIMEDOUT,
-			"the state took longer than its limit");
+		pvp_lose(pvp_session, -ETIMEDOUT, "the state took longer than its limit");
 	mutex_unlock(&pvp_lock);
 }
 
@@ -228,8 +245,7 @@ static int pvp_file_release(struct inode *inode, struct file *file)
 
 	mutex_lock(&pvp_lock);
 	if (pvp_live(session))
-		pvp_end(session, PV_PIVOT_STATE_ABORTED, -EOWNERDEAD,
-			"its owner died or closed it");
+		pvp_lose(session, -EOWNERDEAD, "its owner died or closed it");
 	mutex_unlock(&pvp_lock);
 	pvp_session_put(session);
 	return 0;
@@ -359,16 +375,18 @@ static bool pvp_may_enter(enum pv_pivot_state from, enum pv_pivot_state to)
 		return from == PV_PIVOT_STATE_OPEN;
 	case PV_PIVOT_STATE_SEALED:
 		return from == PV_PIVOT_STATE_OPEN || from == PV_PIVOT_STATE_EVICTING;
-	case PV_PIVOT_STATE_CLOSED:
+	case PV_PIVOT_STATE_ARMED:
 		return from == PV_PIVOT_STATE_RELEASED;
+	case PV_PIVOT_STATE_CLOSED:
+		return from == PV_PIVOT_STATE_RELEASED || from == PV_PIVOT_STATE_ARMED;
 	default:
 		return false;
 	}
 }
 
-/* locked; @gate is for sealed, which takes it over */
+/* locked; @gate is for sealed, which takes it over, @arg for armed */
 static int pvp_step(struct pvp_session *session, enum pv_pivot_state state, u32 limit,
-		    struct pvp_gate **gate, const char **why)
+		    struct pvp_gate **gate, const char *arg, const char **why)
 {
 	int err;
 
@@ -380,6 +398,8 @@ static int pvp_step(struct pvp_session *session, enum pv_pivot_state state, u32 
 	err = state == PV_PIVOT_STATE_SEALED ? pvp_seal(session, gate, why) : 0;
 	if (err)
 		return err;
+	if (state == PV_PIVOT_STATE_ARMED)
+		strscpy(session->reboot_arg, arg, sizeof(session->reboot_arg));
 	if (state == PV_PIVOT_STATE_CLOSED)
 		pvp_end(session, state, 0, NULL);
 	else
@@ -403,12 +423,13 @@ static struct pvp_gate *pvp_gate_for(const struct pvp_session *session, const ch
  * @session: the session, whose file is held
  * @state: the state
  * @limit: seconds that it may last
+ * @arg: with armed, the argument of the reboot that its end otherwise is; or ""
  * @why: set to a constant text when it is refused
  *
  * Return: 0; -EINVAL: not from the state it is in; -EBUSY: it can't be sealed.
  */
 int pvp_session_step(struct pvp_session *session, enum pv_pivot_state state, u32 limit,
-		     const char **why)
+		     const char *arg, const char **why)
 {
 	struct pvp_gate *gate = NULL;
 	int err;
@@ -419,7 +440,7 @@ int pvp_session_step(struct pvp_session *session, enum pv_pivot_state state, u32
 	err = PTR_ERR_OR_ZERO(gate);
 	if (!err) {
 		mutex_lock(&pvp_lock);
-		err = pvp_step(session, state, limit, &gate, why);
+		err = pvp_step(session, state, limit, &gate, arg, why);
 		mutex_unlock(&pvp_lock);
 		pvp_gate_free(gate);
 	}
@@ -431,17 +452,24 @@ int pvp_session_step(struct pvp_session *session, enum pv_pivot_state state, u32
  * pvp_session_abort - end a session as if it had not been
  * @session: the session; or NULL
  * @error: negative errno that is its reason
- * @why: the same in words, a constant
+ * @why: the same in words, a constant; set to another when it is refused
  *
  * Locked.
  *
- * Return: 0; -ENOENT: it does not live.
+ * Return: 0; -ENOENT: it does not live; -EBUSY: it is armed.
  */
-int pvp_session_abort(struct pvp_session *session, int error, const char *why)
+int pvp_session_abort(struct pvp_session *session, int error, const char **why)
 {
-	if (!pvp_live(session))
+	if (!pvp_live(session)) {
+		*why = "there is no session";
 		return -ENOENT;
-	pvp_end(session, PV_PIVOT_STATE_ABORTED, error, why);
+	}
+	if (session->state == PV_PIVOT_STATE_ARMED ||
+	    session->state == PV_PIVOT_STATE_REBOOTING) {
+		*why = "past the point of no return";
+		return -EBUSY;
+	}
+	pvp_end(session, PV_PIVOT_STATE_ABORTED, error, *why);
 	return 0;
 }
 
@@ -455,6 +483,7 @@ int pvp_session_init(void)
  */
 void pvp_session_exit(void)
 {
+	pvp_dog_exit();
 	cancel_delayed_work_sync(&pvp_limit_work);
 	cancel_delayed_work_sync(&pvp_prove_work);
 	pvp_mark_exit();

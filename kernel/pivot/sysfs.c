@@ -39,12 +39,13 @@ static DEVICE_ATTR_ADMIN_RO(error);
 static ssize_t abort_store(struct device *dev, struct device_attribute *attr, const char *buf,
 			   size_t count)
 {
+	const char *why = "aborted in sysfs";
 	int err;
 
 	if (!capable(CAP_SYS_MODULE))
 		return -EPERM;
 	mutex_lock(&pvp_lock);
-	err = pvp_session_abort(pvp_session, -ECANCELED, "aborted in sysfs");
+	err = pvp_session_abort(pvp_session, -ECANCELED, &why);
 	mutex_unlock(&pvp_lock);
 	return err ?: count;
 }

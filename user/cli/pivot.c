@@ -65,6 +65,8 @@ static void print_status(const struct pvk_pivot_status *status)
 	if (status->has_left) {
 		printf("owner      process %u\n", status->owner);
 		printf("limit      in %u s\n", status->left);
+		if (status->watchdog)
+			printf("watchdog   kept alive for %u s\n", status->watchdog);
 		printf("mounts     %u, detached ones too\n", status->active);
 	}
 	if (status->error)

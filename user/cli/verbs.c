@@ -199,7 +199,7 @@ static const struct cli_exit pivot_exits[] = {
 	{ CLI_FAILED, "failed: the kernel's error" },
 	{ CLI_USAGE, "wrong usage" },
 	{ CLI_NOT_FOUND, "there is no session" },
-	{ CLI_REFUSED, "no right to" },
+	{ CLI_REFUSED, "no right to, or past the point of no return" },
 	{ CLI_NO_KERNEL, "pv_pivot is not in the kernel (modprobe pv_pivot)" },
 	{ 0, NULL },
 };
@@ -687,7 +687,8 @@ const struct cli_verb cli_verbs[] = {
 		.args = "[--json]",
 		.brief = "Says how far the session of an in-place update is, or how the last one ended.",
 		.text =
-		"States: idle (there was none), open, evicting, sealed, released, closed, aborted.\n"
+		"States: idle (there was none), open, evicting, sealed, released, armed (it writes, and there\n"
+		"is no way back), rebooting, closed, aborted.\n"
 		"Without CAP_SYS_MODULE the state is all that is told. Else also which file system it\n"
 		"follows, what is proven of its release, what is shut to others, the owner, how long the state may last yet,\n"
 		"and how many mounts there are of it, in any namespace, those that were detached\n"
@@ -700,6 +701,7 @@ const struct cli_verb cli_verbs[] = {
 		.name = "pivot abort",
 		.args = "",
 		.brief = "Ends the session of an in-place update; all is as it was.",
+		.text = "One that is armed is past the point of no return: that is refused.\n",
 		.options = no_options,
 		.exits = pivot_exits,
 		.fn = FN(verb_pivot_abort),

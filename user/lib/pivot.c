@@ -167,8 +167,8 @@ int pvk_pivot_begin(struct pvk_pivot *pivot, int fd, uint32_t limit, int *sessio
 	return ret;
 }
 
-int pvk_pivot_step(struct pvk_pivot *pivot, int session, uint32_t state, uint32_t limit,
-		   struct pvk_err *err)
+static struct pvk_msg step_msg(struct pvk_pivot *pivot, int session, uint32_t state,
+			       uint32_t limit)
 {
 	struct pvk_msg msg = new_msg(pivot, PV_PIVOT_CMD_STEP);
 
@@ -176,6 +176,35 @@ int pvk_pivot_step(struct pvk_pivot *pivot, int session, uint32_t state, uint32_
 	pvk_msg_put_u32(&msg, PV_PIVOT_A_STATE, state);
 	if (limit)
 		pvk_msg_put_u32(&msg, PV_PIVOT_A_LIMIT, limit);
+	return msg;
+}
+
+int pvk_pivot_step(struct pvk_pivot *pivot, int session, uint32_t state, uint32_t limit,
+		   struct pvk_err *err)
+{
+	struct pvk_msg msg = step_msg(pivot, session, state, limit);
+
+	return pvk_mailbox_call(&pivot->box, &msg, err);
+}
+
+int pvk_pivot_arm(struct pvk_pivot *pivot, int session, uint32_t limit, const char *reboot_arg,
+		  struct pvk_err *err)
+{
+	struct pvk_msg msg = step_msg(pivot, session, PV_PIVOT_STATE_ARMED, limit);
+
+	pvk_msg_put_str(&msg, PV_PIVOT_A_REBOOT_ARG, reboot_arg);
+	return pvk_mailbox_call(&pivot->box, &msg, err);
+}
+
+int pvk_pivot_watchdog(struct pvk_pivot *pivot, int session, int fd, uint32_t interval,
+		       uint32_t seconds, struct pvk_err *err)
+{
+	struct pvk_msg msg = new_msg(pivot, PV_PIVOT_CMD_WATCHDOG);
+
+	pvk_msg_put_u32(&msg, PV_PIVOT_A_SESSION_FD, session);
+	pvk_msg_put_u32(&msg, PV_PIVOT_A_FD, fd);
+	pvk_msg_put_u32(&msg, PV_PIVOT_A_INTERVAL, interval);
+	pvk_msg_put_u32(&msg, PV_PIVOT_A_WATCHDOG, seconds);
 	return pvk_mailbox_call(&pivot->box, &msg, err);
 }
 
@@ -218,6 +247,7 @@ static const struct pvk_attr_rule status_rules[] = {
 	PVK_ATTR(PV_PIVOT_A_LEFT, HAS, pvk_pivot_status, has_left),
 	PVK_ATTR(PV_PIVOT_A_LEFT, U32, pvk_pivot_status, left),
 	PVK_ATTR(PV_PIVOT_A_OWNER, U32, pvk_pivot_status, owner),
+	PVK_ATTR(PV_PIVOT_A_WATCHDOG, U32, pvk_pivot_status, watchdog),
 	PVK_ATTR(PV_PIVOT_A_ACTIVE, U32, pvk_pivot_status, active),
 	PVK_ATTR(PV_PIVOT_A_FS, COPY, pvk_pivot_status, fs),
 	PVK_ATTR(PV_PIVOT_A_DEVICE, COPY, pvk_pivot_status, device),
@@ -258,7 +288,8 @@ static const char *name_of(const char *const *names, size_t count, uint32_t valu
 const char *pvk_pivot_state_name(uint32_t state)
 {
 	static const char *const names[] = {
-		"idle", "open", "evicting", "sealed", "released", "closed", "aborted",
+		"idle", "open", "evicting", "sealed", "released", "armed", "rebooting",
+		"closed", "aborted",
 	};
 
 	return name_of(names, PVK_ARRAY_SIZE(names), state);
@@ -314,6 +345,7 @@ void pvk_pivot_json(struct json_out *out, const struct pvk_pivot_status *status)
 		json_out_pair_uint(out, "left", status->left);
 		json_out_pair_uint(out, "owner", status->owner);
 		json_out_pair_uint(out, "active", status->active);
+		json_out_pair_uint(out, "watchdog", status->watchdog);
 	}
 	if (status->error)
 		json_out_pair_uint(out, "errno", status->error);

@@ -34,10 +34,11 @@ struct pvk_pivot_status {
 	uint32_t state;			/* enum pv_pivot_state, or a newer one */
 	uint32_t generation;
 	bool has_session;		/* false: there was none, or no right to see more */
-	bool has_left;			/* it lives, and so do the next three */
+	bool has_left;			/* it lives, and so do the next four */
 	uint32_t left;			/* seconds */
 	uint32_t owner;			/* pid, 0: not in our namespace */
 	uint32_t active;		/* references to the superblock */
+	uint32_t watchdog;		/* seconds that one is kept alive yet */
 	char fs[32];
 	char device[32];
 	uint32_t medium;		/* enum pv_pivot_medium */
@@ -85,6 +86,15 @@ int pvk_pivot_begin(struct pvk_pivot *pivot, int fd, uint32_t limit, int *sessio
 		    struct pvk_err *err);
 int pvk_pivot_step(struct pvk_pivot *pivot, int session, uint32_t state, uint32_t limit,
 		   struct pvk_err *err);
+/*
+ * The point of no return, as a step. If the session then ends without having been
+ * closed, the machine reboots with that argument ("" for none).
+ */
+int pvk_pivot_arm(struct pvk_pivot *pivot, int session, uint32_t limit, const char *reboot_arg,
+		  struct pvk_err *err);
+/* The kernel keeps the watchdog behind fd alive for so long; close it, if you like. */
+int pvk_pivot_watchdog(struct pvk_pivot *pivot, int session, int fd, uint32_t interval,
+		       uint32_t seconds, struct pvk_err *err);
 /* session -1: whichever there is, which takes CAP_SYS_MODULE. -ENOENT: none. */
 int pvk_pivot_abort(struct pvk_pivot *pivot, int session, struct pvk_err *err);
 int pvk_pivot_subscribe(struct pvk_pivot *pivot, uint32_t *generation, struct pvk_err *err);

@@ -11,6 +11,7 @@
 
 #define PV_PIVOT_MAX_TEXT	255
 #define PV_PIVOT_MAX_LIMIT	86400
+#define PV_PIVOT_MAX_REBOOT_ARG	63
 
 /**
  * enum pv_pivot_state - State of the session, or of the last one.
@@ -19,9 +20,12 @@
  * @PV_PIVOT_STATE_EVICTING: Its owner ends who holds the file system.
  * @PV_PIVOT_STATE_SEALED: Read-only; the gate is shut.
  * @PV_PIVOT_STATE_RELEASED: Proven gone; see proof.
+ * @PV_PIVOT_STATE_ARMED: The owner writes, there is no way back.
+ * @PV_PIVOT_STATE_REBOOTING: It ended while it was armed, and the machine goes
+ *   down; see text.
  * @PV_PIVOT_STATE_CLOSED: Its owner is through with it.
- * @PV_PIVOT_STATE_ABORTED: It ended before that, and all is as it was; see
- *   text.
+ * @PV_PIVOT_STATE_ABORTED: It ended before it was armed, and all is as it was;
+ *   see text.
  */
 enum pv_pivot_state {
 	PV_PIVOT_STATE_IDLE,
@@ -29,6 +33,8 @@ enum pv_pivot_state {
 	PV_PIVOT_STATE_EVICTING,
 	PV_PIVOT_STATE_SEALED,
 	PV_PIVOT_STATE_RELEASED,
+	PV_PIVOT_STATE_ARMED,
+	PV_PIVOT_STATE_REBOOTING,
 	PV_PIVOT_STATE_CLOSED,
 	PV_PIVOT_STATE_ABORTED,
 };
@@ -98,6 +104,9 @@ enum pv_pivot_attr {
 	PV_PIVOT_A_DEVICE,
 	PV_PIVOT_A_MEDIUM,
 	PV_PIVOT_A_PROOF,
+	PV_PIVOT_A_REBOOT_ARG,
+	PV_PIVOT_A_INTERVAL,
+	PV_PIVOT_A_WATCHDOG,
 	PV_PIVOT_A_GATE,
 	PV_PIVOT_A_ACTIVE,
 	PV_PIVOT_A_ERRNO,
@@ -114,6 +123,7 @@ enum pv_pivot_cmd {
 	PV_PIVOT_CMD_OPEN,
 	PV_PIVOT_CMD_STEP,
 	PV_PIVOT_CMD_ABORT,
+	PV_PIVOT_CMD_WATCHDOG,
 	PV_PIVOT_CMD_SUBSCRIBE,
 	PV_PIVOT_CMD_EVENT,
 

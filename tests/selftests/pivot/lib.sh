@@ -113,6 +113,9 @@ remove() {
 }
 
 put_back() {
+	# its owner's death would reboot the machine
+	! session_is armed || echo 'step closed' >"$T/fifo"
+	wait_until 5 not session_is armed || :
 	end_children
 	echo 1 2>/dev/null >"$SYS/abort" || :
 	while mountpoint -q "$M"; do
@@ -123,7 +126,8 @@ put_back() {
 	# the last session goes with the module
 	wait_until 10 remove pv_pivot || note "pv_pivot stays"
 	# with their partitions
-	for pb in mtdblock nandsim mtdram; do
+	resident softdog && echo V 2>/dev/null >/dev/watchdog
+	for pb in mtdblock nandsim mtdram softdog; do
 		wait_until 5 remove "$pb" || note "$pb stays"
 	done
 	modprobe pv_pivot

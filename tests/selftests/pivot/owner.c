@@ -9,6 +9,8 @@
  *
  *   step STATE [SECONDS]   enter it
  *   wait STATE MS          for an event with that state, those from before counted
+ *   arm ARGUMENT SECONDS   the point of no return; "-" is no argument
+ *   watchdog FILE SECONDS  opens it, hands it over to be kept alive each second
  *   abort                  with the session's descriptor
  *   open FILE              for reading; it stays open
  *   openrw FILE            the same, for reading and writing
@@ -89,6 +91,18 @@ static int open_file(const char *path, int flags)
 	return opened < 0 ? own_error() : 0;
 }
 
+static int watchdog(const char *path, uint32_t seconds)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return own_error();
+	ret = pvk_pivot_watchdog(pivot, session, fd, 1, seconds, &err);
+	close(fd);
+	return ret;
+}
+
 static int again(const char *dir)
 {
 	int other = -1, ret = begin(dir, 0, &other);
@@ -112,6 +126,10 @@ static int obey(const char *word, const char *arg, long number)
 		return pvk_pivot_step(pivot, session, state_of(arg), number, &err);
 	if (!strcmp(word, "wait"))
 		return wait_for(state_of(arg), number);
+	if (!strcmp(word, "arm"))
+		return pvk_pivot_arm(pivot, session, number, strcmp(arg, "-") ? arg : "", &err);
+	if (!strcmp(word, "watchdog"))
+		return watchdog(arg, number);
 	if (!strcmp(word, "abort"))
 		return pvk_pivot_abort(pivot, session, &err);
 	if (!strcmp(word, "open"))

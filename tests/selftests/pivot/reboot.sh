@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Past the point of no return: the owner's death and a state that takes too long end in a
+# reboot with the owner's argument, which a boot flag keeps; and a reboot that somebody
+# else asks for waits until the owner is through.
+# vm: reboot timeout=240
+
+# shellcheck disable=SC2154 # from lib.sh
+. "${0%/*}/lib.sh"
+
+# Results of all boots count as one plan.
+plan 7
+boot=${BOOT:-1}
+mkdir -p "$M"
+modprobe pv_pivot
+modprobe pv_bootflag
+FLAG=/sys/class/pv_bootflag/scratch
+echo 'scratch medium=nvmem device=cmos_nvram0 offset=82 size=24 format=log modes=update,again' \
+	>/sys/class/pv_bootflag/add
+
+armed() {
+	ext4_on_loop
+	mount -o remount,ro "$M"
+	begin
+	must_say step sealed
+	umount "$M"
+	must_say wait released 10000
+	must_say arm "$@"
+	# what was printed is on its way
+	sleep 1
+}
+
+# It has to go down by itself.
+goes_down() {
+	sleep 40
+	fail "$1" 'the machine goes down' "$(pvkit pivot status)"
+	exit 1
+}
+
+case $boot in
+1)
+	echo 'force slot=1' >$FLAG/set
+	armed update 100
+	check_eq 'it is armed' armed "$(cat "$SYS/state")"
+	kill -KILL "$owner"
+	goes_down "the owner's death"
+	;;
+2)
+	ktap_n=1
+	check_eq "the owner's death: the flag is its argument" update "$(cat $FLAG/boot_mode)"
+	armed again 3
+	goes_down 'the limit'
+	;;
+3)
+	ktap_n=2
+	check_eq 'the limit: the flag is its argument' again "$(cat $FLAG/boot_mode)"
+	armed update 100
+	"$KTAP_DIR/../bootflag/restart_with" &
+	sleep 4
+	check_eq 'a reboot waits for the owner' armed "$(cat "$SYS/state")"
+	check_match 'and says so' '*the reboot waits for up to 30 s*' "$(dmesg | tail -n 5)"
+	must_say step closed
+	goes_down 'the reboot that waited'
+	;;
+4)
+	ktap_n=5
+	check_eq 'it came as it was asked for, without an argument' '' "$(cat $FLAG/boot_mode)"
+	check_eq 'and there is no session' idle "$(cat "$SYS/state")"
+	finish
+	;;
+esac
