@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/netlink.h>
+#include <linux/reboot.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -98,6 +99,16 @@ TRY(not_listed, FAILS(syscall(SYS_mincore, NULL, 0, NULL)))
 TRY(limit_of_others, FAILS(syscall(SYS_prlimit64, 1, 0, NULL, NULL)))
 TRY(listen_on, FAILS(listen(-1, 1)))
 TRY(signal_init, FAILS(kill(1, 0)))
+TRY(signal_other, FAILS(kill(getpid(), 0)))
+TRY(new_state, try_open(at("state/new"), O_WRONLY | O_CREAT))
+
+/* With a number that the kernel takes for a slip of a program that runs wild. */
+#define REBOOT(cmd) FAILS(syscall(SYS_reboot, 0UL, 0UL, (unsigned long)(cmd), NULL))
+
+TRY(restart, REBOOT(LINUX_REBOOT_CMD_RESTART))
+TRY(restart_into, REBOOT(LINUX_REBOOT_CMD_RESTART2))
+TRY(halt, REBOOT(LINUX_REBOOT_CMD_HALT))
+TRY(cad_on, REBOOT(LINUX_REBOOT_CMD_CAD_ON))
 
 static int do_run_program(void)
 {
@@ -169,57 +180,63 @@ TRY(ordinary_life, do_ordinary_life())
 static const struct {
 	const char *what;
 	void (*fn)(void);
-	int want[3];		/* front, loader, worker; EACCES is Landlock's doing */
+	int want[4];		/* front, loader, worker, control; EACCES is Landlock's doing */
 } tries[] = {
-	{ "memory, time, a directory", ordinary_life, { 0, 0, 0 } },
+	{ "memory, time, a directory", ordinary_life, { 0, 0, 0, 0 } },
 	/* files */
-	{ "read /etc/passwd", read_passwd, { EACCES, EACCES, EACCES } },
-	{ "read a key", read_key, { 0, 0, 0 } },
-	{ "write a new key", new_key, { 0, 0, EACCES } },
-	{ "write a new key of the device", device_key, { 0, 0, EACCES } },
-	{ "replace a key", replace_key, { 0, 0, EACCES } },
-	{ "read drivers.json", read_bsp, { EACCES, 0, 0 } },
-	{ "read a BSP file that is a link", read_linked, { EACCES, 0, 0 } },
-	{ "replace drivers.registered", replace_registered, { EACCES, 0, EACCES } },
+	{ "read /etc/passwd", read_passwd, { EACCES, EACCES, EACCES, EACCES } },
+	{ "read a key", read_key, { 0, 0, 0, EACCES } },
+	{ "write a new key", new_key, { 0, 0, EACCES, EACCES } },
+	{ "write a new key of the device", device_key, { 0, 0, EACCES, EACCES } },
+	{ "replace a key", replace_key, { 0, 0, EACCES, EACCES } },
+	{ "read drivers.json", read_bsp, { EACCES, 0, 0, EACCES } },
+	{ "read a BSP file that is a link", read_linked, { EACCES, 0, 0, EACCES } },
+	{ "replace drivers.registered", replace_registered, { EACCES, 0, EACCES, EACCES } },
 	{ "read /etc through a link in a store", read_through_link,
-	  { EACCES, EACCES, EACCES } },
-	{ "make a file in /tmp", new_in_tmp, { EACCES, EACCES, EACCES } },
-	{ "read /sys", read_sys, { 0, 0, 0 } },
-	{ "write a file of /sys", write_sys, { EACCES, EACCES, EACCES } },
-	{ "read /usr/lib", read_libraries, { EACCES, 0, 0 } },
-	{ "read /proc/self", read_own_proc, { 0, 0, 0 } },
-	{ "read /proc/1", read_others_proc, { EACCES, 0, 0 } },
-	{ "read the memory of process 1", read_others_memory, { EACCES, EACCES, EACCES } },
-	{ "truncate by name", truncate_key, { ENOSYS, ENOSYS, ENOSYS } },
-	{ "make a directory", make_directory, { ENOSYS, ENOSYS, ENOSYS } },
-	{ "make a link", make_link, { ENOSYS, ENOSYS, ENOSYS } },
-	{ "make a device node", device_node, { KILLED, KILLED, KILLED } },
+	  { EACCES, EACCES, EACCES, EACCES } },
+	{ "make a file in /tmp", new_in_tmp, { EACCES, EACCES, EACCES, EACCES } },
+	{ "read /sys", read_sys, { 0, 0, 0, 0 } },
+	{ "write a file of /sys", write_sys, { EACCES, EACCES, EACCES, EACCES } },
+	{ "read /usr/lib", read_libraries, { EACCES, 0, 0, EACCES } },
+	{ "read /proc/self", read_own_proc, { 0, 0, 0, EACCES } },
+	{ "read /proc/1", read_others_proc, { EACCES, 0, 0, EACCES } },
+	{ "read the memory of process 1", read_others_memory, { EACCES, EACCES, EACCES, EACCES } },
+	{ "truncate by name", truncate_key, { ENOSYS, ENOSYS, ENOSYS, ENOSYS } },
+	{ "make a directory", make_directory, { ENOSYS, ENOSYS, ENOSYS, ENOSYS } },
+	{ "make a link", make_link, { ENOSYS, ENOSYS, ENOSYS, ENOSYS } },
+	{ "make a device node", device_node, { KILLED, KILLED, KILLED, KILLED } },
+	{ "write a file of the state", new_state, { EACCES, 0, EACCES, 0 } },
 	/* sockets */
-	{ "socket to syslogd", unix_dgram, { 0, 0, ENOSYS } },
-	{ "socket of TCP", inet, { KILLED, ENOSYS, KILLED } },
-	{ "socket of UDP over IPv6", inet6, { KILLED, ENOSYS, KILLED } },
-	{ "packet socket", packet, { KILLED, ENOSYS, KILLED } },
-	{ "netlink socket", genetlink, { KILLED, 0, KILLED } },
-	{ "listen", listen_on, { KILLED, ENOSYS, KILLED } },
+	{ "socket to syslogd", unix_dgram, { 0, 0, ENOSYS, 0 } },
+	{ "socket of TCP", inet, { KILLED, ENOSYS, KILLED, ENOSYS } },
+	{ "socket of UDP over IPv6", inet6, { KILLED, ENOSYS, KILLED, ENOSYS } },
+	{ "packet socket", packet, { KILLED, ENOSYS, KILLED, ENOSYS } },
+	{ "netlink socket", genetlink, { KILLED, 0, KILLED, ENOSYS } },
+	{ "listen", listen_on, { KILLED, ENOSYS, KILLED, ENOSYS } },
 	/* processes */
-	{ "execute a program", run_program, { KILLED, KILLED, KILLED } },
-	{ "fork", fork_one, { KILLED, 0, KILLED } },
-	{ "a user namespace by unshare()", new_userns, { KILLED, KILLED, KILLED } },
-	{ "a user namespace by clone()", cloned_userns, { KILLED, ENOSYS, KILLED } },
-	{ "clone3(), whose flags no filter sees", cloned_by_clone3, { ENOSYS, ENOSYS, ENOSYS } },
-	{ "be traced", trace, { KILLED, KILLED, KILLED } },
-	{ "become root", become_root, { KILLED, KILLED, KILLED } },
-	{ "limits of another process", limit_of_others, { ENOSYS, ENOSYS, ENOSYS } },
-	{ "memory to write and run", runnable_memory, { ENOSYS, 0, 0 } },
+	{ "execute a program", run_program, { KILLED, KILLED, KILLED, KILLED } },
+	{ "fork", fork_one, { KILLED, 0, KILLED, 0 } },
+	{ "a user namespace by unshare()", new_userns, { KILLED, KILLED, KILLED, KILLED } },
+	{ "a user namespace by clone()", cloned_userns, { KILLED, ENOSYS, KILLED, ENOSYS } },
+	{ "clone3(), whose flags no filter sees", cloned_by_clone3, { ENOSYS, ENOSYS, ENOSYS, ENOSYS } },
+	{ "be traced", trace, { KILLED, KILLED, KILLED, KILLED } },
+	{ "become root", become_root, { KILLED, KILLED, KILLED, KILLED } },
+	{ "limits of another process", limit_of_others, { ENOSYS, ENOSYS, ENOSYS, ENOSYS } },
+	{ "memory to write and run", runnable_memory, { ENOSYS, 0, 0, ENOSYS } },
+	{ "reboot", restart, { KILLED, KILLED, KILLED, EINVAL } },
+	{ "reboot into a mode", restart_into, { KILLED, KILLED, KILLED, EINVAL } },
+	{ "halt", halt, { KILLED, KILLED, KILLED, ENOSYS } },
+	{ "let Ctrl-Alt-Del reboot at once", cad_on, { KILLED, KILLED, KILLED, ENOSYS } },
+	{ "signal a process that is not init", signal_other, { ENOSYS, 0, ENOSYS, ENOSYS } },
 	/* the kernel's wide doors */
-	{ "mount", mount_it, { KILLED, KILLED, KILLED } },
-	{ "bpf()", bpf_prog, { KILLED, KILLED, KILLED } },
-	{ "add_key()", add_a_key, { KILLED, KILLED, KILLED } },
-	{ "io_uring", uring, { KILLED, KILLED, KILLED } },
-	{ "userfaultfd()", fault, { KILLED, KILLED, KILLED } },
-	{ "open a file by its handle", by_handle, { KILLED, KILLED, KILLED } },
-	{ "push a character into a terminal", steal_terminal, { ENOSYS, ENOSYS, ENOSYS } },
-	{ "a call that is on no list", not_listed, { ENOSYS, ENOSYS, ENOSYS } },
+	{ "mount", mount_it, { KILLED, KILLED, KILLED, KILLED } },
+	{ "bpf()", bpf_prog, { KILLED, KILLED, KILLED, KILLED } },
+	{ "add_key()", add_a_key, { KILLED, KILLED, KILLED, KILLED } },
+	{ "io_uring", uring, { KILLED, KILLED, KILLED, KILLED } },
+	{ "userfaultfd()", fault, { KILLED, KILLED, KILLED, KILLED } },
+	{ "open a file by its handle", by_handle, { KILLED, KILLED, KILLED, KILLED } },
+	{ "push a character into a terminal", steal_terminal, { ENOSYS, ENOSYS, ENOSYS, ENOSYS } },
+	{ "a call that is on no list", not_listed, { ENOSYS, ENOSYS, ENOSYS, ENOSYS } },
 };
 
 /* ---- the children ---- */
@@ -302,11 +319,11 @@ static int inside(enum sandbox_role role, void (*fn)(void))
 
 static void test_table(void)
 {
-	static const char *const who[] = { "front", "loader", "worker" };
+	static const char *const who[] = { "front", "loader", "worker", "control" };
 	size_t i, role;
 
 	for (i = 0; i < PVK_ARRAY_SIZE(tries); i++) {
-		for (role = 0; role < 3; role++) {
+		for (role = 0; role < PVK_ARRAY_SIZE(who); role++) {
 			if (!landlock && tries[i].want[role] == EACCES)
 				ktap_skip("no Landlock in this kernel", "%s: %s", who[role],
 					  tries[i].what);
@@ -329,6 +346,7 @@ static void test_signals(void)
 	}
 	ktap_eq(inside(SANDBOX_WORKER, signal_init), ENOSYS, "a worker signals nobody");
 	ktap_eq(inside(SANDBOX_FRONT, signal_init), ENOSYS, "nor does the front");
+	ktap_eq(inside(SANDBOX_CONTROL, signal_init), 0, "control signals init");
 }
 
 static void write_file(const char *path)
@@ -342,7 +360,7 @@ static void write_file(const char *path)
 
 static void make_root(void)
 {
-	static const char *const dirs[] = { "user-meta", "device-meta", "bsp" };
+	static const char *const dirs[] = { "user-meta", "device-meta", "bsp", "state" };
 	size_t i;
 
 	if (!mkdtemp(root))
@@ -374,13 +392,13 @@ int main(void)
 
 	if (missing)
 		ktap_skip_all(missing);
-	ktap_plan((int)PVK_ARRAY_SIZE(tries) * 3 + 3);
+	ktap_plan((int)PVK_ARRAY_SIZE(tries) * 4 + 4);
 	landlock = (int)syscall(444, NULL, 0, 1);
 	if (landlock < 0)
 		landlock = 0;
 	make_root();
 	snprintf(config.root, sizeof(config.root), "%s", root);
-	snprintf(config.state, sizeof(config.state), "%s", root);
+	snprintf(config.state, sizeof(config.state), "%s/state", root);
 	test_table();
 	test_signals();
 	remove_root();
