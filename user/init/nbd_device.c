@@ -163,6 +163,7 @@ static int begin_command(struct request *request, uint8_t command, struct pvk_er
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC), ret;
 
+	*request = (struct request){ .overrun = true };
 	if (fd < 0)
 		return pvk_err_set(err, -EOPNOTSUPP, "netlink: %s", strerror(errno));
 	ret = connect(fd, (struct sockaddr *)&kernel, sizeof(kernel)) ? -errno : find_family(fd);
