@@ -78,12 +78,21 @@ static void test_stalled_console(void)
 	close(host);
 }
 
-static void nothing(void)
+static void nothing(void *arg)
 {
+	(void)arg;
 }
 
-static void hang(void)
+static void write_byte(void *arg)
 {
+	const int *fd = arg;
+
+	_exit(write(*fd, "x", 1) != 1);
+}
+
+static void hang(void *arg)
+{
+	(void)arg;
 	/* not longer than the test itself may take */
 	alarm(LIMIT_MS / 1000);
 	for (;;)
@@ -93,17 +102,23 @@ static void hang(void)
 static void test_children(void)
 {
 	pid_t orphan = fork();
+	int ends[2] = { -1, -1 };
+	char byte = 0;
 
 	if (!orphan)
 		_exit(0);
-	ktap_eq(child_do(nothing, LIMIT_MS), 0, "work that is done");
-	ktap_eq(child_do(hang, 50), -ETIMEDOUT, "work that hangs is left to itself");
+	if (pipe(ends))
+		ktap_fail("a pipe");
+	child_do(write_byte, &ends[1], LIMIT_MS);
+	ktap_check(read(ends[0], &byte, 1) == 1 && byte == 'x', "the work has what it needs");
+	ktap_eq(child_do(nothing, NULL, LIMIT_MS), 0, "work that is done");
+	ktap_eq(child_do(hang, NULL, 50), -ETIMEDOUT, "work that hangs is left to itself");
 	ktap_eq(waitpid(orphan, NULL, 0), -1, "who else ended meanwhile was reaped");
 }
 
 int main(void)
 {
-	ktap_plan(6);
+	ktap_plan(7);
 	test_no_console();
 	test_stalled_console();
 	test_children();

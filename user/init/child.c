@@ -25,14 +25,14 @@ int child_wait(pid_t pid, long ms)
 	}
 }
 
-int child_do(void (*work)(void), long ms)
+int child_do(void (*work)(void *arg), void *arg, long ms)
 {
 	pid_t pid = fork();
 
 	if (pid < 0)
 		return -errno;
 	if (!pid) {
-		work();
+		work(arg);
 		_exit(0);
 	}
 	return child_wait(pid, ms);

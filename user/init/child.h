@@ -12,6 +12,6 @@
 /* Until it has ended; -ETIMEDOUT: not within so many milliseconds. ms 0: however long. */
 int child_wait(pid_t pid, long ms);
 /* Does the work in a child. -ETIMEDOUT: it still does; what it holds it goes on to hold. */
-int child_do(void (*work)(void), long ms);
+int child_do(void (*work)(void *arg), void *arg, long ms);
 
 #endif /* INIT_CHILD_H */

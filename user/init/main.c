@@ -30,7 +30,7 @@
 #include "union.h"
 
 #define PROGRAM_WORDS_MAX	16
-#define SYNC_MS			10000	/* for a medium that may be gone */
+#define MEDIUM_MS		10000	/* for one that may be gone */
 
 /* Not where a file system is mounted on another directory of itself: nobody does. */
 static bool is_mount_point(const char *path)
@@ -253,20 +253,42 @@ static int boot_shell(struct boot *boot, struct pvk_err *err)
 			   boot->conf.shell ? " in the initramfs" : ": shell = no");
 }
 
+static void sync_all(void *arg)
+{
+	(void)arg;
+	sync();
+}
+
 static _Noreturn void restart(void)
 {
-	child_do(sync, SYNC_MS);
+	child_do(sync_all, NULL, MEDIUM_MS);
 	reboot(RB_AUTOBOOT);
 	/* Not even that: process 1 must not end. */
 	for (;;)
 		pause();
 }
 
+struct failure {
+	struct boot *boot;
+	const char *text;
+};
+
+static void count_failure(void *arg)
+{
+	const struct failure *failure = arg;
+	struct boot *boot = failure->boot;
+
+	failures_add(&boot->failures, &boot->conf, &boot->flagconf, failure->text);
+}
+
 /* The end of a boot that failed. */
 static _Noreturn void give_up(struct boot *boot, const struct pvk_err *err)
 {
+	struct failure failure = { .boot = boot, .text = err->text };
+
 	say("%s", err->text);
-	failures_add(&boot->failures, &boot->conf, &boot->flagconf, err->text);
+	if (child_do(count_failure, &failure, MEDIUM_MS) == -ETIMEDOUT)
+		say("failures are not counted: the store does not answer");
 	if (boot->conf.shell)
 		console_offer_shell(boot->conf.shell_wait);
 	restart();
