@@ -26,6 +26,7 @@
 	X(initconf, 5)	\
 	X(initdisk, 5)	\
 	X(json, 10)	\
+	X(keep, 2)	\
 	X(modline, 10)	\
 	X(modparam, 5)	\
 	X(mtdparts, 4)	\
