@@ -237,6 +237,72 @@ static void test_plain(void)
 	ktap_str(lines[1], "/srv/with blank some 2", "one with a directory and a file in it");
 }
 
+/* ---- many files ---- */
+
+#define MANY	100000
+
+static unsigned int told;
+
+static int count(void *arg, const struct pvk_union_entry *entry)
+{
+	(void)arg;
+	(void)entry;
+	told++;
+	return 0;
+}
+
+static int gone(void *arg, const char *path)
+{
+	(void)arg;
+	(void)path;
+	told++;
+	return 0;
+}
+
+static unsigned int changes(const struct pvk_keep_index *kept)
+{
+	told = 0;
+	return pvk_union_walk(dir, kept, count, NULL, NULL) ? 0 : told;
+}
+
+static void given_many(void)
+{
+	char name[64];
+	int i;
+
+	make_dir("ram/upper/many", 0755);
+	for (i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "ram/upper/many/%d", i / 1000);
+		if (!(i % 1000))
+			make_dir(name, 0755);
+		snprintf(name, sizeof(name), "ram/upper/many/%d/%d", i / 1000, i);
+		close(open(path_of(name), O_WRONLY | O_CREAT, 0644));
+	}
+}
+
+static void test_many(void)
+{
+	const struct pvk_keep_limit limit = { .ram = 1 << 20, .records = 2 * MANY };
+	struct pvk_keep_index *index = NULL;
+	unsigned int before = changes(NULL);
+	struct pvk_keeps list;
+	int kept, upper;
+
+	given_many();
+	ktap_eq(changes(NULL) - before, MANY + MANY / 1000 + 1, "100,000 files are listed");
+	make_dir("kept", 0755);
+	kept = open(path_of("kept"), O_RDONLY | O_DIRECTORY);
+	upper = open(path_of("ram/upper"), O_RDONLY | O_DIRECTORY);
+	ktap_eq(pvk_keep_make(kept, upper, "many", &limit, NULL), 0, "and kept");
+	pvk_keeps_read(kept, &list);
+	ktap_eq(pvk_keep_index_new(&index, kept, &list, upper, gone, NULL), 0, "and looked up");
+	ktap_eq(changes(index), before, "none of them is a change any more");
+	pvk_keep_index_free(index);
+	pvk_keeps_free(&list);
+	close(upper);
+	close(kept);
+}
+
 int main(void)
 {
 	char command[128];
@@ -252,6 +318,7 @@ int main(void)
 	test_percent();
 	test_state();
 	test_plain();
+	test_many();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	if (system(command))
 		perror(command);
