@@ -248,9 +248,14 @@ static uint32_t dice(uint32_t sides)
 	return state % sides;
 }
 
-#define ONE_OF(...) \
-	((const char *const[]){ __VA_ARGS__ }[dice(sizeof((const char *const[]){ __VA_ARGS__ }) / \
-					      sizeof(char *))])
+static const char *one_of(const char *const *words)
+{
+	uint32_t n = 0;
+
+	while (words[n])
+		n++;
+	return words[dice(n)];
+}
 
 static void put(char *text, const char *more)
 {
@@ -261,15 +266,23 @@ static void put(char *text, const char *more)
 /* Small enough that no sum wraps: where the kernel's does, ours is another on purpose. */
 static void put_size(char *text)
 {
-	if (dice(30))
-		put(text, ONE_OF("4k", "8K", "64k", "0x4000", "0X1000", "010000", "4096", "100", "1m",
-				 "2M", "1g", "3", "12288"));
-	else
-		put(text, ONE_OF("0", "0x", "09"));
+	static const char *const sizes[] = {
+		"4k", "8K", "64k", "0x4000", "0X1000", "010000", "4096", "100", "1m", "2M", "1g",
+		"3", "12288", NULL,
+	};
+	static const char *const odd[] = { "0", "0x", "09", NULL };
+
+	put(text, one_of(dice(30) ? sizes : odd));
 }
 
 static void put_part(char *text, bool last)
 {
+	static const char *const names[] = {
+		"(a)", "(boot)", "(root=/dev/x)", "(a b)", "(a:b)", "(a;b)", "(a,b)", "(1m@2k)",
+		"()", "((x)", "(-)", "(ro)", "(pvkit.mode=x)", "", "", NULL,
+	};
+	static const char *const flags[] = { "", "", "", "ro", "lk", "rolk", NULL };
+
 	if (dice(last ? 4 : 30))
 		put_size(text);
 	else
@@ -278,34 +291,34 @@ static void put_part(char *text, bool last)
 		put(text, "@");
 		put_size(text);
 	}
-	if (dice(5))
-		put(text, ONE_OF("(a)", "(boot)", "(root=/dev/x)", "(a b)", "(a:b)", "(a;b)", "(a,b)",
-				 "(1m@2k)", "()", "((x)", "(-)", "(ro)", "(pvkit.mode=x)"));
-	put(text, ONE_OF("", "", "", "ro", "lk", "rolk"));
+	put(text, one_of(names));
+	put(text, one_of(flags));
 	if (!dice(50))
 		put(text, "lkro");
 }
 
 static void random_text(char *text)
 {
-	unsigned int devices = 1 + dice(3), n;
-	size_t len, at;
+	static const char *const devices[] = {
+		FLASH ":", FLASH ":", "other:", "a:b:", ":", NULL,
+	};
+	static const char *const letters[] = {
+		":", ";", ",", "(", ")", "@", "-", "k", "0", "x", NULL,
+	};
+	unsigned int left = 1 + dice(3), n;
 
 	text[0] = '\0';
-	while (devices--) {
-		put(text, dice(20) ? ONE_OF(FLASH ":", FLASH ":", "other:", "a:b:", ":") : "other");
+	while (left--) {
+		put(text, dice(20) ? one_of(devices) : "other");
 		for (n = 1 + dice(6); n; n--) {
 			put_part(text, n == 1);
 			put(text, n > 1 ? "," : "");
 		}
-		put(text, devices ? ";" : "");
+		put(text, left ? ";" : "");
 	}
-	len = strlen(text);
 	/* One letter of some is another. */
-	if (!dice(6)) {
-		at = dice((uint32_t)len);
-		text[at] = ONE_OF(":", ";", ",", "(", ")", "@", "-", "k", "0", "x")[0];
-	}
+	if (!dice(6))
+		text[dice((uint32_t)strlen(text))] = one_of(letters)[0];
 }
 
 int main(int argc, char **argv)
