@@ -135,8 +135,9 @@ initramfs gone.cpio --conf gone.conf --flags flags.conf --module virtio_net --mo
 
 mkfifo keys
 exec 8<>keys
-"$top/scripts/vm" --kernel "$KERNEL" --mem 192 --timeout 600 --initramfs server.cpio \
-	--disk server.img --net server.sock:box.sock --append root=/dev/vda --append rw \
+"$top/scripts/vm" --kernel "$KERNEL" --mem 192 --timeout $((600 * KTAP_SLOW)) \
+	--initramfs server.cpio --disk server.img --net server.sock:box.sock \
+	--append root=/dev/vda --append rw \
 	--keys keys --log server.console >server.out 2>server.err &
 server=$!
 on_exit stop_server
