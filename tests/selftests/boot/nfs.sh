@@ -7,7 +7,9 @@
 . "${0%/*}/lib.sh"
 
 [ -n "$(find "$(modules_dir)" -name 'nfsv4.ko*')" ] || skip_all "kernel $KERNEL has no NFS"
-plan 27
+results=27
+[ "$KERNEL" != 5.10 ] || results=25
+plan $results
 
 # --- the server --------------------------------------------------------------------------
 
@@ -274,12 +276,19 @@ check_eq 'dry-run: the guard says what it would do' \
 	"$(console_line 'is gone')"
 
 # when the server goes for good
-box_until_ready gone.cpio --disk rescue.img --disk misc.img --disk count.img \
+once=
+# its block2mtd gives no names, so nothing can be kept from one boot to the next
+[ "$KERNEL" != 5.10 ] || once=--once
+box_until_ready gone.cpio $once --disk rescue.img --disk misc.img --disk count.img \
 	--append case=gone --append ip=dhcp
 stop_server
 box_end
 check_eq 'the machine is rebooted' \
 	'pvkit-init: root guard: 10.9.0.1:/srv/box is gone: no answer; reboot' "$(console_line 'is gone')"
+if [ -n "$once" ]; then
+	skip 'and the next boot goes another way' "kernel $KERNEL has no block2mtd with names"
+	finish
+fi
 check_match 'nobody is there, which it does not wait for without end' \
 	'pvkit-init: ip=dhcp: no answer by DHCP' "$(console_line 'no answer by')"
 check_eq 'it goes another way then, and knows the reason' 'reason: root-lost' "$(line 2)"
