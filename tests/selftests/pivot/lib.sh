@@ -89,7 +89,7 @@ session() {
 }
 
 session_is() {
-	[ "$(cat "$SYS/state")" = "$1" ]
+	[ "$(cat "$SYS/state" 2>/dev/null)" = "$1" ]
 }
 
 expect_session() {

@@ -3,7 +3,7 @@
 # Past the point of no return: the owner's death and a state that takes too long end in a
 # reboot with the owner's argument, which a boot flag keeps; and a reboot that somebody
 # else asks for waits until the owner is through.
-# vm: reboot timeout=240
+# vm: reboot timeout=240 arch=x86_64
 
 # shellcheck disable=SC2154 # from lib.sh
 . "${0%/*}/lib.sh"
