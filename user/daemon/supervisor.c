@@ -354,6 +354,17 @@ static void watch(struct supervisor *sv)
 		end_reload(sv);
 }
 
+/* Control comes last: what it is sent waits for it, and nobody is to wait for its start. */
+static bool is_its_turn(const struct supervisor *sv, const struct child *child)
+{
+	unsigned int i;
+
+	for (i = 0; child->role == CONFIG_CONTROL && i < sv->count; i++)
+		if (sv->child[i].role != CONFIG_CONTROL && !sv->child[i].was_ready)
+			return false;
+	return true;
+}
+
 /* Starts what is due and says how long poll() may sleep. */
 static int next_timeout(struct supervisor *sv)
 {
@@ -367,7 +378,7 @@ static int next_timeout(struct supervisor *sv)
 	for (i = 0; i < sv->count; i++) {
 		if (hangs_at(sv, &sv->child[i]) < at)
 			at = hangs_at(sv, &sv->child[i]);
-		if (sv->child[i].pid)
+		if (sv->child[i].pid || !is_its_turn(sv, &sv->child[i]))
 			continue;
 		if (sv->child[i].due <= now)
 			start(sv, &sv->child[i]);
