@@ -139,7 +139,7 @@ check_match 'what the server has is said with pvkit.debug' \
 	'*nbd0: "" of 10.0.2.2:'"$port"', 17408 KiB in blocks of 512, flush, fua, trim' \
 	"$(console_line 'KiB in blocks')"
 check_eq 'one line says what is booted' 'pvkit-init: normal, no source says otherwise; root=/dev/nbd0p1 ext4' \
-	"$(console_line 'root=/dev/nbd0p1 ext4')"
+	"$(console_line 'root=.dev.nbd0p1 ext4')"
 check_eq 'the partition is the root' '/dev/nbd0p1 ext4 ro' "$(line 1)"
 check_eq 'the kernel knows what the server can' 'read-only: 0, cache: write back' "$(line 2)"
 check_eq 'and that it trims' 'can trim' "$(line 3)"
