@@ -49,9 +49,15 @@ pause_server() {
 # shellcheck disable=SC2317 # called by upon
 replace_server() {
 	kill -9 "$server"
-	sleep 1
-	serve -r file root.img
-	echo "$server" >server.pid
+	n=20
+	# a port may be taken as long as the old one is not quite dead
+	while [ "$n" -gt 0 ]; do
+		serve -r file root.img
+		echo "$server" >server.pid
+		sleep 1
+		! kill -0 "$server" 2>/dev/null || break
+		n=$((n - 1))
+	done
 }
 
 # --- roots -------------------------------------------------------------------------------
@@ -169,7 +175,11 @@ serve -r file root.img
 upon "$OUT.raw" '^pause' pause_server
 upon "$OUT.raw" '^kill' replace_server
 LIMIT=150
-machine union.cpio --net user --disk misc.img --append ip=dhcp --append "nbdroot=10.0.2.2,$port"
+# its block2mtd gives no names: there is nothing that could keep the reason
+once=
+[ "$KERNEL" != 5.10 ] || once=--once
+# shellcheck disable=SC2086 # or nothing
+machine union.cpio $once --net user --disk misc.img --append ip=dhcp --append "nbdroot=10.0.2.2,$port"
 server=$(cat server.pid)
 check_eq 'an overlay is the root' '/: overlay' "$(line 1)"
 check_eq 'the server says that nobody can write' 'read-only: 1' "$(line 2)"
@@ -181,6 +191,11 @@ check_match 'the guard sees that it is gone' 'pvkit-init: root guard: /dev/nbd0:
 	"$(console_line 'once more')"
 check_match 'and says why it reboots' 'pvkit-init: root guard: /dev/nbd0 is gone: *; reboot' \
 	"$(console_line 'is gone')"
-check_eq 'the machine is back, and knows why' 'back: root-lost' "$(line 8)"
-check_eq 'by the new server, without a hand' 0 "$STATUS"
+if [ -n "$once" ]; then
+	skip 'the machine is back, and knows why' "kernel $KERNEL has no store for it here"
+	check_eq 'which it does' 3 "$STATUS"
+else
+	check_eq 'the machine is back, and knows why' 'back: root-lost' "$(line 8)"
+	check_eq 'by the new server, without a hand' 0 "$STATUS"
+fi
 finish
