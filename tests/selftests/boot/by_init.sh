@@ -9,42 +9,6 @@
 
 plan 19
 
-# given an initramfs of busybox alone, which mounts /dev/vda and what the command line
-# has in mounts=, leaves something there, and starts init= as switch_root does
-cat >other-init <<'END'
-#!/bin/busybox sh
-bb=/bin/busybox
-$bb mount -t proc proc /proc
-read -r words </proc/cmdline
-for word in $words; do
-	case $word in
-	mounts=*) mounts=${word#*=} ;;
-	init=*) init=${word#*=} ;;
-	esac
-done
-while read -r path params; do
-	$bb insmod "${path#\?}" $params
-done </lib/pvkit/modules
-$bb mount -t devtmpfs dev /dev
-until $bb mount -o ro /dev/vda /newroot; do
-	$bb usleep 100000
-done
-case $mounts in
-all)
-	$bb mount -t sysfs sys /sys
-	$bb mount -t tmpfs run /run
-	echo 'left by the initramfs' >/run/note
-	echo 'this too' >/dev/note
-	for d in dev proc sys run; do
-		$bb mount --move /$d /newroot/$d
-	done
-	$bb mount --make-rshared /newroot
-	;;
-*) $bb umount /dev /proc ;;
-esac
-exec $bb switch_root /newroot "$init" "$@"
-END
-
 # the real init, which says what it was given, and becomes busybox's
 userland root <<'END'
 cat /run/said
@@ -77,8 +41,27 @@ sed -i 's|^cat /run/said|cat /etc/other /run/said|' root/etc/service
 squashfs_image root squashfs.img
 printf '[recovery]\nroot = /dev/vdb\n' >root/etc/pvkit/init.conf
 squashfs_image root recovery.img
-initramfs init.cpio --add /bin/busybox:/bin/busybox --add "$PWD/other-init:/init" \
-	--module ext4 --module squashfs --module overlay
+
+# given an initramfs that mounts it, and what the command line has in mounts=, and leaves
+# something there
+others_initramfs init.cpio --module ext4 --module squashfs --module overlay <<'END'
+until $bb mount -o ro /dev/vda /newroot; do
+	$bb usleep 100000
+done
+case $mounts in
+all)
+	$bb mount -t sysfs sys /sys
+	$bb mount -t tmpfs run /run
+	echo 'left by the initramfs' >/run/note
+	echo 'this too' >/dev/note
+	for d in dev proc sys run; do
+		$bb mount --move /$d /newroot/$d
+	done
+	$bb mount --make-rshared /newroot
+	;;
+*) $bb umount /dev /proc ;;
+esac
+END
 line() {
 	sed -n "$1p" "$OUT"
 }

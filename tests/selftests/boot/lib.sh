@@ -15,6 +15,10 @@
 #   ext4_image DIR FILE [OPTION...]   make it a file system (mke2fs's options)
 #   squashfs_image DIR FILE
 #   initramfs FILE [OPTION...]    of scripts/mkinitramfs, with pvkit-init in it
+#   others_initramfs FILE [OPTION...] <SCRIPT   an initramfs of another's making, of busybox
+#                                 alone: SCRIPT mounts the root on /newroot, and init= is
+#                                 started as switch_root does it. For SCRIPT: $bb, and
+#                                 $mounts and $init of the command line
 #   machine FILE [OPTION...]      start it (options of scripts/vm). Afterwards its output is
 #                                 in $OUT, its console in $CONSOLE, its status in $STATUS
 #                                 (MEM= MiB and LIMIT= seconds if it needs more)
@@ -170,6 +174,34 @@ initramfs() {
 	shift
 	"$top/scripts/mkinitramfs" --init "$INIT" --root "$(modules_dir)" \
 		--module virtio_pci --module virtio_blk "$@" "$initramfs_file"
+}
+
+others_initramfs() {
+	{
+		cat <<-'END'
+			#!/bin/busybox sh
+			bb=/bin/busybox
+			$bb mount -t proc proc /proc
+			read -r words </proc/cmdline
+			for word in $words; do
+				case $word in
+				mounts=*) mounts=${word#*=} ;;
+				init=*) init=${word#*=} ;;
+				esac
+			done
+			while read -r path params; do
+				$bb insmod "${path#\?}" $params
+			done </lib/pvkit/modules
+			$bb mount -t devtmpfs dev /dev
+		END
+		cat
+		# shellcheck disable=SC2016 # that script's
+		echo 'exec $bb switch_root /newroot "$init" "$@"'
+	} >others-init
+	chmod 755 others-init
+	others_file=$1
+	shift
+	initramfs "$others_file" --add "$BUSYBOX:/bin/busybox" --add "$PWD/others-init:/init" "$@"
 }
 
 machine() {

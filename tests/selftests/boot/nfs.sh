@@ -7,8 +7,8 @@
 . "${0%/*}/lib.sh"
 
 [ -n "$(find "$(modules_dir)" -name 'nfsv4.ko*')" ] || skip_all "kernel $KERNEL has no NFS"
-results=27
-[ "$KERNEL" != 5.10 ] || results=25
+results=30
+[ "$KERNEL" != 5.10 ] || results=28
 plan $results
 
 # --- the server --------------------------------------------------------------------------
@@ -90,6 +90,7 @@ case $(cat /proc/cmdline) in
 	echo "mtu: $(cat /sys/class/net/eth*/mtu | tr '\n' ' ')"
 	sed 's/^/learnt: /' /run/net-eth*.conf
 	sed 's/^/resolv.conf: /' /run/pvkit-init/resolv.conf
+	echo "guards: $(cat /proc/[0-9]*/comm | grep -c pvkit-guard)"
 	touch /new 2>/dev/null && echo written
 	;;
 esac
@@ -97,6 +98,8 @@ END
 busybox_root rescue <<'END'
 echo "reason: $(cat /sys/class/pv_bootflag/log/reason)"
 END
+cp "$INIT" box/sbin/pvkit-init
+mkdir box/mnt
 # the same bytes, once
 mkdir -p server/srv
 cp -al box server/srv/box
@@ -132,6 +135,13 @@ initramfs init.cpio --conf init.conf --module virtio_net --module nfsv3 --module
 initramfs gone.cpio --conf gone.conf --flags flags.conf --module virtio_net --module nfsv4 \
 	--module ext4 \
 	--module 'block2mtd block2mtd=/dev/vdb,64KiB,misc block2mtd=/dev/vdc,64KiB,count' --module pv_bootflag
+others_initramfs others.cpio --module virtio_net --module nfsv4 --module overlay <<'END'
+$bb ifconfig eth0 10.9.0.9
+until $bb mount -t nfs4 -o ro,vers=4.1,addr=10.9.0.1 10.9.0.1:/srv/box /newroot; do
+	$bb sleep 1
+done
+$bb umount /dev /proc
+END
 
 # --- the two of them ---------------------------------------------------------------------
 
@@ -250,6 +260,12 @@ check_eq 'it hears so, in whatever version it asks' \
 	'pvkit-init: root=/dev/nfs: 10.9.0.1:/srv/none: No such file or directory' \
 	"$(console_line 'root=.dev.nfs: ')"
 check_eq 'and does not ask without end' '3 ' "$STATUS $(console_line 'waiting up to')"
+
+# when the initramfs is another's, which mounts it and starts pvkit-init there
+box others.cpio --append init=/sbin/pvkit-init --append pvkit.union=yes
+check_eq 'by init=: RAM lies over it' 'pvkit-union overlay rw' "$(line 1)"
+check_eq 'by init=: and the machine goes down by itself' 0 "$STATUS"
+check_eq 'by init=: it is guarded without a word' 'guards: 5' "$(grep '^guards' "$OUT")"
 
 # when the server says nothing for 10 s
 box_until_ready init.cpio --append case=silence
