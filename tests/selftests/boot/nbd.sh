@@ -58,6 +58,8 @@ replace_server() {
 		! kill -0 "$server" 2>/dev/null || break
 		n=$((n - 1))
 	done
+	# it ends with its parent
+	wait "$server"
 }
 
 # --- roots -------------------------------------------------------------------------------
