@@ -174,7 +174,8 @@ static int keep_below(struct cli *cli, const char *dir)
 	if (was < 0) {
 		pvk_err_set(&err, was, "%s: %s", lower, was == -EROFS ?
 			    "the root's file system or its medium can't be written, and there "
-			    "is no union-keep" : strerror(-was));
+			    "is no union-keep" : was == -ENOENT ?
+			    "there is none: the root is as it is on its medium" : strerror(-was));
 		return cli_fail("union", was, &err);
 	}
 	for (; optind < cli->argc; optind++) {

@@ -228,7 +228,7 @@ static const struct cli_exit union_exits[] = {
 	{ CLI_OK, "done" },
 	{ CLI_FAILED, "a file could not be read or written, or the root can't be written" },
 	{ CLI_USAGE, "wrong usage" },
-	{ CLI_NOT_FOUND, "there is no union, or nothing was written at that path" },
+	{ CLI_NOT_FOUND, "there is no union, or nothing at that path that could be kept or forgotten" },
 	{ CLI_REFUSED, "no right to" },
 	{ CLI_TIMEOUT, "watch: the time is over" },
 	{ 0, NULL },
@@ -749,7 +749,7 @@ const struct cli_verb cli_verbs[] = {
 		"Without it the root is written itself, and made writable for as long as that takes: a\n"
 		"file is replaced at once, what was removed is removed there. A squashfs or a medium\n"
 		"that can't be written is refused. The RAM that a path takes is not given back before\n"
-		"the reboot.\n\n"
+		"the reboot. What is in a folder that is RAM alone (union-plain) can't be kept.\n\n"
 		"Example:\n"
 		"  pvkit union keep /etc/network/interfaces /etc/ssh\n",
 		.options = union_keep_options,
@@ -829,7 +829,8 @@ const size_t cli_verbs_count = PVK_ARRAY_SIZE(cli_verbs);
 const char cli_intro[] =
 	"Managed drivers: aliases for kernel modules that containers and the host use, the\n"
 	"first use loading them and the last one unloading them. Boot flags: what the next\n"
-	"boot is to do, wherever its bootloader looks for that.\n";
+	"boot is to do, wherever its bootloader looks for that. RAM over a read-only root,\n"
+	"and the machine as a whole.\n";
 
 const char cli_errors[] =
 	"Errors are single lines on stderr, \"pvkit: DRIVER: MODULE: what is wrong\".\n";

@@ -100,12 +100,36 @@ static void put_options(FILE *out, const struct cli_verb *verb)
 	fputs(".El\n", out);
 }
 
-/* Those of the same kind, and where drivers and containers come from. */
+/* What it is about, by the first word. */
+static const char *const *subject_of(const char *name, size_t len)
+{
+	static const struct {
+		const char *groups;
+		const char *see[3];
+	} subjects[] = {
+		{ " flag slot ", { "pv_bootflag 4", "flags.conf 5", NULL } },
+		{ " addon union ", { "init.conf 5", "pvkit-init 8", NULL } },
+		{ " reboot blink ping ", { "pv-ctrl 7", "pvkitd 8", NULL } },
+		{ " pivot ", { NULL } },
+		{ "", { "pv_driver 4", "drivers.json 5", NULL } },
+	};
+	char word[32];
+	size_t i;
+
+	snprintf(word, sizeof(word), " %.*s ", (int)len, name);
+	for (i = 0; i + 1 < PVK_ARRAY_SIZE(subjects); i++)
+		if (strstr(subjects[i].groups, word))
+			break;
+	return subjects[i].see;
+}
+
+/* Those of the same kind, and what it is about. */
 static void put_verb_see_also(FILE *out, const struct cli_verb *verb)
 {
 	static char names[64][80];
 	const char *list[64];
 	size_t i, n = 0, group = strcspn(verb->name, " ");
+	const char *const *see = subject_of(verb->name, group);
 
 	list[n++] = "pvkit 1";
 	for (i = 0; i < cli_verbs_count && n < 60; i++) {
@@ -118,8 +142,8 @@ static void put_verb_see_also(FILE *out, const struct cli_verb *verb)
 		list[n] = names[n];
 		n++;
 	}
-	list[n++] = "pv_driver 4";
-	list[n++] = "drivers.json 5";
+	while (*see)
+		list[n++] = *see++;
 	put_see_also(out, list, n);
 }
 
@@ -158,8 +182,8 @@ static bool verb_page(const char *dir, const struct cli_verb *verb)
 static bool pvkit_page(const char *dir)
 {
 	const char *see[] = {
-		"pv_bootflag 4", "pv_driver 4", "drivers.json 5", "flags.conf 5", "pvkitd.conf 5",
-		"pv-ctrl 7", "pvkitd 8",
+		"pv_bootflag 4", "pv_driver 4", "drivers.json 5", "flags.conf 5", "init.conf 5",
+		"pvkitd.conf 5", "pv-ctrl 7", "pvkit-init 8", "pvkitd 8",
 	};
 	FILE *out = page_open(dir, "pvkit", "1", "manage drivers for containers and the host");
 	char name[80];
@@ -410,9 +434,16 @@ static struct topic {
 		".Nm init Ns = Ns Pa /sbin/pvkit-init\n",
 		"boot.md",
 		{ "An initramfs in three lines", "What is decided", "Where the flags are",
-		  "The root", "A root on a server", "The command line", "RAM over a read-only root",
-		  "The root guard", "When it fails", "Packing an initramfs", NULL },
-		{ "pvkit-flag-explain 1", "pv_bootflag 4", "flags.conf 5", "init.conf 5", NULL },
+		  "The root", "A root on a server", "A root on an NBD server", "The command line",
+		  "RAM over a read-only root", "The root guard", "When it fails", NULL },
+		{ "pvkit-flag-explain 1", "pvkit-union-status 1", "flags.conf 5", "init.conf 5",
+		  "pvkit-mkinitramfs 8", NULL },
+	}, {
+		"pvkit-mkinitramfs", "8", "pack pvkit-init, with what it needs, as an initramfs",
+		".Nm\n.Op Ar OPTION ...\n.Ar OUT\n",
+		"boot.md",
+		{ "Packing an initramfs", "Adding to an initramfs", NULL },
+		{ "pvkit-addon-pack 1", "init.conf 5", "pvkit-init 8", NULL },
 	}, {
 		"init.conf", "5", "what pvkit-init is to boot",
 		".Pa /etc/pvkit/init.conf\n",
