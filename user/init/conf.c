@@ -281,16 +281,14 @@ bool conf_is_kernels_root(const struct conf *conf, const char *root)
 
 /* ---- the file ---- */
 
-/* "[recovery]" -> "recovery"; NULL: no section. */
+/* "[recovery]" -> "recovery", and "[recovery" too; NULL: no section. */
 static char *section_of(char *line)
 {
-	size_t len;
-
 	line += strspn(line, " \t\r");
 	if (*line != '[')
 		return NULL;
-	len = strcspn(++line, "]");
-	line[len] = '\0';
+	line++;
+	line[strcspn(line, "]\r")] = '\0';
 	return line;
 }
 

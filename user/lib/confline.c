@@ -7,6 +7,7 @@
 
 #define FILE_MAX	(64 * 1024)
 #define BLANKS		" \t\r"
+#define BOM		"\xef\xbb\xbf"
 
 static void trim_end(char *text)
 {
@@ -66,7 +67,8 @@ int pvk_conf_read(const char *path, pvk_conf_fn fn, void *arg, struct pvk_err *e
 	if (strlen(text) != len)
 		return pvk_err_set(err, -EINVAL, "%s:%u: a NUL byte: it is no text, or was cut off",
 				   path, lines_in(text));
-	rest = text;
+	/* Editors of another system begin with it; nobody sees it. */
+	rest = text + (strncmp(text, BOM, strlen(BOM)) ? 0 : strlen(BOM));
 	while ((line = strsep(&rest, "\n"))) {
 		n++;
 		ret = fn(arg, line, n, &why);
