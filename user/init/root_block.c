@@ -193,6 +193,20 @@ static const struct tag *tag_of(const char *root, const char **value)
 
 /* ---- looking ---- */
 
+/* Where there is none at all it is no name that is wrong. */
+static const char *why_none(const char *otherwise)
+{
+	DIR *dir = opendir(CLASS);
+	struct dirent *entry;
+	bool some = false;
+
+	while (dir && !some && (entry = readdir(dir)))
+		some = entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return some ? otherwise : "there is no block device at all: no driver for it?";
+}
+
 static int find_tagged(const struct tag *tag, const char *value, char *source, size_t size)
 {
 	DIR *dir = opendir(CLASS);
@@ -240,7 +254,8 @@ int root_look_at_device(struct root *root, struct pvk_err *err)
 
 	if (stat(root->source, &st))
 		return pvk_err_set(err, -errno, "root=%s: %s", root->boot->root,
-				   errno == ENOENT ? "there is no such device" : strerror(errno));
+				   errno == ENOENT ? why_none("there is no such device") :
+				   strerror(errno));
 	if (!S_ISBLK(st.st_mode))
 		return pvk_err_set(err, -ENOTBLK, "root=%s: no block device", root->boot->root);
 	take_type(root);
@@ -253,8 +268,8 @@ static int find(struct root *root, struct pvk_err *err)
 	const struct tag *tag = tag_of(root->boot->root, &value);
 
 	if (tag && find_tagged(tag, value, root->source, sizeof(root->source)))
-		return pvk_err_set(err, -ENOENT, "root=%s: no block device is that one",
-				   root->boot->root);
+		return pvk_err_set(err, -ENOENT, "root=%s: %s", root->boot->root,
+				   why_none("no block device is that one"));
 	if (!tag)
 		snprintf(root->source, sizeof(root->source), "%s", root->boot->root);
 	return root_look_at_device(root, err);

@@ -5,7 +5,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/lib.sh"
 
-plan 15
+plan 16
 
 busybox_root normal <<'END'
 cd /sys/class/pv_bootflag/log
@@ -81,8 +81,11 @@ check_eq 'the console says so' \
 
 # given a root that does not come, and somebody at the console
 typing '' '/bin/hello && exit'
-machine shell.cpio --once "$@" --append root=/dev/vdz --append pvkit.shell-wait=20 --keys keys
+machine shell.cpio --once --append root=LABEL=x --append pvkit.shell-wait=20 --keys keys
 stop_typing
+check_eq 'no disk at all is not a wrong name' \
+	'pvkit-init: root=LABEL=x: there is no block device at all: no driver for it?' \
+	"$(console_line 'at all')"
 check_eq 'ENTER gives a shell, with the programs of busybox' 'hello, /bin/ls' "$(head -n 1 "$OUT")"
 check_eq 'it was asked for' 'pvkit-init: ENTER for a shell, else reboot in 20 s' \
 	"$(console_line 'ENTER')"
