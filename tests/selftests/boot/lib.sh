@@ -29,6 +29,7 @@
 #   plug_disk FILE                one more disk for one that was started with --qmp "$QMP"
 #   console_line PATTERN          the first line of the console with that in it, without
 #                                 the kernel's time
+#   console_at PATTERN            that time, in tenths of a second
 #
 # All in $KTAP_TMP, for the architecture ARCH (x86_64, arm64), with the program INIT. A failed result prints the end
 # of the console.
@@ -262,4 +263,8 @@ plug_disk() {
 
 console_line() {
 	tr -d '\r' <"$CONSOLE" | sed -n "s/^\(\[ *[0-9.]*\] \)\{0,1\}\(.*$1.*\)/\2/p" | head -n 1
+}
+
+console_at() {
+	tr -d '\r' <"$CONSOLE" | sed -n "s/^\[ *\([0-9]*\)\.\([0-9]\).*$1.*/\1\2/p" | head -n 1
 }

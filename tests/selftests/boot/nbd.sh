@@ -6,7 +6,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/lib.sh"
 
-plan 19
+plan 20
 port=$((20000 + $$ % 20000))
 server=
 
@@ -45,19 +45,25 @@ pause_server() {
 	kill -CONT "$server"
 }
 
+# shellcheck disable=SC2317 # called by replace_server
+serves() {
+	nc -z 127.0.0.1 "$port"
+}
+
+# shellcheck disable=SC2317 # called by replace_server
+serves_not() {
+	! serves
+}
+
 # As of a server that is updated: there is another one at once, but nobody connects again.
 # shellcheck disable=SC2317 # called by upon
 replace_server() {
 	kill -9 "$server"
-	n=20
-	# a port may be taken as long as the old one is not quite dead
-	while [ "$n" -gt 0 ]; do
-		serve -r file root.img
-		echo "$server" >server.pid
-		sleep 1
-		! kill -0 "$server" 2>/dev/null || break
-		n=$((n - 1))
-	done
+	# the port is taken until the last of its threads is dead
+	wait_for 20 serves_not || echo 'the old server is still there' >>server.log
+	serve -r file root.img
+	echo "$server" >server.pid
+	wait_for 20 serves || echo 'the new server does not serve' >>server.log
 	# it ends with its parent
 	wait "$server"
 }
@@ -102,6 +108,7 @@ end=$(/run/busybox cut -d. -f1 /proc/uptime)
 [ $((end - begin)) -lt 9 ] || echo 'after a while'
 /run/busybox sleep 6
 echo "doubts: $(log | /run/busybox grep -c 'once more')"
+echo 'test: kill' >/dev/kmsg
 echo kill
 /run/busybox sleep 100
 echo 'nobody reboots'
@@ -193,10 +200,15 @@ check_match 'the guard sees that it is gone' 'pvkit-init: root guard: /dev/nbd0:
 	"$(console_line 'once more')"
 check_match 'and says why it reboots' 'pvkit-init: root guard: /dev/nbd0 is gone: *; reboot' \
 	"$(console_line 'is gone')"
+# up to 5 s until it is asked, which fails at once, and 5 s of grace
+after=$(($(console_at 'is gone: .*; reboot') - $(console_at 'test: kill')))
+check "after 5 to 10 s, and what a slow machine adds ($after tenths)" \
+	test "$after" -ge 50 -a "$after" -le $((100 + 60 * KTAP_SLOW))
 if [ -n "$once" ]; then
 	skip 'the machine is back, and knows why' "kernel $KERNEL has no store for it here"
 	check_eq 'which it does' 3 "$STATUS"
 else
+	[ "$STATUS" = 0 ] || sed 's/^/# server: /' server.log
 	check_eq 'the machine is back, and knows why' 'back: root-lost' "$(line 8)"
 	check_eq 'by the new server, without a hand' 0 "$STATUS"
 fi

@@ -7,8 +7,8 @@
 . "${0%/*}/lib.sh"
 
 [ -n "$(find "$(modules_dir)" -name 'nfsv4.ko*')" ] || skip_all "kernel $KERNEL has no NFS"
-results=30
-[ "$KERNEL" != 5.10 ] || results=28
+results=31
+[ "$KERNEL" != 5.10 ] || results=29
 plan $results
 
 # --- the server --------------------------------------------------------------------------
@@ -81,7 +81,7 @@ case $(cat /proc/cmdline) in
 	;;
 *case=gone*)
 	cp /bin/busybox /run/busybox
-	/run/busybox sh -c 'echo ready; /run/busybox sleep 100; echo nobody reboots'
+	/run/busybox sh -c 'echo test: ready >/dev/kmsg; echo ready; /run/busybox sleep 100; echo nobody reboots'
 	;;
 *)
 	is /
@@ -301,6 +301,10 @@ stop_server
 box_end
 check_eq 'the machine is rebooted' \
 	'pvkit-init: root guard: 10.9.0.1:/srv/box is gone: no answer; reboot' "$(console_line 'is gone')"
+# 2 s from one question to the next, 8 s for the answer, 2 s of grace, 2 s for the second
+after=$(($(console_at 'is gone: no answer; reboot') - $(console_at 'test: ready')))
+check "after 12 to 14 s, and what a slow machine adds ($after tenths)" \
+	test "$after" -ge 115 -a "$after" -le $((140 + 60 * KTAP_SLOW))
 if [ -n "$once" ]; then
 	skip 'and the next boot goes another way' "kernel $KERNEL has no block2mtd with names"
 	finish

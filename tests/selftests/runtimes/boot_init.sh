@@ -58,10 +58,6 @@ check_eq 'podman keeps its containers in an overlay of its own' 'store: overlay'
 check_eq 'and runs one' 'from a container' "$(line 9)"
 check_eq 'it shuts down by itself' 0 "$STATUS"
 check_eq 'the guard had no doubts' '' "$(console_line 'once more')"
-# at LINE: the kernel's time of it, in tenths of a second
-at() {
-	tr -d '\r' <"$CONSOLE" | sed -n "s/^\[ *\([0-9]*\)\.\([0-9]\).*$1.*/\1\2/p" | head -n 1
-}
 check 'and nothing waited for it' \
-	test $(($(at 'reboot: Power down') - $(at 'systemd-shutdown.*Syncing'))) -lt 100
+	test $(($(console_at 'reboot: Power down') - $(console_at 'systemd-shutdown.*Syncing'))) -lt 100
 finish
