@@ -163,6 +163,20 @@ static void test_afterwards_it_is_as_before(void)
 	leds_free(leds);
 }
 
+static void test_one_that_beats_already(void)
+{
+	struct leds *leds;
+
+	make_led("green:status", "none timer [heartbeat]\n", "0\n");
+	leds = begin("");
+	ktap_eq(blink(leds, "green:status", 60), 0, "one whose own trigger is heartbeat blinks");
+	ktap_str(trigger("green:status"), "timer", "in another way than it did");
+	as_the_kernel_shows("green:status");
+	leds_stop(leds, "");
+	ktap_str(trigger("green:status"), "heartbeat", "and afterwards it beats again");
+	leds_free(leds);
+}
+
 static void test_it_ends_by_itself(void)
 {
 	int64_t begun = pvk_now_ms();
@@ -453,7 +467,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 int main(void)
 {
-	ktap_plan(82);
+	ktap_plan(85);
 	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (seen == MAP_FAILED || !mkdtemp(dir))
 		return 1;
@@ -468,6 +482,7 @@ int main(void)
 
 	test_the_led_that_is_meant();
 	test_afterwards_it_is_as_before();
+	test_one_that_beats_already();
 	test_it_ends_by_itself();
 	test_killed_while_it_blinks();
 	test_many();

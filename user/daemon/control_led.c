@@ -239,6 +239,9 @@ static int begin(struct leds *leds, struct led *led, struct pvk_err *err)
 		return pvk_err_set(err, ret, "there is no LED '%s'", led->name);
 	led->brightness = read_brightness(leds, led->name);
 	for (i = 0; !ret && i < PVK_ARRAY_SIZE(triggers); i++) {
+		/* On many a board one beats all the time: as that it is not to be found. */
+		if (strcmp(triggers[i], "none") && !strcmp(triggers[i], led->before))
+			continue;
 		strcpy(led->ours, triggers[i]);
 		ret = remember(leds, led);
 		if (ret)

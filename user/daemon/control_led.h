@@ -2,10 +2,10 @@
 /*
  * control_led - an LED that blinks, for somebody who looks for the right box
  *
- * By the trigger `heartbeat` of the kernel's LED class, else `timer`, else by hand. What
- * the LED did before it does again afterwards; what that was is written down first, so
- * that it is known also after this process was killed. A trigger that somebody else has
- * set meanwhile stays.
+ * By the trigger `heartbeat` of the kernel's LED class, else `timer`, else by hand: the first
+ * that is not what it does anyhow. What the LED did before it does again afterwards; what
+ * that was is written down first, so that it is known also after this process was killed. A
+ * trigger that somebody else has set meanwhile stays.
  */
 #ifndef PVKITD_CONTROL_LED_H
 #define PVKITD_CONTROL_LED_H
