@@ -4,9 +4,11 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sched.h>
 
 #include "dhcp_packet.h"
 #include "ktap.h"
+#include "net_link.h"
 #include "net_words.h"
 #include "nfs_words.h"
 
@@ -339,6 +341,36 @@ static void test_hostile(void)
 	ktap_str(answer.file, "", "and is none then");
 }
 
+/* ---- addresses, in a network of our own ---- */
+
+static uint32_t address_of(const char *text)
+{
+	uint32_t address = 0;
+
+	net_address_parse(text, &address);
+	return address;
+}
+
+static void test_gateway_that_is_none(void)
+{
+	struct net_link_setup setup = {
+		.address = address_of("10.1.1.2"), .netmask = address_of("255.255.255.0"),
+		.gateway = address_of("224.0.0.1"),
+	};
+	struct net_link links[NET_LINKS_MAX];
+	char name[IFNAMSIZ] = "";
+	uint32_t address = 0;
+
+	if (unshare(CLONE_NEWNET)) {
+		ktap_skip("this needs to be root", "a network of our own");
+		return;
+	}
+	ktap_eq(net_links(links, "lo"), 1, "an interface comes up");
+	ktap_eq(net_link_set("lo", &setup, &err), 0, "a gateway that can be none is no error");
+	ktap_check(net_link_addressed(name, &address), "an address is there");
+	ktap_str(text_of(address), "10.1.1.2", "which is ours");
+}
+
 int main(void)
 {
 	ktap_plan(0);
@@ -353,5 +385,6 @@ int main(void)
 	test_answer();
 	test_strangers();
 	test_hostile();
+	test_gateway_that_is_none();
 	return ktap_finish();
 }
