@@ -464,6 +464,36 @@ static void test_split(void)
 	}
 }
 
+/* ---- who has put it there ---- */
+
+static void test_others(void)
+{
+	struct pvk_keeps list;
+	char file[128];
+
+	given("mkdir upper/etc && echo root:: >upper/etc/shadow && chmod 700 kept");
+	ktap_eq(keep("etc/shadow"), 0, "a path is kept");
+	if (pvk_keeps_read(kept, &list) || list.count != 1)
+		ktap_fail("one archive is there");
+	snprintf(file, sizeof(file), "kept/%s", list.item[0].file);
+	ktap_check(pvk_keep_is_roots(kept, ".") && pvk_keep_is_roots(kept, list.item[0].file),
+		   "by root, in a directory of root's: nobody else can write it");
+	shell("chmod 775 kept");
+	ktap_check(pvk_keep_is_roots(kept, "."), "nor in one of root's group");
+	chown(file, 1000, 0);
+	ktap_check(!pvk_keep_is_roots(kept, list.item[0].file), "an archive of somebody else's");
+	chown(file, 0, 0);
+	chmod(file, 0602);
+	ktap_check(!pvk_keep_is_roots(kept, list.item[0].file), "one that all can write");
+	shell("chmod 1777 kept");
+	ktap_check(!pvk_keep_is_roots(kept, "."), "a directory that all can write");
+	shell("chmod 770 kept && chgrp 100 kept");
+	ktap_check(!pvk_keep_is_roots(kept, "."), "one that a group can write");
+	shell("chmod 700 kept && chown 1000 kept");
+	ktap_check(!pvk_keep_is_roots(kept, "."), "one of somebody else's");
+	pvk_keeps_free(&list);
+}
+
 int main(void)
 {
 	char command[64];
@@ -485,6 +515,7 @@ int main(void)
 	test_hostile_head();
 	test_index();
 	test_split();
+	test_others();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	shell(command);
 	return ktap_finish();

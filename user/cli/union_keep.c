@@ -136,6 +136,12 @@ int union_kept_open(const struct union_dirs *dirs, bool write, struct pvk_err *e
 		if (fd < 0)
 			fd = pvk_err_set(err, -errno, "%s: %s", dirs->kept, strerror(errno));
 	}
+	if (fd >= 0 && write && !dirs->kept && !pvk_keep_is_roots(fd, ".")) {
+		pvk_err_set(err, -EACCES, "others than root can write what is kept there: "
+			    "pvkit-init would leave it out");
+		close(fd);
+		return -EACCES;
+	}
 	/* One at a time; who reads may find one that is just being removed. */
 	if (fd >= 0 && write && flock(fd, LOCK_EX)) {
 		pvk_err_set(err, -errno, "what is kept: %s", strerror(errno));

@@ -69,7 +69,8 @@ static bool fits(const struct restore *restore, const struct pvk_keep *keep)
 
 static void restore_one(struct restore *restore, const struct pvk_keep *keep)
 {
-	int ret = pvk_keep_check(restore->dirfd, keep);
+	int ret = pvk_keep_is_roots(restore->dirfd, keep->file) ?
+		  pvk_keep_check(restore->dirfd, keep) : -EPERM;
 
 	if (!ret && !fits(restore, keep))
 		ret = -EFBIG;
@@ -78,6 +79,7 @@ static void restore_one(struct restore *restore, const struct pvk_keep *keep)
 	if (ret)
 		say("union-keep: %s%s (%s) is left out: %s", keep->path ? "/" : "",
 		    keep->path ? keep->path : "?", keep->file, ret == -EBADMSG ? "damaged" :
+		    ret == -EPERM ? "others than root can write it" :
 		    ret == -EFBIG ? "more than half of the RAM" : strerror(-ret));
 	if (ret)
 		return;
@@ -128,7 +130,9 @@ static void restore_from(const char *dir, const char *ram, const char *upper, co
 	restore = (struct restore){
 		.dirfd = fd, .ram = ram_fd, .upper = upper_fd, .lower = lower_fd,
 	};
-	if (fd >= 0)
+	if (fd >= 0 && !pvk_keep_is_roots(fd, "."))
+		say("union-keep: %s is left out: others than root can write it", dir);
+	else if (fd >= 0)
 		restore_all(&restore);
 	/* Nothing has been kept yet. */
 	else if (fd != -ENOENT)

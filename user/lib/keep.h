@@ -95,6 +95,11 @@ void pvk_keeps_free(struct pvk_keeps *list);
 /* Is there one, not the one with this number but a later one, that has this path? */
 bool pvk_keeps_later(const struct pvk_keeps *list, const char *path, uint64_t number);
 
+/*
+ * Is root alone able to write it? Whoever writes an archive writes the root of the next
+ * boot. file: "." for the directory.
+ */
+bool pvk_keep_is_roots(int dirfd, const char *file);
 /* Reads all of it, for the checksum: -EBADMSG. */
 int pvk_keep_check(int dirfd, const struct pvk_keep *keep);
 /* Tells of each record, until the function returns other than 0, which is then returned. */

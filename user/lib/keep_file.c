@@ -169,6 +169,14 @@ static int open_body(int dirfd, const struct pvk_keep *keep, struct pvk_keep_hea
 	return fd;
 }
 
+bool pvk_keep_is_roots(int dirfd, const char *file)
+{
+	struct stat st;
+
+	return !fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW) && !st.st_uid &&
+	       !(st.st_mode & S_IWOTH) && (!st.st_gid || !(st.st_mode & S_IWGRP));
+}
+
 int pvk_keep_check(int dirfd, const struct pvk_keep *keep)
 {
 	struct pvk_keep_head head;
