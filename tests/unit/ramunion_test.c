@@ -6,6 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -303,6 +306,61 @@ static void test_many(void)
 	close(kept);
 }
 
+/* ---- whoever owns a directory changes what is in it ---- */
+
+static atomic_bool done;
+
+static void *exchange(void *arg)
+{
+	int fd = *(const int *)arg;
+
+	/* Not without a pause: who keeps is to have his turn. */
+	while (!done && !usleep(50))
+		renameat2(fd, "a", fd, "b", RENAME_EXCHANGE);
+	return NULL;
+}
+
+/* given a program of root's, and a user who has a file of his own in its place at times */
+static void test_another_by_that_name(void)
+{
+	unsigned int i, kept = 0, wrong = 0;
+	pthread_t thread;
+	struct stat st;
+	int fd;
+
+	make_dir("ram/upper/home", 0755);
+	make_file("ram/upper/home/a", "root's", 04755);
+	make_file("ram/upper/home/b", "own", 0644);
+	fd = open(path_of("ram/upper/home"), O_RDONLY | O_DIRECTORY);
+	if (fd < 0 || pthread_create(&thread, NULL, exchange, &fd))
+		ktap_fail("a thread");
+	for (i = 0; i < 2000; i++) {
+		if (pvk_union_keep(dir, "/home/a", NULL))
+			continue;
+		kept++;
+		stat(path_of("lower/home/a"), &st);
+		wrong += (st.st_mode & 04000) && strcmp(read_text("lower/home/a"), "root's");
+	}
+	done = true;
+	pthread_join(thread, NULL);
+	close(fd);
+	ktap_check(kept, "one or the other is kept");
+	ktap_eq(wrong, 0, "never one with the rights of the other");
+}
+
+static void test_node(void)
+{
+	struct stat st = { 0 };
+	mode_t mask = umask(077);
+
+	mkfifo(path_of("ram/upper/etc/fifo"), 0600);
+	chmod(path_of("ram/upper/etc/fifo"), 0666);
+	ktap_eq(pvk_union_keep(dir, "/etc/fifo", NULL), 0, "a pipe is kept");
+	umask(mask);
+	stat(path_of("lower/etc/fifo"), &st);
+	ktap_eq(st.st_mode, S_IFIFO | 0666, "with its mode, whatever our umask");
+}
+
 int main(void)
 {
 	char command[128];
@@ -319,6 +377,8 @@ int main(void)
 	test_state();
 	test_plain();
 	test_many();
+	test_node();
+	test_another_by_that_name();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	if (system(command))
 		perror(command);

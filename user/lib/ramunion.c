@@ -198,6 +198,18 @@ static bool same(int upper, int lower, const char *name, const struct stat *up,
 
 /* ---- listing ---- */
 
+/* NULL and errno; fd stays the caller's. */
+static DIR *open_entries(int fd)
+{
+	DIR *dir;
+
+	fd = dup(fd);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
+
 struct walk {
 	const struct pvk_keep_index *kept;
 	int (*fn)(void *arg, const struct pvk_union_entry *entry);
@@ -244,8 +256,9 @@ static int walk_subdir(struct walk *w, int upper, int lower, const char *name,
 	bool opaque;
 	int ret = 0;
 
+	/* What goes away meanwhile is no change. */
 	if (up < 0)
-		return up;
+		return up == -ENOENT ? 0 : up;
 	if (w->len + 2 < sizeof(w->path)) {
 		w->path[w->len++] = '/';
 		w->path[w->len] = '\0';
@@ -287,12 +300,14 @@ static int walk_entry(struct walk *w, int upper, int lower, const char *name)
 
 static int walk_dir(struct walk *w, int upper, int lower)
 {
-	DIR *dir = fdopendir(dup(upper));
+	DIR *dir = open_entries(upper);
 	struct dirent *entry;
 	size_t len = w->len;
 	int ret = 0, n;
 
-	while (dir && !ret && (entry = readdir(dir))) {
+	if (!dir)
+		return -errno;
+	while (!ret && (entry = readdir(dir))) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
 		n = snprintf(w->path + len, sizeof(w->path) - len, "%s%s",
@@ -300,11 +315,12 @@ static int walk_dir(struct walk *w, int upper, int lower)
 		w->len = len + (size_t)n;
 		if (w->len + 2 < sizeof(w->path))
 			ret = walk_entry(w, upper, lower, entry->d_name);
+		else
+			w->cut = true;
 	}
 	w->len = len;
 	w->path[len] = '\0';
-	if (dir)
-		closedir(dir);
+	closedir(dir);
 	return ret;
 }
 
@@ -366,21 +382,25 @@ static int copy_data(int from, int to)
 	return n < 0 ? -errno : 0;
 }
 
-static int keep_file(int upper, int lower, const char *name, const struct stat *st)
+/* What it is like is asked of what is read: by that name there may be another one by now. */
+static int keep_file(int upper, int lower, const char *name)
 {
 	pvk_auto_close int from = openat(upper, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 					 O_CLOEXEC);
 	pvk_auto_close int to = -1;
+	struct stat st;
 	int ret;
 
-	if (from < 0)
+	if (from < 0 || fstat(from, &st))
 		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EAGAIN;
 	to = openat(lower, TEMP, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return -errno;
 	ret = copy_data(from, to);
 	if (!ret)
-		ret = copy_owner(from, to, st);
+		ret = copy_owner(from, to, &st);
 	if (!ret && fsync(to))
 		ret = -errno;
 	return ret;
@@ -401,17 +421,23 @@ static int keep_special(int upper, int lower, const char *name, const struct sta
 	} else if (mknodat(lower, TEMP, st->st_mode, st->st_rdev)) {
 		return -errno;
 	}
-	return fchownat(lower, TEMP, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) ? -errno : 0;
+	if (fchownat(lower, TEMP, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	/* Less our umask. */
+	return !S_ISLNK(st->st_mode) && fchmodat(lower, TEMP, st->st_mode & 07777, 0) ?
+	       -errno : 0;
 }
 
 static int keep_entry(int upper, int lower, const char *name, unsigned int depth);
 
 /* The directory there, made if need be. */
-static int keep_dir_itself(int from, int lower, const char *name, const struct stat *st)
+static int keep_dir_itself(int from, int lower, const char *name)
 {
-	struct stat low;
+	struct stat st, low;
 	int ret = 0, to;
 
+	if (fstat(from, &st))
+		return -errno;
 	if (!fstatat(lower, name, &low, AT_SYMLINK_NOFOLLOW) &&
 	    (!S_ISDIR(low.st_mode) || is_opaque(from)))
 		ret = pvk_tree_remove(lower, name, 0);
@@ -422,7 +448,7 @@ static int keep_dir_itself(int from, int lower, const char *name, const struct s
 	to = pvk_tree_open_dir(lower, name);
 	if (to < 0)
 		return to;
-	ret = copy_owner(from, to, st);
+	ret = copy_owner(from, to, &st);
 	if (ret) {
 		close(to);
 		return ret;
@@ -430,8 +456,7 @@ static int keep_dir_itself(int from, int lower, const char *name, const struct s
 	return to;
 }
 
-static int keep_dir(int upper, int lower, const char *name, const struct stat *st,
-		    unsigned int depth)
+static int keep_dir(int upper, int lower, const char *name, unsigned int depth)
 {
 	pvk_auto_close int from = pvk_tree_open_dir(upper, name), to = -1;
 	struct dirent *entry;
@@ -440,17 +465,18 @@ static int keep_dir(int upper, int lower, const char *name, const struct stat *s
 
 	if (from < 0)
 		return from;
-	to = keep_dir_itself(from, lower, name, st);
+	to = keep_dir_itself(from, lower, name);
 	if (to < 0)
 		return to;
-	dir = fdopendir(dup(from));
 	if (depth == PVK_TREE_DEPTH_MAX)
-		ret = -ELOOP;
-	while (dir && !ret && (entry = readdir(dir)))
+		return -ELOOP;
+	dir = open_entries(from);
+	if (!dir)
+		return -errno;
+	while (!ret && (entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
 			ret = keep_entry(from, to, entry->d_name, depth + 1);
-	if (dir)
-		closedir(dir);
+	closedir(dir);
 	return ret;
 }
 
@@ -466,7 +492,7 @@ static int keep_entry(int upper, int lower, const char *name, unsigned int depth
 	if (is_whiteout(&st))
 		return pvk_tree_remove(lower, name, 0);
 	if (S_ISDIR(st.st_mode))
-		return keep_dir(upper, lower, name, &st, depth);
+		return keep_dir(upper, lower, name, depth);
 	if (in_lower && same(upper, lower, name, &st, &low))
 		return 0;
 	if (in_lower && S_ISDIR(low.st_mode)) {
@@ -475,7 +501,7 @@ static int keep_entry(int upper, int lower, const char *name, unsigned int depth
 			return ret;
 	}
 	unlinkat(lower, TEMP, 0);
-	ret = S_ISREG(st.st_mode) ? keep_file(upper, lower, name, &st) :
+	ret = S_ISREG(st.st_mode) ? keep_file(upper, lower, name) :
 	      keep_special(upper, lower, name, &st);
 	if (!ret && renameat(lower, TEMP, lower, name))
 		ret = -errno;
@@ -488,7 +514,6 @@ static int keep_entry(int upper, int lower, const char *name, unsigned int depth
 static int keep_below(int upper, int lower, char *path)
 {
 	char *rest = strchr(path, '/');
-	struct stat st;
 	int up, low, ret;
 
 	if (!rest)
@@ -498,8 +523,8 @@ static int keep_below(int upper, int lower, char *path)
 	if (up < 0)
 		return up;
 	low = pvk_tree_open_dir(lower, path);
-	if (low == -ENOENT && !fstat(up, &st))
-		low = keep_dir_itself(up, lower, path, &st);
+	if (low == -ENOENT)
+		low = keep_dir_itself(up, lower, path);
 	ret = low < 0 ? low : keep_below(up, low, rest + 1);
 	if (low >= 0)
 		close(low);
