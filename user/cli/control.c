@@ -42,7 +42,8 @@ static int complain(const struct cli *cli, int http, const struct json_doc *doc)
 		cli_complain(cli->verb->name, "%s", text);
 	else
 		cli_complain(cli->verb->name, "pvkitd answers with HTTP status %d", http);
-	return status_of(http);
+	/* Of what is no answer of ours a good status says nothing. */
+	return status_of(http) ? : CLI_FAILED;
 }
 
 /* *doc is the answer; NULL: it was printed already, or there is none. */

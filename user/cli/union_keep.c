@@ -189,9 +189,10 @@ static int keep_below(struct cli *cli, const char *dir)
 		if (ret)
 			status = cli_fail("union", ret, &err);
 	}
-	if (!was && mount(NULL, lower, NULL, MS_REMOUNT | MS_RDONLY | RIGHTS, NULL))
-		cli_complain("union", "%s is writable still: %s", lower, strerror(errno));
-	return status;
+	if (was || !mount(NULL, lower, NULL, MS_REMOUNT | MS_RDONLY | RIGHTS, NULL))
+		return status;
+	cli_complain("union", "%s is writable still: %s", lower, strerror(errno));
+	return CLI_FAILED;
 }
 
 /* One half of the RAM is left, whatever is put back into it. */

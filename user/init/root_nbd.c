@@ -91,7 +91,7 @@ static bool may_come(int ret)
 {
 	return ret == -ENODEV || ret == -ENOENT || ret == -ESHUTDOWN || ret == -ECONNRESET ||
 	       ret == -ETIMEDOUT || ret == -ECONNREFUSED || ret == -EHOSTUNREACH ||
-	       ret == -ENETUNREACH;
+	       ret == -ENETUNREACH || ret == -ENETDOWN || ret == -EPIPE;
 }
 
 static int connect_device(const struct root *root, struct pvk_err *err)
