@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -361,6 +362,28 @@ static void test_node(void)
 	ktap_eq(st.st_mode, S_IFIFO | 0666, "with its mode, whatever our umask");
 }
 
+/* given descriptors for the directory, and then for more and more of what is done with it */
+static void test_few_descriptors(void)
+{
+	struct rlimit all, few;
+	unsigned int done_anyway = 0, n;
+	int ret;
+
+	make_dir("ram/upper/few", 0755);
+	make_file("ram/upper/few/file", "text", 0644);
+	getrlimit(RLIMIT_NOFILE, &all);
+	few = all;
+	for (n = 3; n < 12; n++) {
+		few.rlim_cur = n;
+		setrlimit(RLIMIT_NOFILE, &few);
+		ret = pvk_union_keep(dir, "/few", NULL);
+		setrlimit(RLIMIT_NOFILE, &all);
+		done_anyway += !ret && access(path_of("lower/few/file"), F_OK);
+	}
+	ktap_eq(ret, 0, "with enough of them a directory is kept");
+	ktap_eq(done_anyway, 0, "with too few it is never said to be, without what is in it");
+}
+
 int main(void)
 {
 	char command[128];
@@ -378,6 +401,7 @@ int main(void)
 	test_plain();
 	test_many();
 	test_node();
+	test_few_descriptors();
 	test_another_by_that_name();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	if (system(command))
