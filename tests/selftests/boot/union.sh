@@ -6,7 +6,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/lib.sh"
 
-plan 20
+plan 21
 
 busybox_root root <<'END'
 echo "/ is $(is /)"
@@ -49,6 +49,8 @@ root = /dev/vda
 union = yes
 union-size = 16M
 union-plain = /var/lib/containers /var/lib/other /var/linked/deep
+union-keep = LABEL=none:/keep
+root-wait = 3
 END
 initramfs init.cpio --conf init.conf --module squashfs --module overlay
 
@@ -74,6 +76,9 @@ check_eq 'and told more' \
 	'the RAM over the root is about to be full: N % of 16384 KiB (pvkit union status)' "$(line 9)"
 check_eq 'the machine stays up' 'still here: new' "$(line 10)"
 check_eq 'and ends as it should' 0 "$STATUS"
+check_eq 'that what was kept is not to be had is said, and stops nothing' \
+	'pvkit-init: union-keep: root=LABEL=none: no block device is that one' \
+	"$(console_line 'union-keep')"
 # and what the union hides is no way around it
 check_eq 'what it is made of gives nobody rights, a plain directory is like any other' \
 	'lower: 2 of nosuid and nodev ram: 2 of nosuid and nodev containers: 0 of nosuid and nodev ' \
