@@ -4,7 +4,7 @@
 . "${0%/*}/../lib/ktap.sh"
 
 mkinitramfs=$(cd "${0%/*}/../.." && pwd)/scripts/mkinitramfs
-plan 19
+plan 20
 cd "$KTAP_TMP"
 
 # given a kernel's modules: net wants mii and crc, which wants lib; old is compressed;
@@ -80,6 +80,8 @@ check_fails 'a module that is none' "$release has no module nothing" \
 mkdir root/lib/modules/6.2.0-test
 check_fails 'a choice of kernels' '--kernel says which' \
 	"$mkinitramfs" --init init --root root --module crc out.img
+check_fails 'no kernel at all' 'not one kernel below tree/lib/modules' \
+	"$mkinitramfs" --init init --root tree --module crc out.img
 check 'that was made' pack --root root --kernel $release --module crc
 check_fails 'a kernel without a list' 'no modules.dep' \
 	"$mkinitramfs" --init init --root root --kernel 6.2.0-test --module crc out.img
