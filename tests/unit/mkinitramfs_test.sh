@@ -4,7 +4,7 @@
 . "${0%/*}/../lib/ktap.sh"
 
 mkinitramfs=$(cd "${0%/*}/../.." && pwd)/scripts/mkinitramfs
-plan 20
+plan 22
 cd "$KTAP_TMP"
 
 # given a kernel's modules: net wants mii and crc, which wants lib; old is compressed;
@@ -97,6 +97,14 @@ check_eq 'a file has the name that was given' 'the program' "$(content bin/again
 check_fails 'a place that is none' "--add wants SRC:/DEST" "$mkinitramfs" --init init --add tree out.img
 check_fails 'a file that is not there' 'no such file: nowhere' \
 	"$mkinitramfs" --init init --conf nowhere out.img
+
+# when there is to be a shell
+printf '\177ELF\0/lib/ld-linux.so.2 is not found\0' >static
+printf '\177ELF\0\0/lib64/ld-linux-x86-64.so.2\0' >dynamic
+pack --shell static
+check_eq 'a shell is busybox' 'bin/busybox bin/sh' "$(names | grep bin/ | paste -sd' ')"
+check_fails 'one that wants libraries' '--shell: dynamic is not static' \
+	"$mkinitramfs" --init init --shell dynamic out.img
 
 # when it is compressed
 pack --compress xz
