@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "child.h"
 #include "console.h"
 #include "failures.h"
 #include "stores.h"
+
+#define STORE_MS	10000	/* its medium may be gone */
 
 static bool can_hold(const struct pvk_flagsource *source, const struct conf *conf)
 {
@@ -21,7 +25,7 @@ void failures_find(struct failures *failures, const struct pvk_flagsources *sour
 {
 	size_t i;
 
-	*failures = (struct failures){ .source = NULL };
+	*failures = (struct failures){ .wait_ms = STORE_MS };
 	if (!conf->failures_limit)
 		return;
 	for (i = 0; i < sources->count && !failures->source; i++)
@@ -40,13 +44,30 @@ bool failures_reached(const struct failures *failures, const struct conf *conf)
 	return failures->source && failures->count >= conf->failures_limit;
 }
 
+struct setting {
+	const struct pvk_store *store;
+	const struct pvk_flagconf *flagconf;
+	const struct pvk_change *change;
+};
+
+static void set_store(void *arg)
+{
+	const struct setting *setting = arg;
+	struct pvk_err err = { .text = "" };
+
+	if (stores_set(setting->store, setting->flagconf, STORES_SYS, setting->change, &err))
+		say("failures are not counted: %s", err.text);
+}
+
 static void set(const struct failures *failures, const struct pvk_flagconf *flagconf,
 		const struct pvk_change *change)
 {
-	struct pvk_err err = { .text = "" };
+	struct setting setting = { &failures->source->store, flagconf, change };
+	int ret = child_do(set_store, &setting, failures->wait_ms);
 
-	if (stores_set(&failures->source->store, flagconf, STORES_SYS, change, &err))
-		say("failures are not counted: %s", err.text);
+	if (ret)
+		say("failures are not counted: %s", ret == -ETIMEDOUT ?
+		    "the store does not answer" : strerror(-ret));
 }
 
 /* The other slot gets a fresh count: it is another system. */

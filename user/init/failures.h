@@ -4,7 +4,8 @@
  *
  * One that can't hand over to an init counts. A boot that hands over sets the count back,
  * and writes nothing where there was none. At the limit the next one goes to recovery
- * or, with failures-then=slot, to the other slot.
+ * or, with failures-then=slot, to the other slot. Both write in a child, and go on without
+ * it where the store does not answer: a boot does not hang on its count.
  */
 #ifndef INIT_FAILURES_H
 #define INIT_FAILURES_H
@@ -15,6 +16,7 @@
 struct failures {
 	const struct pvk_flagsource *source;	/* NULL: there is no store for it */
 	unsigned int count;			/* as it is now */
+	long wait_ms;				/* at most, for the store */
 };
 
 void failures_find(struct failures *failures, const struct pvk_flagsources *sources,

@@ -268,27 +268,11 @@ static _Noreturn void restart(void)
 		pause();
 }
 
-struct failure {
-	struct boot *boot;
-	const char *text;
-};
-
-static void count_failure(void *arg)
-{
-	const struct failure *failure = arg;
-	struct boot *boot = failure->boot;
-
-	failures_add(&boot->failures, &boot->conf, &boot->flagconf, failure->text);
-}
-
 /* The end of a boot that failed. */
 static _Noreturn void give_up(struct boot *boot, const struct pvk_err *err)
 {
-	struct failure failure = { .boot = boot, .text = err->text };
-
 	say("%s", err->text);
-	if (child_do(count_failure, &failure, MEDIUM_MS) == -ETIMEDOUT)
-		say("failures are not counted: the store does not answer");
+	failures_add(&boot->failures, &boot->conf, &boot->flagconf, err->text);
 	if (boot->conf.shell)
 		console_offer_shell(boot->conf.shell_wait);
 	restart();
