@@ -23,11 +23,11 @@ soon() {
 mkdir -p /run/lock /sys/fs/cgroup
 mount -t cgroup2 none /sys/fs/cgroup
 pvkitd --foreground >/run/pvkitd.log 2>&1 &
-soon 'grep -q "pvkitd: ready" /run/pvkitd.log' || cat /run/pvkitd.log
+soon 'grep -qs "pvkitd: ready" /run/pvkitd.log' || cat /run/pvkitd.log
 # one who hears it from the beginning, one who comes late, and one without pvkitd
 curl -sN --unix-socket /run/pvkit/pv-ctrl http://x/union/events >/run/events &
 pvkit union watch --json >/run/watch 2>/dev/null &
-soon 'grep -q level /run/events && grep -q level /run/watch'
+soon 'grep -qs level /run/events && grep -qs level /run/watch'
 echo "at first: $(ask /union | cut -d, -f1)"
 
 # a container whose files are on an overlay of its own, in a directory that is RAM alone
