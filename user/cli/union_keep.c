@@ -10,8 +10,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "confline.h"
@@ -153,45 +156,127 @@ int union_kept_open(const struct union_dirs *dirs, bool write, struct pvk_err *e
 
 /* ---- keep ---- */
 
-/* 1: it was, 0: it is now, negative: it can't be. */
-static int make_writable(const char *lower)
+/*
+ * Whoever keeps may be killed in the middle, so another process makes the root read-only
+ * again when he has ended, in whatever way: then the pipe between them has no writer.
+ */
+struct opened {
+	char lower[PATH_MAX];
+	pid_t closer;		/* 0: it was writable before */
+	int pipe;
+};
+
+#define CLOSE_TRIES	100
+#define CLOSE_EVERY_US	10000
+
+/* What a process that was killed had open for writing may be so for a moment still. */
+static int close_root(const char *lower)
+{
+	unsigned int i;
+
+	for (i = 0; i < CLOSE_TRIES; i++) {
+		if (!mount(NULL, lower, NULL, MS_REMOUNT | MS_RDONLY | RIGHTS, NULL))
+			return 0;
+		if (errno != EBUSY)
+			break;
+		usleep(CLOSE_EVERY_US);
+	}
+	return -errno;
+}
+
+static _Noreturn void closer(const struct opened *root, int fd)
+{
+	char nothing;
+
+	/* Neither the terminal's signals nor those for each pvkit are for it. */
+	setsid();
+	prctl(PR_SET_NAME, "union-keep-ro");
+	while (read(fd, &nothing, 1) < 0 && errno == EINTR)
+		;
+	_exit(-close_root(root->lower));
+}
+
+static int start_closer(struct opened *root)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	root->closer = fork();
+	if (!root->closer) {
+		close(fds[1]);
+		closer(root, fds[0]);
+	}
+	close(fds[0]);
+	root->pipe = fds[1];
+	if (root->closer > 0)
+		return 0;
+	close(fds[1]);
+	return -EAGAIN;
+}
+
+static int end_closer(const struct opened *root)
+{
+	int status;
+	pid_t ended;
+
+	if (!root->closer)
+		return 0;
+	close(root->pipe);
+	do
+		ended = waitpid(root->closer, &status, 0);
+	while (ended < 0 && errno == EINTR);
+	return ended > 0 && WIFEXITED(status) ? -WEXITSTATUS(status) : close_root(root->lower);
+}
+
+static int open_root(struct opened *root, const char *dir)
 {
 	struct statvfs fs;
+	int ret;
 
-	if (statvfs(lower, &fs))
+	*root = (struct opened){ .closer = 0 };
+	snprintf(root->lower, sizeof(root->lower), "%s/lower", dir);
+	if (statvfs(root->lower, &fs))
 		return -errno;
 	if (!(fs.f_flag & ST_RDONLY))
-		return 1;
-	if (mount(NULL, lower, NULL, MS_REMOUNT | RIGHTS, NULL))
-		return -errno;
+		return 0;
+	ret = start_closer(root);
+	if (ret)
+		return ret;
+	if (mount(NULL, root->lower, NULL, MS_REMOUNT | RIGHTS, NULL))
+		ret = -errno;
 	/* A squashfs says that it is, and is not. */
-	return statvfs(lower, &fs) || (fs.f_flag & ST_RDONLY) ? -EROFS : 0;
+	else if (statvfs(root->lower, &fs) || (fs.f_flag & ST_RDONLY))
+		ret = -EROFS;
+	if (ret)
+		end_closer(root);
+	return ret;
 }
 
 /* In the root itself. */
 static int keep_below(struct cli *cli, const char *dir)
 {
 	struct pvk_err err = { .text = "" };
-	char lower[PATH_MAX];
-	int status = CLI_OK, was, ret;
+	struct opened root;
+	int status = CLI_OK, ret;
 
-	snprintf(lower, sizeof(lower), "%s/lower", dir);
-	was = make_writable(lower);
-	if (was < 0) {
-		pvk_err_set(&err, was, "%s: %s", lower, was == -EROFS ?
+	ret = open_root(&root, dir);
+	if (ret) {
+		pvk_err_set(&err, ret, "%s: %s", root.lower, ret == -EROFS ?
 			    "the root's file system or its medium can't be written, and there "
-			    "is no union-keep" : was == -ENOENT ?
-			    "there is none: the root is as it is on its medium" : strerror(-was));
-		return cli_fail("union", was, &err);
+			    "is no union-keep" : ret == -ENOENT ?
+			    "there is none: the root is as it is on its medium" : strerror(-ret));
+		return cli_fail("union", ret, &err);
 	}
 	for (; optind < cli->argc; optind++) {
 		ret = pvk_union_keep(dir, cli->argv[optind], &err);
 		if (ret)
 			status = cli_fail("union", ret, &err);
 	}
-	if (was || !mount(NULL, lower, NULL, MS_REMOUNT | MS_RDONLY | RIGHTS, NULL))
+	ret = end_closer(&root);
+	if (!ret)
 		return status;
-	cli_complain("union", "%s is writable still: %s", lower, strerror(errno));
+	cli_complain("union", "%s is writable still: %s", root.lower, strerror(-ret));
 	return CLI_FAILED;
 }
 
