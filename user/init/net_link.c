@@ -26,7 +26,7 @@ static void name_request(struct ifreq *request, const char *name)
 
 /* ---- which there are ---- */
 
-static bool bring_up(int fd, const char *name, short *flags)
+static bool read_flags(int fd, const char *name, short *flags)
 {
 	struct ifreq request;
 
@@ -34,9 +34,17 @@ static bool bring_up(int fd, const char *name, short *flags)
 	if (ioctl(fd, SIOCGIFFLAGS, &request))
 		return false;
 	*flags = request.ifr_flags;
-	if (*flags & IFF_UP)
+	return true;
+}
+
+static bool bring_up(int fd, const char *name, short flags)
+{
+	struct ifreq request;
+
+	if (flags & IFF_UP)
 		return true;
-	request.ifr_flags |= IFF_UP;
+	name_request(&request, name);
+	request.ifr_flags = (short)(flags | IFF_UP);
 	return !ioctl(fd, SIOCSIFFLAGS, &request);
 }
 
@@ -75,15 +83,18 @@ unsigned int net_links(struct net_link *links, const char *name)
 	struct if_nameindex *all = if_nameindex(), *one;
 	pvk_auto_close int fd = open_control();
 	unsigned int n = 0;
+	bool wanted;
 	short flags;
 
 	for (one = all; one && one->if_name; one++) {
-		/* A port of a switch wants what leads there to be up. */
-		if (*name && strcmp(one->if_name, name) && !leads_to_switch(one->if_name))
+		if (!read_flags(fd, one->if_name, &flags))
 			continue;
-		if (!bring_up(fd, one->if_name, &flags) || n == NET_LINKS_MAX)
+		wanted = n < NET_LINKS_MAX && (*name ? !strcmp(one->if_name, name) :
+					       is_candidate(one->if_name, flags));
+		/* A port of a switch wants what leads there to be up, and programs want lo. */
+		if (!wanted && !leads_to_switch(one->if_name) && !(flags & IFF_LOOPBACK))
 			continue;
-		if (*name ? strcmp(one->if_name, name) : !is_candidate(one->if_name, flags))
+		if (!bring_up(fd, one->if_name, flags) || !wanted)
 			continue;
 		links[n] = (struct net_link){ .ready = false };
 		snprintf(links[n].name, sizeof(links[n].name), "%s", one->if_name);
