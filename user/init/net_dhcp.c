@@ -125,7 +125,10 @@ static int request(struct asking *asking, int i, const struct dhcp_answer *offer
 		ask(asking, (unsigned int)i, offer);
 		end = clock_ms() + REQUEST_MS;
 		while (wait_answer(asking, i, end < until ? end : until, answer) == i) {
-			if (answer->type == DHCP_ACK && answer->server == offer->server)
+			/* Another's refusal is of what he has not offered. */
+			if (answer->server != offer->server)
+				continue;
+			if (answer->type == DHCP_ACK)
 				return 0;
 			if (answer->type == DHCP_NAK)
 				return -EAGAIN;
