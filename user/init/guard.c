@@ -137,6 +137,49 @@ static int enter_room(const char *where)
 	       chdir("/") ? -errno : 0;
 }
 
+static void close_others(int mine)
+{
+	int fd;
+
+	for (fd = STDERR_FILENO + 1; fd < FDS_MAX; fd++)
+		if (fd != mine)
+			close(fd);
+}
+
+struct first_question {
+	struct guard_plan *plan;
+	int answer;
+};
+
+static void ask(void *arg)
+{
+	struct first_question *first = arg;
+
+	/* Process 1 waits for an end of its pipe to close. */
+	close_others(first->plan->fd);
+	first->answer = probe_run(&first->plan->probe, first->plan->fd);
+}
+
+/*
+ * What can't be asked is not guarded: it would be taken for lost. A root that is silent
+ * just now is guarded all the more; the child that waits for it then stays behind.
+ */
+static int ask_first(struct guard_plan *plan)
+{
+	struct first_question *first = mmap(NULL, sizeof(*first), PROT_READ | PROT_WRITE,
+					    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int ret;
+
+	if (first == MAP_FAILED)
+		return -errno;
+	*first = (struct first_question){ .plan = plan, .answer = -ECHILD };
+	ret = child_do(ask, first, (long)plan->times.limit);
+	if (ret != -ETIMEDOUT)
+		return ret ? ret : first->answer;
+	say("root guard: %s: no answer yet", plan->what);
+	return 0;
+}
+
 /* Returns only when it failed; what worked is an exec. */
 static int move_out(struct guard_plan *plan, const char *where, const char *root)
 {
@@ -154,7 +197,7 @@ static int move_out(struct guard_plan *plan, const char *where, const char *root
 	if (!ret && plan->probe.kind == PROBE_BLOCK)
 		ret = open_device(plan);
 	if (!ret)
-		ret = probe_run(&plan->probe, plan->fd);
+		ret = ask_first(plan);
 	if (!ret)
 		ret = write_file(ROOM PLAN, plan, sizeof(*plan), 0600);
 	if (!ret)
@@ -193,7 +236,7 @@ static int start(struct guard_plan *plan, const char *where, const char *root)
 	ret = pid < 0 ? -errno : 0;
 	close(ends[1]);
 	if (!ret)
-		/* It asks once, and a root that is slow just now wants a guard as well. */
+		/* It asks once, and waits for the answer that long. */
 		ret = wait_for_exec(ends[0], START_MS + (int)plan->times.limit);
 	/* The real init would not hear of its death. One that is stuck is left alone. */
 	if (ret && pid > 0) {
@@ -272,16 +315,13 @@ static void spare_us(void)
 _Noreturn void guard_main(void)
 {
 	static struct guard_plan plan;
-	int fd;
 
 	if (read_plan(&plan)) {
 		console_detach();
 		say("no root guard: what it was to do is lost");
 		_exit(1);
 	}
-	for (fd = 3; fd < FDS_MAX; fd++)
-		if (fd != plan.fd)
-			close(fd);
+	close_others(plan.fd);
 	fcntl(plan.fd, F_SETFD, FD_CLOEXEC);
 	prctl(PR_SET_NAME, "pvkit-guard");
 	console_detach();
