@@ -28,6 +28,15 @@ static const char *path_of(const char *name)
 	return path[n % 4];
 }
 
+static void remove_all(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	if (system(command))
+		perror(command);
+}
+
 static void make_dir(const char *name, mode_t mode)
 {
 	mkdir(path_of(name), mode);
@@ -269,11 +278,19 @@ static unsigned int changes(const struct pvk_keep_index *kept)
 	return pvk_union_walk(dir, kept, count, NULL, NULL) ? 0 : told;
 }
 
+/* given a union of its own, in memory where there is such a place: disks take a minute */
 static void given_many(void)
 {
 	char name[64];
 	int i;
 
+	snprintf(dir, sizeof(dir), "%s/pvkit-ramunion.XXXXXX",
+		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+	if (!mkdtemp(dir))
+		ktap_fail("a temporary directory");
+	make_dir("lower", 0755);
+	make_dir("ram", 0755);
+	make_dir("ram/upper", 0755);
 	make_dir("ram/upper/many", 0755);
 	for (i = 0; i < MANY; i++) {
 		snprintf(name, sizeof(name), "ram/upper/many/%d", i / 1000);
@@ -288,23 +305,26 @@ static void test_many(void)
 {
 	const struct pvk_keep_limit limit = { .ram = 1 << 20, .records = 2 * MANY };
 	struct pvk_keep_index *index = NULL;
-	unsigned int before = changes(NULL);
 	struct pvk_keeps list;
+	char disk[sizeof(dir)];
 	int kept, upper;
 
+	strcpy(disk, dir);
 	given_many();
-	ktap_eq(changes(NULL) - before, MANY + MANY / 1000 + 1, "100,000 files are listed");
+	ktap_eq(changes(NULL), MANY + MANY / 1000 + 1, "100,000 files are listed");
 	make_dir("kept", 0755);
 	kept = open(path_of("kept"), O_RDONLY | O_DIRECTORY);
 	upper = open(path_of("ram/upper"), O_RDONLY | O_DIRECTORY);
 	ktap_eq(pvk_keep_make(kept, upper, "many", &limit, NULL), 0, "and kept");
 	pvk_keeps_read(kept, &list);
 	ktap_eq(pvk_keep_index_new(&index, kept, &list, upper, gone, NULL), 0, "and looked up");
-	ktap_eq(changes(index), before, "none of them is a change any more");
+	ktap_eq(changes(index), 0, "none of them is a change any more");
 	pvk_keep_index_free(index);
 	pvk_keeps_free(&list);
 	close(upper);
 	close(kept);
+	remove_all();
+	strcpy(dir, disk);
 }
 
 /* ---- whoever owns a directory changes what is in it ---- */
@@ -386,8 +406,6 @@ static void test_few_descriptors(void)
 
 int main(void)
 {
-	char command[128];
-
 	ktap_plan(0);
 	snprintf(dir, sizeof(dir), "/tmp/pvkit-ramunion.XXXXXX");
 	if (!mkdtemp(dir))
@@ -403,8 +421,6 @@ int main(void)
 	test_node();
 	test_few_descriptors();
 	test_another_by_that_name();
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	if (system(command))
-		perror(command);
+	remove_all();
 	return ktap_finish();
 }
