@@ -636,7 +636,7 @@ static ssize_t power_write(struct file *file, const char __user *buf, size_t len
 		return -EFAULT;
 	line[len] = '\0';
 	mutex_lock(&sim_lock);
-	while (!err && (word = strsep(&rest, " \n")))
+	while (!err && (word = strsep(&rest, "\n ")))
 		err = *word ? sim_word(word) : 0;
 	mutex_unlock(&sim_lock);
 	return err ?: len;

@@ -231,7 +231,8 @@ static void test_conf_file(void)
 	close(fd);
 	ktap_eq(read_lines(path, "a\n\nlast", 7, &err), 0, "a file");
 	ktap_str(told, "1:a|2:|3:last|", "line by line, to an end without a newline");
-	ktap_eq(read_lines(path, "\xef\xbb\xbf" "a\n\xef\xbb\xbf", 8, &err), 0, "one with a byte order mark");
+	ktap_eq(read_lines(path, "\xef\xbb\xbf" "a\n\xef\xbb\xbf", 8, &err), 0,
+		"one with a byte order mark");
 	ktap_str(told, "1:a|2:\xef\xbb\xbf|", "has it in its beginning alone");
 	ktap_eq(read_lines(path, "a\nbad\nc\n", 8, &err), -EPROTO, "a line that is refused");
 	snprintf(want, sizeof(want), "%s:2: not this", path);

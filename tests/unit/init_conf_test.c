@@ -98,7 +98,8 @@ static void test_bad_lines(void)
 	ktap_eq(conf.guard_limit, 7, "a limit");
 	given_file("[recovery\r\nroot = /dev/a\r\n");
 	ktap_eq(warnings.count, 0, "a section whose bracket is not closed is that one");
-	ktap_str(root_of(BOOT_RECOVERY), "/dev/a", "with lines that end as another system has them");
+	ktap_str(root_of(BOOT_RECOVERY), "/dev/a",
+		 "with lines that end as another system has them");
 	given_file("root = /dev/a\nrot = /dev/b\n[recover]\nroot = /dev/c\n[normal]\ninit = /a\n");
 	conf_boot(&conf, BOOT_NORMAL, &boot);
 	ktap_str(boot.root, "/dev/a", "the other lines count");

@@ -22,7 +22,10 @@ static void given_asked(void)
 	const struct guard_times times = { .every = S(5), .limit = S(20), .grace = S(5) };
 
 	now = S(1000);
-	asked = doubts = gone = back = 0;
+	asked = 0;
+	doubts = 0;
+	gone = 0;
+	back = 0;
 	guard_state_init(&state, &times, now);
 	while (guard_tick(&state, now) != GUARD_ASK)
 		now += S(1);

@@ -208,10 +208,12 @@ static void test_nfs_options(void)
 	ktap_str(nfs_versions("")[3], "3", "and the oldest last");
 	ktap_str(nfs_versions("rw,nfsvers=4")[0], "", "what is said is tried alone");
 	ktap_str(nfs_versions("v4.1")[0], "", "in short, too");
-	ktap_str(nfs_versions("noversatile,nfsversx=3")[0], "4.2", "but no word that looks like it");
+	ktap_str(nfs_versions("noversatile,nfsversx=3")[0], "4.2",
+		 "but no word that looks like it");
 	ktap_str(data_for("", "4.2"), "addr=10.0.0.1,vers=4.2,proto=tcp", "for version 4");
 	ktap_str(data_for("rsize=8192", "3"),
-		 "addr=10.0.0.1,vers=3,proto=tcp,nolock,mountproto=tcp,rsize=8192", "for version 3");
+		 "addr=10.0.0.1,vers=3,proto=tcp,nolock,mountproto=tcp,rsize=8192",
+		 "for version 3");
 	ktap_str(data_for("vers=3,udp,lock", ""),
 		 "addr=10.0.0.1,vers=3,udp,lock", "what is said counts");
 	ktap_str(data_for("v3,proto=udp", ""),
@@ -258,8 +260,9 @@ static void test_question(void)
 	size_t n = dhcp_write(out, &asker, 3, NULL);
 
 	ktap_eq(n, 300, "as long as the shortest that every relay lets through");
-	ktap_check(out[0] == 1 && out[9] == 3 && out[10] == 0x80 && !memcmp(out + 4, &asker.xid, 4) &&
-		   !memcmp(out + 28, asker.mac, 6), "a question, which is to be answered to all");
+	ktap_check(out[0] == 1 && out[9] == 3 && out[10] == 0x80 &&
+		   !memcmp(out + 4, &asker.xid, 4) && !memcmp(out + 28, asker.mac, 6),
+		   "a question, which is to be answered to all");
 	ktap_check(!memcmp(out + 240, "\x35\1\1", 3), "who is there");
 	dhcp_write(out, &asker, 3, &offer);
 	ktap_check(!memcmp(out + 240, "\x35\1\3\x32\4\x0a\0\0\7\x36\4\x0a\0\0\1", 15),

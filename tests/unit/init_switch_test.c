@@ -48,7 +48,7 @@ static void given_ourselves(const char *path)
 {
 	unlink(at(path));
 	ktap_check(!linkat(AT_FDCWD, "/proc/self/exe", AT_FDCWD, at(path), AT_SYMLINK_FOLLOW),
-		     "%s is this program", path);
+		   "%s is this program", path);
 }
 
 static const char *found(const char *init)

@@ -186,7 +186,8 @@ static void test_level(void)
 
 	for (i = 0; i < PVK_ARRAY_SIZE(steps); i++) {
 		level = pvk_union_level_next(level, steps[i].percent);
-		snprintf(name, sizeof(name), "step %zu: the level at %u of 100", i, steps[i].percent);
+		snprintf(name, sizeof(name), "step %zu: the level at %u of 100", i,
+			 steps[i].percent);
 		ktap_str(pvk_union_level_name(level), pvk_union_level_name(steps[i].level), name);
 	}
 }

@@ -228,7 +228,7 @@ static const struct cli_exit union_exits[] = {
 	{ CLI_OK, "done" },
 	{ CLI_FAILED, "a file could not be read or written, or the root can't be written" },
 	{ CLI_USAGE, "wrong usage" },
-	{ CLI_NOT_FOUND, "there is no union, or nothing at that path that could be kept or forgotten" },
+	{ CLI_NOT_FOUND, "no union, or nothing at that path that could be kept or forgotten" },
 	{ CLI_REFUSED, "no right to" },
 	{ CLI_TIMEOUT, "watch: the time is over" },
 	{ 0, NULL },
@@ -685,14 +685,14 @@ const struct cli_verb cli_verbs[] = {
 	{
 		.name = "pivot status",
 		.args = "[--json]",
-		.brief = "Says how far the session of an in-place update is, or how the last one ended.",
+		.brief = "Says how far an in-place update is, or how the last one ended.",
 		.text =
-		"States: idle (there was none), open, evicting, sealed, released, armed (it writes, and there\n"
-		"is no way back), rebooting, closed, aborted.\n"
+		"States: idle (there was none), open, evicting, sealed, released, armed (it writes,\n"
+		"and there is no way back), rebooting, closed, aborted.\n"
 		"Without CAP_SYS_MODULE the state is all that is told. Else also which file system it\n"
-		"follows, what is proven of its release, what is shut to others, the owner, how long the state may last yet,\n"
-		"and how many mounts there are of it, in any namespace, those that were detached\n"
-		"(umount -l) and are held by files among them.\n",
+		"follows, what is proven of its release, what is shut to others, the owner, how long\n"
+		"the state may last yet, and how many mounts there are of it, in any namespace, those\n"
+		"that were detached (umount -l) and are held by files among them.\n",
 		.options = only_json,
 		.exits = pivot_exits,
 		.fn = FN(verb_pivot_status),
@@ -709,7 +709,7 @@ const struct cli_verb cli_verbs[] = {
 	{
 		.name = "union status",
 		.args = "[--union DIR] [--kept DIR] [--json]",
-		.brief = "Lists what would be lost at reboot: what was written over a read-only root.",
+		.brief = "Lists what was written over a read-only root and would be lost at reboot.",
 		.text =
 		"For a root that pvkit-init has mounted with union = yes. How full its RAM is (ok,\n"
 		"warning from 80 %, critical from 95 %), and each file that is new, changed or removed.\n"

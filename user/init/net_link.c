@@ -168,7 +168,8 @@ static int add_route(int fd, const char *name, const struct net_link_setup *setu
 	if ((setup->gateway ^ setup->address) & setup->netmask &&
 	    ioctl(fd, SIOCADDRT, &route) && errno != EEXIST)
 		return -errno;
-	route.rt_dst = route.rt_genmask = in_address(INADDR_ANY);
+	route.rt_dst = in_address(INADDR_ANY);
+	route.rt_genmask = route.rt_dst;
 	route.rt_gateway = in_address(setup->gateway);
 	route.rt_flags = RTF_UP | RTF_GATEWAY;
 	return ioctl(fd, SIOCADDRT, &route) && errno != EEXIST ? -errno : 0;

@@ -44,7 +44,8 @@ static int take_server(struct nfs_words *words, const char *text, size_t len, st
 		return 0;
 	}
 	return pvk_err_set(err, -EINVAL, "nfsroot=%s: %s", text, *text == '[' ?
-			   "IPv6 is not offered" : "the server is an IPv4 address: no name is looked up");
+			   "IPv6 is not offered" :
+			   "the server is an IPv4 address: no name is looked up");
 }
 
 int nfs_words_parse(struct nfs_words *words, const char *text, const char *host,

@@ -3,7 +3,8 @@
  * partition - what a disk's partition table says of a partition
  *
  * GPT, of which the second copy counts where the first is damaged, if the MBR says that
- * there is one, as the kernel has it, and the table of an MBR. From the published layouts. The kernel has read the same table, but tells less.
+ * there is one, as the kernel has it, and the table of an MBR. From the published layouts.
+ * The kernel has read the same table, but tells less.
  */
 #ifndef INIT_PARTITION_H
 #define INIT_PARTITION_H

@@ -20,8 +20,8 @@ typedef int (*pvk_conf_fn)(void *arg, char *line, unsigned int n, struct pvk_err
 
 /*
  * Tells of each line of a file until one is refused, whose text then begins with
- * "PATH:LINE: ". UTF-8's byte order mark is none of it. A file that is not there has no lines. One with a NUL, as a power cut
- * leaves it, is refused as a whole.
+ * "PATH:LINE: ". UTF-8's byte order mark is none of it. A file that is not there has no
+ * lines. One with a NUL, as a power cut leaves it, is refused as a whole.
  */
 int pvk_conf_read(const char *path, pvk_conf_fn fn, void *arg, struct pvk_err *err);
 

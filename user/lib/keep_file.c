@@ -174,7 +174,7 @@ bool pvk_keep_is_roots(int dirfd, const char *file)
 	struct stat st;
 
 	return !fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW) && !st.st_uid &&
-	       !(st.st_mode & S_IWOTH) && (!st.st_gid || !(st.st_mode & S_IWGRP));
+	       !(st.st_mode & 0002) && (!st.st_gid || !(st.st_mode & 0020));
 }
 
 int pvk_keep_check(int dirfd, const struct pvk_keep *keep)

@@ -40,7 +40,7 @@ static int make_volume(const char *name, const char *bytes)
 		.vol_type = UBI_DYNAMIC_VOLUME, .name_len = (int16_t)strlen(name),
 	};
 
-	strncpy(req.name, name, sizeof(req.name) - 1);
+	snprintf(req.name, sizeof(req.name), "%s", name);
 	return ioctl(control("/dev/ubi0"), UBI_IOCMKVOL, &req);
 }
 
