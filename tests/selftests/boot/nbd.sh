@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A root on an NBD server: late, that can be written, read-only with RAM over it, silent for
-# a while, and gone for good. The server is on this machine.
+# A root on an NBD server: late, that can be written, silent when its guard starts, read-only
+# with RAM over it, silent for a while, and gone for good. The server is on this machine.
 # vm: outside timeout=400
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/lib.sh"
 
-plan 20
+plan 25
 port=$((20000 + $$ % 20000))
 server=
 
@@ -14,6 +14,17 @@ server=
 
 serve() {
 	nbdkit -f -i 127.0.0.1 -p "$port" "$@" >>server.log 2>&1 &
+	server=$!
+}
+
+# The guard's questions go all over the device, and the file system lies in its beginning:
+# the rest is read by nobody else, and not answered while there is a file `silence`.
+serve_silently() {
+	nbdkit -f -i 127.0.0.1 -p "$port" eval thread_model='echo parallel' \
+		get_size="stat -c %s '$PWD/silent.img'" \
+		pread="[ \$4 -lt 16777216 ] || while [ -e '$PWD/silence' ]; do sleep 0.1; done
+			dd if='$PWD/silent.img' bs=64k iflag=skip_bytes,count_bytes skip=\$4 count=\$3 status=none" \
+		>>server.log 2>&1 &
 	server=$!
 }
 
@@ -89,6 +100,18 @@ ext4_image disk part.img
 	cat part.img
 } >disk.img
 
+busybox_root silent <<'END'
+log() { dmesg | grep -c "root guard: .*$1"; }
+# it has been asked some more by then
+sleep 4
+echo "guards: $(cat /proc/[0-9]*/comm | grep -c pvkit-guard), doubts: $(log 'once more')"
+echo again
+sleep 60
+echo 'nobody reboots'
+END
+squashfs_image silent silent.img
+truncate -s 1G silent.img
+
 busybox_root root <<'END'
 cp /bin/busybox /run/busybox
 cat >/run/rest <<'REST'
@@ -124,6 +147,13 @@ cat >init.conf <<'END'
 root = /dev/nbd0p1
 shell-wait = 1
 END
+cat >silent.conf <<'END'
+root = /dev/nbd0
+guard-every = 1
+guard-limit = 4
+guard-grace = 1
+shell-wait = 1
+END
 cat >union.conf <<'END'
 root = /dev/nbd0
 union = yes
@@ -131,6 +161,7 @@ guard-store = log
 shell-wait = 1
 END
 initramfs init.cpio --conf init.conf --module virtio_net --module nbd --module ext4
+initramfs silent.cpio --conf silent.conf --module virtio_net --module nbd --module squashfs
 initramfs union.cpio --conf union.conf --flags flags.conf --module virtio_net --module nbd \
 	--module squashfs --module overlay \
 	--module 'block2mtd block2mtd=/dev/vda,64KiB,misc' --module pv_bootflag
@@ -175,15 +206,37 @@ check_match 'an export that there is not is named' \
 	"$(console_line 'no such export')"
 check_eq 'and the machine rebooted' 3 "$STATUS"
 
+# --- it is silent when the guard starts --------------------------------------------------
+
+# given a server that does not answer the guard's first question until the guard gives up
+kill -9 "$server"
+wait "$server" 2>/dev/null || :
+LIMIT=150
+: >silence
+serve_silently
+upon "$CONSOLE" 'no answer yet' rm silence
+# and later none of its questions
+upon "$OUT.raw" '^again' touch silence
+machine silent.cpio --once --net user --append ip=dhcp --append "nbdroot=10.0.2.2,$port,nbd0"
+check_eq 'the guard says so' 'pvkit-init: root guard: /dev/nbd0: no answer yet' \
+	"$(console_line 'no answer yet')"
+check_eq 'and is there, with no doubts once it is answered' 'guards: 5, doubts: 0' "$(line 1)"
+check_eq 'it sees the silence that comes' \
+	'pvkit-init: root guard: /dev/nbd0: no answer; once more in 1 s' "$(console_line 'once more')"
+check_eq 'and says why it reboots' 'pvkit-init: root guard: /dev/nbd0 is gone: no answer; reboot' \
+	"$(console_line 'is gone')"
+check_eq 'which it does' 3 "$STATUS"
+rm -f silence
+# in order: such a server has a directory in /tmp to remove
+kill "$server"
+wait "$server" || :
+
 # --- it goes away ------------------------------------------------------------------------
 
 # given a read-only root with RAM over it, and the guard that a network has by itself
-kill -9 "$server"
-wait "$server" 2>/dev/null || :
 serve -r file root.img
 upon "$OUT.raw" '^pause' pause_server
 upon "$OUT.raw" '^kill' replace_server
-LIMIT=150
 # its block2mtd gives no names: there is nothing that could keep the reason
 once=
 [ "$KERNEL" != 5.10 ] || once=--once
