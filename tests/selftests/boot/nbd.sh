@@ -171,11 +171,8 @@ line() {
 
 # --- it can be written ---------------------------------------------------------------------
 
-# given a server that comes late, with a disk that has a partition
-(
-	sleep 8
-	exec nbdkit -f -i 127.0.0.1 -p "$port" file disk.img
-) >>server.log 2>&1 &
+# given a server that comes once it is waited for, with a disk that has a partition
+upon "$CONSOLE" 'waiting up' exec nbdkit -f -i 127.0.0.1 -p "$port" file disk.img >>server.log 2>&1
 server=$!
 machine init.cpio --net user --append ip=dhcp --append "nbdroot=10.0.2.2,$port,nbd0" \
 	--append pvkit.debug
