@@ -62,7 +62,7 @@ soon '[ "$(dmesg | grep -c "root guard: its .* died")" = 1 ]'
 soon '[ "$(guards | wc -l)" = "$before" ]' && echo "guard: as many as before"
 echo "and finds fault with nothing: $(dmesg | grep -c 'root guard: .*no answer')"
 
-# room again, then many small files
+# room again, then many small files, one in twenty of what fits between two looks at it
 rm -f $c/rootfs/fill /etc/more
 soon '[ "$(ask /union | cut -d, -f1)" = "200 {\"level\":\"ok\"" ]'
 last() { sed -n 's/^data: {"level":"\([a-z]*\)".*/\1/p' /run/events | tail -n 1; }
@@ -72,9 +72,8 @@ mkdir /many
 i=0
 while b seq $i $((i + 999)) | (cd /many && b xargs touch) 2>/dev/null; do
 	i=$((i + 1000))
-	b usleep 30000
+	b usleep 250000
 done
-# the RAM is looked at five times a second
 soon '[ "$(last)" = critical ]'
 echo "inodes: $(ask /union | cut -d, -f1)"
 sed -n 's/^data: {"level":"\(warning\|critical\)".*/\1/p' /run/events | tail -n 2 | tr '\n' ' '
