@@ -24,7 +24,6 @@
 #define DEVICE		"/device"
 #define START_MS	5000
 #define END_MS		1000
-#define FDS_MAX		1024
 
 /* ---- process 1: is there something to guard, and how ---- */
 
@@ -137,15 +136,6 @@ static int enter_room(const char *where)
 	       chdir("/") ? -errno : 0;
 }
 
-static void close_others(int mine)
-{
-	int fd;
-
-	for (fd = STDERR_FILENO + 1; fd < FDS_MAX; fd++)
-		if (fd != mine)
-			close(fd);
-}
-
 struct first_question {
 	struct guard_plan *plan;
 	int answer;
@@ -156,7 +146,7 @@ static void ask(void *arg)
 	struct first_question *first = arg;
 
 	/* Process 1 waits for an end of its pipe to close. */
-	close_others(first->plan->fd);
+	guard_close_others(first->plan->fd, first->plan->fd);
 	first->answer = probe_run(&first->plan->probe, first->plan->fd);
 }
 
@@ -321,7 +311,7 @@ _Noreturn void guard_main(void)
 		say("no root guard: what it was to do is lost");
 		_exit(1);
 	}
-	close_others(plan.fd);
+	guard_close_others(plan.fd, plan.fd);
 	fcntl(plan.fd, F_SETFD, FD_CLOEXEC);
 	prctl(PR_SET_NAME, "pvkit-guard");
 	console_detach();

@@ -50,6 +50,8 @@ bool guard_is(const char *argv0);
 _Noreturn void guard_main(void);
 
 /* guard_watch.c */
+/* All but these two and 0 to 2. */
+void guard_close_others(int mine, int theirs);
 _Noreturn void guard_watch(struct guard_plan *plan);
 
 #endif /* INIT_GUARD_H */

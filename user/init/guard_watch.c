@@ -23,7 +23,7 @@
 #include "guard_watchdog.h"
 #include "stores.h"
 
-#define FDS_MAX		64
+#define FDS_MAX		1024
 #define SILENT_MAX	30	/* ticks without a word from the watcher */
 #define FLAG_MS		2000	/* for the reason; the reboot does not wait longer */
 #define REBOOT_MS	10000	/* for reboot(2), whose drivers may hang; then by force */
@@ -130,7 +130,7 @@ static _Noreturn void help(struct guard_plan *plan, int fd, bool writes)
 }
 
 /* It must not keep open whose end tells another of a death. */
-static void close_others(int mine, int theirs)
+void guard_close_others(int mine, int theirs)
 {
 	int fd;
 
@@ -150,7 +150,7 @@ static void start_helper(struct watch *watch, int which)
 	helper->pid = fork();
 	if (!helper->pid) {
 		end_on_term(SIG_DFL);
-		close_others(ends[1], watch->plan->fd);
+		guard_close_others(ends[1], watch->plan->fd);
 		help(watch->plan, ends[1], which == WRITER);
 	}
 	close(ends[1]);

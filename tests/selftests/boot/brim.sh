@@ -62,7 +62,8 @@ soon '[ "$(dmesg | grep -c "root guard: its .* died")" = 1 ]'
 soon '[ "$(guards | wc -l)" = "$before" ]' && echo "guard: as many as before"
 echo "and finds fault with nothing: $(dmesg | grep -c 'root guard: .*no answer')"
 
-# room again, then many small files, one in twenty of what fits between two looks at it
+# room again, then many small files, no more than a twentieth of what fits
+# between two looks at it
 rm -f $c/rootfs/fill /etc/more
 soon '[ "$(ask /union | cut -d, -f1)" = "200 {\"level\":\"ok\"" ]'
 last() { sed -n 's/^data: {"level":"\([a-z]*\)".*/\1/p' /run/events | tail -n 1; }
