@@ -204,6 +204,16 @@ static const struct cli_exit pivot_exits[] = {
 	{ 0, NULL },
 };
 
+static const struct cli_exit holders_exits[] = {
+	{ CLI_OK, "done, whether anybody holds it or not" },
+	{ CLI_FAILED, "failed, or there is more than could be listed" },
+	{ CLI_USAGE, "wrong usage" },
+	{ CLI_NOT_FOUND, "there is no such path" },
+	{ CLI_REFUSED, "listed, but for processes that it has no right to look at" },
+	{ CLI_TIMEOUT, "listed, but for what could not be looked at in time" },
+	{ 0, NULL },
+};
+
 static const struct cli_opt union_status_options[] = {
 	{ "union", "DIR", OPT_UNION, "where it is, instead of /run/pvkit-init", "@dir" },
 	{ "kept", "DIR", OPT_KEPT, "archives of what is kept, instead of union-keep's", "@dir" },
@@ -705,6 +715,37 @@ const struct cli_verb cli_verbs[] = {
 		.options = no_options,
 		.exits = pivot_exits,
 		.fn = FN(verb_pivot_abort),
+	},
+	{
+		.name = "pivot holders",
+		.args = "[--json] [PATH|DEVICE]",
+		.brief = "Lists who holds a file system: processes, and what the kernel built on it.",
+		.text =
+		"PATH is of anything on it (default: /). DEVICE is its medium's node, or its number\n"
+		"(254:3, as `mountpoint -d` has it), by which it is still found after umount -l, when\n"
+		"no path leads there. Wants no module. It opens nothing of the file system.\n\n"
+		"A row for each process and kind, the first of several named; --json has all of them:\n"
+		"  fd       an open file, with the descriptor's number\n"
+		"  mapping  a file that is mapped\n"
+		"  cwd      a working directory\n"
+		"  root     a root directory\n"
+		"  text     the program that runs\n"
+		"  mount    one in a namespace, of which the process is in it\n"
+		"  loop     a loop device whose file lies on it\n"
+		"  overlay  an overlay that has a layer on it\n"
+		"  swap     a file or device that is swapped to\n"
+		"  device   the medium's node is open, or a device is built on it\n"
+		"  stuck    this process could not be looked at\n"
+		"\"(by loop0)\" is who holds what stands on it, \"perhaps\" what may be of another one.\n"
+		"\"unexplained\" (while pv_pivot follows that file system) says that the kernel counts\n"
+		"more references than were found. To see all it takes root in the first namespaces.\n\n"
+		"Examples:\n"
+		"  pvkit pivot holders /oldroot\n"
+		"  pvkit pivot holders --json 254:3 | jq '[.holders[].pid] | unique'\n",
+		.options = only_json,
+		.exits = holders_exits,
+		.words = "@file",
+		.fn = FN(verb_pivot_holders),
 	},
 	{
 		.name = "union status",

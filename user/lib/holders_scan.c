@@ -1,0 +1,605 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The child: every process, once. What is asked of a file is what the kernel has of it in
+ * memory; nothing of it is opened.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "holders_int.h"
+
+#define PIDS_MAX	(4u << 20)	/* the kernel's own bound */
+#define KTHREADD	2
+#define PF_KTHREAD	0x00200000
+#define DIRENTS_SIZE	(32u << 10)
+#define MAPS_SIZE	(64u << 10)
+#define SEEN_MAX	256		/* files of one process's mappings that are told apart */
+
+int hold_stat(int at, const char *path, struct statx *stx)
+{
+	int flags = AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC | (*path ? 0 : AT_EMPTY_PATH);
+
+	return statx(at, path, flags, STATX_TYPE | STATX_INO | STATX_MNT_ID, stx) ? -errno : 0;
+}
+
+bool hold_enter(struct hold_scan *scan, enum hold_stage stage, uint32_t number)
+{
+	uint64_t where = hold_key(stage, number);
+	uint32_t i;
+
+	for (i = 0; i < scan->shared->n_skip; i++)
+		if (scan->shared->skip[i] == where)
+			return false;
+	atomic_store_explicit(&scan->shared->where, where, memory_order_relaxed);
+	hold_tick(scan);
+	return true;
+}
+
+int hold_read(int at, const char *path, size_t max, char **text, size_t *len)
+{
+	pvk_auto_close int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : pvk_read_fd(fd, max, text, len);
+}
+
+/* --- telling ----------------------------------------------------------------- */
+
+/* The parent takes what is there, and lets us go on. */
+static int hand_over(struct hold_scan *scan)
+{
+	char word = 'r';
+
+	if (send(scan->wire, &word, 1, MSG_NOSIGNAL) != 1 || recv(scan->wire, &word, 1, 0) != 1)
+		return -EPIPE;
+	hold_tick(scan);
+	return 0;
+}
+
+static void count(struct pvk_holders_sum *sum, const struct pvk_holder *holder)
+{
+	sum->holders++;
+	sum->guesses += holder->guess;
+}
+
+int hold_tell(struct hold_scan *scan, struct pvk_holder *holder, const struct hold_fs *fs)
+{
+	const char *via = fs ? fs->via : "";
+	size_t comm = strlen(holder->comm) + 1, what = strlen(holder->what) + 1;
+	size_t size = sizeof(struct hold_record) + comm + what + strlen(via) + 1;
+	struct hold_shared *shared = scan->shared;
+	struct hold_record record;
+	char *to;
+	int ret;
+
+	if (shared->out_len + size > HOLD_OUT_SIZE) {
+		ret = hand_over(scan);
+		if (ret)
+			return ret;
+	}
+	record = (struct hold_record){ .size = size, .holder = *holder, .has_via = *via };
+	to = shared->out + shared->out_len;
+	memcpy(to, &record, sizeof(record));
+	to += sizeof(record);
+	memcpy(to, holder->comm, comm);
+	memcpy(to + comm, holder->what, what);
+	strcpy(to + comm + what, via);
+	count(&shared->sum, holder);
+	/* Last, for we may be killed at any time. */
+	atomic_thread_fence(memory_order_release);
+	shared->out_len += size;
+	return 0;
+}
+
+/* --- of a process ------------------------------------------------------------- */
+
+/* The nth number of the line, counted from the state, which is 0. */
+static uint64_t stat_field(const char *line, unsigned int nth)
+{
+	while (nth-- && line)
+		line = strchr(line + 1, ' ');
+	return line ? strtoull(line, NULL, 10) : 0;
+}
+
+/* A name may have blanks and parentheses: it ends with the last one. */
+int hold_know(struct hold_process *process)
+{
+	pvk_auto_free char *text = NULL;
+	char *from, *to;
+	size_t len;
+	int ret;
+
+	if (process->known)
+		return 0;
+	ret = hold_read(process->dir, "stat", 4096, &text, &len);
+	if (ret)
+		return ret;
+	from = strchr(text, '(');
+	to = strrchr(text, ')');
+	if (!from || !to || to < from || to[1] != ' ')
+		return -EBADMSG;
+	*to = '\0';
+	snprintf(process->comm, sizeof(process->comm), "%s", from + 1);
+	process->kernel = stat_field(to + 1, 6) & PF_KTHREAD;
+	process->start = stat_field(to + 1, 19);
+	process->known = true;
+	return 0;
+}
+
+/* link: what of the process's directory it is, "fd/3", whose text is told. */
+static int found(struct hold_process *process, enum pvk_holder_kind kind, int fd,
+		 const char *link, const struct hold_fs *fs, bool guess)
+{
+	char what[HOLD_WHAT_MAX] = "";
+	struct pvk_holder holder = {
+		.kind = kind, .pid = process->pid, .tid = process->tid, .fd = fd, .guess = guess,
+		.comm = process->comm, .what = what,
+	};
+	ssize_t len = readlinkat(process->dir, link, what, sizeof(what) - 1);
+
+	what[len > 0 ? len : 0] = '\0';
+	/* It ends just now: what it held it holds no more. */
+	if (hold_know(process))
+		return 0;
+	holder.start = process->start;
+	return hold_tell(process->scan, &holder, fs);
+}
+
+static uint64_t mnt_of(const struct statx *stx)
+{
+	return stx->stx_mask & STATX_MNT_ID ? stx->stx_mnt_id : 0;
+}
+
+/* cwd, root, exe: 1 if it is there, 0 if not, or a negative errno. */
+static int look_at_link(struct hold_process *process, enum pvk_holder_kind kind,
+			const char *link, struct statx *stx)
+{
+	struct hold_scan *scan = process->scan;
+	const struct hold_fs *fs;
+	bool guess = false;
+	int ret = hold_stat(process->dir, link, stx);
+
+	hold_tick(scan);
+	if (ret)
+		return ret == -ENOENT || ret == -ESRCH || ret == -ESTALE ? 0 : ret;
+	fs = hold_fs_of(scan, stx, process->dir, link, &guess);
+	if (!fs)
+		return 1;
+	hold_count_mount(scan, fs, mnt_of(stx));
+	ret = found(process, kind, -1, link, fs, guess);
+	return ret ? ret : 1;
+}
+
+/* --- its files --------------------------------------------------------------- */
+
+static int look_at_fd(struct hold_process *process, const char *name)
+{
+	struct hold_scan *scan = process->scan;
+	enum pvk_holder_kind kind = PVK_HOLD_FD;
+	const struct hold_fs *fs;
+	bool guess = false;
+	struct statx stx;
+	char link[32];
+
+	hold_tick(scan);
+	if (hold_stat(process->files, name, &stx))
+		return 0;
+	fs = hold_fs_of(scan, &stx, process->files, name, &guess);
+	if (fs)
+		hold_count_mount(scan, fs, mnt_of(&stx));
+	else if (hold_is_node(scan, &stx))
+		kind = PVK_HOLD_DEVICE;
+	else
+		return 0;
+	snprintf(link, sizeof(link), "fd/%s", name);
+	return found(process, kind, atoi(name), link, fs, guess);
+}
+
+/* Calls fn for each entry that begins with a digit. */
+static int each_number(int dir, int (*fn)(void *arg, const char *name), void *arg)
+{
+	char buf[DIRENTS_SIZE] __attribute__((aligned(8)));
+	const struct dirent64 *entry;
+	long len, at;
+	int ret = 0;
+
+	while (!ret && (len = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (at = 0; at < len && !ret; at += entry->d_reclen) {
+			entry = (const struct dirent64 *)(buf + at);
+			if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
+				ret = fn(arg, entry->d_name);
+		}
+	}
+	return ret;
+}
+
+static int look_at_name(void *arg, const char *name)
+{
+	return look_at_fd(arg, name);
+}
+
+static int look_at_files(struct hold_process *process)
+{
+	int ret;
+
+	process->files = openat(process->dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (process->files < 0)
+		return errno == EACCES || errno == EPERM ? -EACCES : 0;
+	ret = each_number(process->files, look_at_name, process);
+	close(process->files);
+	return ret;
+}
+
+/* --- its mappings ------------------------------------------------------------- */
+
+/*
+ * By maps and not by map_files: a few reads in place of a look-up for each area, and its
+ * numbers are the superblock's, so that btrfs needs no thought.
+ */
+struct mappings {
+	struct hold_process *process;
+	uint64_t exe_ino;		/* told already */
+	const struct hold_fs *exe_fs;
+	struct {
+		dev_t dev;
+		uint64_t ino;
+	} seen[SEEN_MAX];
+	unsigned int n_seen;
+};
+
+static bool seen_before(struct mappings *maps, dev_t dev, uint64_t ino)
+{
+	unsigned int i, n = maps->n_seen < SEEN_MAX ? maps->n_seen : SEEN_MAX;
+
+	for (i = 0; i < n; i++)
+		if (maps->seen[i].ino == ino && maps->seen[i].dev == dev)
+			return true;
+	maps->seen[maps->n_seen % SEEN_MAX].dev = dev;
+	maps->seen[maps->n_seen++ % SEEN_MAX].ino = ino;
+	return false;
+}
+
+/* What can be asked about an area, with more rights: its mount, and the device it is of. */
+static bool ask_area(const struct mappings *maps, const char *line, struct statx *stx)
+{
+	char link[64];
+	int len = (int)strcspn(line, " ");
+
+	snprintf(link, sizeof(link), "map_files/%.*s", len, line);
+	return len < 40 && !hold_stat(maps->process->dir, link, stx);
+}
+
+static int take_mapping(struct mappings *maps, const char *line, const char *path, dev_t dev,
+			uint64_t ino)
+{
+	struct hold_process *process = maps->process;
+	struct hold_scan *scan = process->scan;
+	const struct hold_fs *fs = hold_fs_of_dev(scan, dev);
+	struct pvk_holder holder = {
+		.kind = PVK_HOLD_MAPPING, .pid = process->pid, .tid = process->tid, .fd = -1,
+		.comm = process->comm, .what = path,
+	};
+	struct statx stx;
+
+	if (fs && fs == maps->exe_fs && ino == maps->exe_ino)
+		return 0;
+	if ((!fs && strncmp(path, "/dev/", 5)) || seen_before(maps, dev, ino))
+		return 0;
+	if (fs) {
+		if (ask_area(maps, line, &stx))
+			hold_count_mount(scan, fs, mnt_of(&stx));
+	} else if (!ask_area(maps, line, &stx) || !hold_is_node(scan, &stx)) {
+		return 0;
+	} else {
+		holder.kind = PVK_HOLD_DEVICE;
+	}
+	if (hold_know(process))
+		return 0;
+	holder.start = process->start;
+	return hold_tell(scan, &holder, fs);
+}
+
+/* "7f00-7f10 r-xp 00001000 08:01 123    /lib/x": addresses, rights, offset, dev, inode. */
+static int take_area(struct mappings *maps, char *line)
+{
+	char *at = line, *end;
+	unsigned long maj, min;
+	uint64_t ino;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		at = strchr(at, ' ');
+		if (!at++)
+			return 0;
+	}
+	maj = strtoul(at, &end, 16);
+	if (*end != ':')
+		return 0;
+	min = strtoul(end + 1, &end, 16);
+	ino = strtoull(end, &end, 10);
+	if (!ino)
+		return 0;
+	return take_mapping(maps, line, end + strspn(end, " "),
+			    makedev((unsigned int)maj, (unsigned int)min), ino);
+}
+
+/* Whole lines of the text; returns how much is left over, or a negative errno. */
+static ssize_t take_areas(struct mappings *maps, char *text, size_t len)
+{
+	char *end, *at = text;
+	int ret;
+
+	while ((end = memchr(at, '\n', len - (size_t)(at - text)))) {
+		*end = '\0';
+		ret = take_area(maps, at);
+		if (ret)
+			return ret;
+		at = end + 1;
+	}
+	len -= (size_t)(at - text);
+	memmove(text, at, len);
+	return (ssize_t)len;
+}
+
+static int look_at_mappings(struct hold_process *process, const struct statx *exe)
+{
+	pvk_auto_close int fd = openat(process->dir, "maps", O_RDONLY | O_CLOEXEC);
+	struct mappings maps = { .process = process };
+	char text[MAPS_SIZE];
+	ssize_t len, left = 0;
+	bool guess = false;
+
+	if (fd < 0)
+		return errno == EACCES || errno == EPERM ? -EACCES : 0;
+	if (exe) {
+		maps.exe_fs = hold_fs_of(process->scan, exe, process->dir, "exe", &guess);
+		maps.exe_ino = exe->stx_ino;
+	}
+	while ((len = read(fd, text + left, sizeof(text) - (size_t)left)) > 0) {
+		hold_tick(process->scan);
+		left = take_areas(&maps, text, (size_t)(len + left));
+		if (left < 0)
+			return (int)left;
+		/* No line is as long as that. */
+		if ((size_t)left == sizeof(text))
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+/* --- its threads -------------------------------------------------------------- */
+
+/*
+ * They have the files and directories of the first, nearly always: what is asked of each is
+ * only whether so. A thread may have called unshare(), and where the first has ended while
+ * others go on, it has nothing any more.
+ */
+static bool shares(const struct hold_scan *scan, uint32_t one, uint32_t other, int what)
+{
+	if (scan->from->proc)
+		return false;
+	return !syscall(SYS_kcmp, (pid_t)one, (pid_t)other, what, 0, 0);
+}
+
+static int look_at_mm(struct hold_process *process)
+{
+	struct statx exe;
+	int ret = look_at_link(process, PVK_HOLD_TEXT, "exe", &exe);
+
+	return ret < 0 ? ret : look_at_mappings(process, ret ? &exe : NULL);
+}
+
+static int look_at_fs(struct hold_process *process)
+{
+	struct statx stx;
+	int ret = look_at_link(process, PVK_HOLD_CWD, "cwd", &stx);
+
+	if (ret >= 0)
+		ret = look_at_link(process, PVK_HOLD_ROOT, "root", &stx);
+	return ret < 0 ? ret : 0;
+}
+
+struct threads {
+	const struct hold_process *first;
+	bool orphans;		/* the first has ended: their memory has not been looked at */
+	uint32_t last;		/* one that has its own, and others may have it with it */
+};
+
+static bool is_known(const struct threads *threads, uint32_t tid, int what)
+{
+	const struct hold_process *first = threads->first;
+
+	return shares(first->scan, first->pid, tid, what) ||
+	       (threads->last && shares(first->scan, threads->last, tid, what));
+}
+
+static int look_at_thread(void *arg, const char *name)
+{
+	struct threads *threads = arg;
+	const struct hold_process *first = threads->first;
+	struct hold_process thread = {
+		.scan = first->scan, .pid = first->pid, .tid = (uint32_t)strtoul(name, NULL, 10),
+	};
+	char path[32];
+	bool fs, files;
+	int ret = 0;
+
+	hold_tick(first->scan);
+	if (thread.tid == thread.pid)
+		return 0;
+	fs = !is_known(threads, thread.tid, KCMP_FS);
+	files = !is_known(threads, thread.tid, KCMP_FILES);
+	if (!fs && !files)
+		return 0;
+	snprintf(path, sizeof(path), "task/%s", name);
+	thread.dir = openat(first->dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (thread.dir < 0)
+		return 0;
+	if (threads->orphans)
+		ret = look_at_mm(&thread);
+	threads->orphans = false;
+	if (!ret && fs)
+		ret = look_at_fs(&thread);
+	if (!ret && files)
+		ret = look_at_files(&thread);
+	threads->last = thread.tid;
+	close(thread.dir);
+	return ret;
+}
+
+static int look_at_threads(struct hold_process *process, bool orphans)
+{
+	struct threads threads = { .first = process, .orphans = orphans };
+	pvk_auto_close int dir = -1;
+	struct statx stx;
+
+	/* Two links and one for each. */
+	if (hold_stat(process->dir, "task", &stx) || stx.stx_nlink <= 3)
+		return 0;
+	dir = openat(process->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? 0 : each_number(dir, look_at_thread, &threads);
+}
+
+/* --- all of them -------------------------------------------------------------- */
+
+/*
+ * Kernel threads share the directories of the first of them, which go along when the root
+ * is moved. Only one that has its own is told of.
+ */
+static int look_at_kernel_thread(struct hold_process *process)
+{
+	if (process->pid != KTHREADD && shares(process->scan, KTHREADD, process->pid, KCMP_FS))
+		return 0;
+	return look_at_fs(process);
+}
+
+static int look_inside(struct hold_process *process)
+{
+	struct statx exe;
+	int has_exe = look_at_link(process, PVK_HOLD_TEXT, "exe", &exe);
+	int ret = 0;
+
+	if (has_exe < 0)
+		return has_exe;
+	if (!has_exe && !hold_know(process) && process->kernel)
+		return look_at_kernel_thread(process);
+	ret = look_at_fs(process);
+	if (!ret)
+		ret = look_at_files(process);
+	if (!ret)
+		ret = look_at_mappings(process, has_exe ? &exe : NULL);
+	return ret ? ret : look_at_threads(process, !has_exe);
+}
+
+static int look_at(struct hold_scan *scan, uint32_t pid)
+{
+	struct hold_process process = { .scan = scan, .pid = pid, .tid = pid };
+	char name[16];
+	int ret;
+
+	if (!hold_enter(scan, HOLD_AT_PROCESS, pid))
+		return 0;
+	snprintf(name, sizeof(name), "%u", pid);
+	process.dir = openat(scan->proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (process.dir < 0)
+		return 0;
+	ret = look_inside(&process);
+	close(process.dir);
+	scan->shared->sum.processes++;
+	if (ret == -EACCES || ret == -EPERM) {
+		scan->shared->sum.denied++;
+		ret = 0;
+	}
+	return ret;
+}
+
+static int take_pid(void *arg, const char *name)
+{
+	struct hold_scan *scan = arg;
+	uint32_t pid = (uint32_t)strtoul(name, NULL, 10);
+	int ret;
+
+	if ((pid_t)pid == scan->self)
+		return 0;
+	ret = pvk_grow((void **)&scan->pid, scan->n_pids, sizeof(*scan->pid), PIDS_MAX);
+	if (!ret)
+		scan->pid[scan->n_pids++] = pid;
+	return ret;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+static int list_processes(struct hold_scan *scan)
+{
+	int ret = each_number(scan->proc, take_pid, scan);
+
+	if (scan->n_pids)
+		qsort(scan->pid, scan->n_pids, sizeof(*scan->pid), by_number);
+	return ret;
+}
+
+static int report(struct hold_scan *scan)
+{
+	struct hold_shared *shared = scan->shared;
+	size_t i;
+	int ret = 0;
+
+	if (!shared->told) {
+		ret = hold_tell_mounts(scan);
+		if (!ret)
+			ret = hold_tell_pieces(scan);
+		shared->told = true;
+	}
+	for (i = 0; i < scan->n_pids && !ret; i++)
+		if (scan->pid[i] > shared->resume)
+			ret = look_at(scan, scan->pid[i]);
+	return ret;
+}
+
+static int open_dir(const char *path)
+{
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Its memory goes with it. */
+int hold_child(const struct pvk_holders *holders, int wire)
+{
+	struct hold_scan *scan = calloc(1, sizeof(*scan));
+	int ret;
+
+	if (!scan)
+		return -ENOMEM;
+	scan->from = &holders->from;
+	scan->shared = holders->shared;
+	scan->wire = wire;
+	scan->self = holders->from.proc ? -1 : getpid();
+	hold_enter(scan, HOLD_AT_NOTHING, 0);
+	scan->proc = open_dir(holders->texts[0]);
+	scan->sys = open_dir(holders->texts[1]);
+	scan->devices = open_dir(holders->texts[2]);
+	if (scan->proc < 0)
+		return -errno;
+	ret = list_processes(scan);
+	if (!ret)
+		ret = hold_read_mounts(scan);
+	if (ret)
+		return ret;
+	hold_settle_target(scan);
+	if (!scan->shared->dev && !scan->shared->n_nodes)
+		return -ENODEV;
+	hold_find_nodes(scan);
+	ret = hold_stack(scan);
+	return ret ? ret : report(scan);
+}
