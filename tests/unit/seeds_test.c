@@ -29,6 +29,7 @@
 	X(keep, 2)	\
 	X(modline, 10)	\
 	X(modparam, 5)	\
+	X(mountinfo, 4)	\
 	X(mtdparts, 4)	\
 	X(names, 8)	\
 	X(networds, 5)	\

@@ -233,7 +233,7 @@ const struct hold_fs *hold_fs_of(struct hold_scan *scan, const struct statx *stx
 void hold_count_mount(struct hold_scan *scan, const struct hold_fs *fs, uint64_t mnt);
 void hold_add_overlays(struct hold_scan *scan, uint32_t fs);
 int hold_tell_mounts(struct hold_scan *scan);
-/* Opens a path with O_PATH as the processes of a namespace see it. */
+/* Opens a path with O_PATH as a process sees it; 0 is ourselves. */
 int hold_open_in(struct hold_scan *scan, uint32_t pid, const char *path);
 /* If it is a btrfs, what its subvolumes have in common. fd may be one of O_PATH. */
 bool hold_btrfs_id(int fd, uint64_t *fsid);

@@ -166,7 +166,10 @@ int hold_open_in(struct hold_scan *scan, uint32_t pid, const char *path)
 	char name[32];
 	long fd;
 
-	snprintf(name, sizeof(name), "%u/root", pid);
+	if (pid)
+		snprintf(name, sizeof(name), "%u/root", pid);
+	else
+		strcpy(name, "self/root");
 	root = openat(scan->proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -errno;

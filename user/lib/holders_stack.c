@@ -113,7 +113,7 @@ static void ask_path(struct hold_scan *scan, struct hold_loop *loop, uint64_t in
 	const struct hold_row *row;
 	struct statx stx;
 
-	fd = hold_open_in(scan, (uint32_t)getpid(), loop->path);
+	fd = hold_open_in(scan, 0, loop->path);
 	if (fd < 0 || hold_stat(fd, "", &stx) || (ino && ino != stx.stx_ino))
 		return;
 	row = hold_row_of(scan, stx.stx_mnt_id);
@@ -239,7 +239,7 @@ static void add_swap(struct hold_scan *scan, char *line, uint32_t number)
 	if (!line || !hold_enter(scan, HOLD_AT_SWAP, number))
 		return;
 	pvk_mountinfo_unescape(path);
-	fd = hold_open_in(scan, (uint32_t)getpid(), path);
+	fd = hold_open_in(scan, 0, path);
 	if (fd < 0 || hold_stat(fd, "", &stx))
 		return;
 	fs = S_ISBLK(stx.stx_mode) ? hold_fs_of_dev(scan, hold_rdev(&stx)) :
