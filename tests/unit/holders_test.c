@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/btrfs.h>
 #include <linux/fuse.h>
 #include <linux/loop.h>
 #include <poll.h>
@@ -215,6 +216,11 @@ static pid_t given(bool (*hold)(int word))
 
 static void end(pid_t pid)
 {
+	unsigned int i;
+
+	for (i = 0; i < n_children; i++)
+		if (children[i] == pid)
+			children[i] = children[--n_children];
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
@@ -222,7 +228,7 @@ static void end(pid_t pid)
 static void end_children(void)
 {
 	while (n_children)
-		end(children[--n_children]);
+		end(children[0]);
 }
 
 static bool hold_file(int word)
@@ -545,7 +551,20 @@ static void test_overlay(struct pvk_holders *holders)
 	umount2(at("ram"), MNT_DETACH);
 }
 
-static int given_loop(const char *name)
+static bool make_btrfs(const char *path)
+{
+	pid_t pid = fork();
+	int status = 1;
+
+	if (!pid) {
+		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+		execlp("mkfs.btrfs", "mkfs.btrfs", "-q", path, NULL);
+		_exit(127);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+
+static int given_loop(const char *name, off_t size, bool btrfs)
 {
 	struct loop_info64 info = { .lo_flags = LO_FLAGS_AUTOCLEAR };
 	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), file, fd = -1, number, tries;
@@ -553,10 +572,14 @@ static int given_loop(const char *name)
 
 	make_file(name, "");
 	file = open(at(name), O_RDWR | O_CLOEXEC);
-	for (tries = 0; tries < 20 && control >= 0 && file >= 0; tries++) {
+	if (file < 0 || ftruncate(file, size) || (btrfs && !make_btrfs(at(name))))
+		tries = 20;
+	else
+		tries = 0;
+	for (; tries < 20 && control >= 0 && file >= 0; tries++) {
 		number = ioctl(control, LOOP_CTL_GET_FREE);
 		snprintf(path, sizeof(path), "/dev/loop%d", number);
-		fd = number < 0 || ftruncate(file, 1 << 20) ? -1 : open(path, O_RDWR | O_CLOEXEC);
+		fd = number < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
 		/* Somebody else may have been quicker. */
 		if (fd >= 0 && !ioctl(fd, LOOP_SET_FD, file)) {
 			ioctl(fd, LOOP_SET_STATUS64, &info);
@@ -575,7 +598,7 @@ static int given_loop(const char *name)
 
 static void test_loop(struct pvk_holders *holders)
 {
-	int fd = given_loop("fs/disk");
+	int fd = given_loop("fs/disk", 1 << 20, false);
 	const struct record *record;
 
 	if (fd < 0) {
@@ -590,6 +613,83 @@ static void test_loop(struct pvk_holders *holders)
 	scan(holders);
 	check_found(PVK_HOLD_LOOP, 0, "/fs/disk", "also when the file has no name any more");
 	ktap_eq(sum.inner, 1, "it may hold a mount that is detached");
+	close(fd);
+}
+
+/* ---- a btrfs, whose subvolumes have numbers of their own ---- */
+
+static bool hold_volume(int word)
+{
+	(void)word;
+	return open(at("btrfs/volume/file"), O_RDONLY) >= 0 && !chdir(at("btrfs/volume"));
+}
+
+static bool hold_volume_mapping(int word)
+{
+	int fd = open(at("btrfs/volume/file"), O_RDONLY);
+	void *map = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	(void)word;
+	close(fd);
+	return map != MAP_FAILED;
+}
+
+static bool given_btrfs(int fd)
+{
+	struct btrfs_ioctl_vol_args args = { .name = "volume" };
+	char path[32];
+	struct stat st;
+	int top;
+	bool ok;
+
+	make_dirs("btrfs");
+	if (fstat(fd, &st))
+		return false;
+	snprintf(path, sizeof(path), "/dev/loop%u", minor(st.st_rdev));
+	if (mount(path, at("btrfs"), "btrfs", 0, NULL))
+		return false;
+	top = open(at("btrfs"), O_RDONLY | O_CLOEXEC);
+	ok = top >= 0 && !ioctl(top, BTRFS_IOC_SUBVOL_CREATE, &args);
+	close(top);
+	make_file("btrfs/volume/file", "x");
+	return ok;
+}
+
+static void check_volume(pid_t files, pid_t mapping, const char *when)
+{
+	ktap_check(of(PVK_HOLD_FD, files, "/file"), "%s: a file of a subvolume", when);
+	ktap_check(of(PVK_HOLD_CWD, files, ""), "%s: its directory", when);
+	if (!ktap_check(of(PVK_HOLD_MAPPING, mapping, "/file"), "%s: a mapping", when))
+		print_found();
+}
+
+static void test_btrfs(void)
+{
+	int fd = given_loop("disk", 128 << 20, true);
+	struct pvk_holders *holders, *late;
+	pid_t files, mapping;
+
+	if (fd < 0 || !given_btrfs(fd)) {
+		ktap_skip("no btrfs, or no loop device", "a btrfs");
+		close(fd);
+		return;
+	}
+	files = given(hold_volume);
+	mapping = given(hold_volume_mapping);
+	holders = open_path(at("btrfs/volume"));
+	scan(holders);
+	check_volume(files, mapping, "btrfs");
+	umount2(at("btrfs"), MNT_DETACH);
+	scan(holders);
+	check_volume(files, mapping, "after a lazy unmount");
+	end(mapping);
+	late = open_dev(pvk_holders_dev(holders));
+	scan(late);
+	ktap_check(of(PVK_HOLD_FD, files, "/file") && of(PVK_HOLD_FD, files, "/file")->holder.guess,
+		   "who asks only now is told that it may be");
+	pvk_holders_close(late);
+	pvk_holders_close(holders);
+	end_children();
 	close(fd);
 }
 
@@ -642,6 +742,7 @@ static void test_real(void)
 	test_vanishing(holders);
 	test_overlay(holders);
 	test_loop(holders);
+	test_btrfs();
 	test_detached(holders, dev);
 	pvk_holders_close(holders);
 }

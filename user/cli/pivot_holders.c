@@ -38,12 +38,13 @@ static void print_last(struct listing *listing)
 	if (last->pid)
 		snprintf(pid, sizeof(pid), last->tid == last->pid ? "%u" : "%u/%u", last->pid,
 			 last->tid);
-	pvk_buf_printf(&what, "%s%s", last->guess ? "perhaps " : "",
-		       pvk_buf_str(&listing->what));
+	pvk_buf_puts(&what, pvk_buf_str(&listing->what));
 	if (listing->more)
 		pvk_buf_printf(&what, " and %u more", listing->more);
 	if (listing->via[0])
 		pvk_buf_printf(&what, " (by %s)", listing->via);
+	if (last->guess && last->kind != PVK_HOLD_STUCK)
+		pvk_buf_puts(&what, " (perhaps)");
 	table_row(table);
 	table_cell(table, pid);
 	table_cell(table, name_of(listing));

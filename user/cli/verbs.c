@@ -736,7 +736,7 @@ const struct cli_verb cli_verbs[] = {
 		"  swap     a file or device that is swapped to\n"
 		"  device   the medium's node is open, or a device is built on it\n"
 		"  stuck    this process could not be looked at\n"
-		"\"(by loop0)\" is who holds what stands on it, \"perhaps\" what may be of another one.\n"
+		"\"(by loop0)\" is who holds what stands on it, \"(perhaps)\" what may be of another.\n"
 		"\"unexplained\" (while pv_pivot follows that file system) says that the kernel counts\n"
 		"more references than were found. To see all it takes root in the first namespaces.\n\n"
 		"Examples:\n"

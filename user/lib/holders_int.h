@@ -18,6 +18,7 @@
 
 #define HOLD_FS_MAX	64	/* file systems: the one, and what stands on it */
 #define HOLD_OVERLAYS_MAX 16	/* that are remembered */
+#define HOLD_ALIASES_MAX 64
 #define HOLD_NODES_MAX	128
 #define HOLD_LEARNED_MAX 1024
 #define HOLD_PIECES_MAX	1024
@@ -68,6 +69,8 @@ struct hold_shared {
 	char medium[64];
 	uint32_t n_nodes, n_learned, n_skip, n_mounts, n_overlays;
 	dev_t overlay[HOLD_OVERLAYS_MAX];	/* that stood on it at some time */
+	uint32_t n_aliases;
+	dev_t alias[HOLD_ALIASES_MAX];	/* other numbers that stat() says of its files */
 	struct hold_node node[HOLD_NODES_MAX];
 	struct hold_learned learned[HOLD_LEARNED_MAX];
 	uint64_t skip[HOLD_SKIP_MAX];
@@ -93,7 +96,6 @@ struct pvk_holders {
 /* One of the file systems that are looked for. */
 struct hold_fs {
 	dev_t dev;
-	dev_t alias;		/* another number that its files may show; 0: none */
 	char via[HOLD_VIA_SIZE];
 };
 
@@ -226,6 +228,8 @@ int hold_read_mounts(struct hold_scan *scan);
 void hold_settle_target(struct hold_scan *scan);
 const struct hold_row *hold_row_of(const struct hold_scan *scan, uint64_t mnt);
 const struct hold_fs *hold_fs_of_dev(const struct hold_scan *scan, dev_t dev);
+/* That stat() says so of a file of fs[0]: the number of a btrfs subvolume, say. */
+void hold_add_alias(struct hold_scan *scan, dev_t dev);
 /* Which of the file systems has it; at and path are what was asked. NULL: none. */
 const struct hold_fs *hold_fs_of(struct hold_scan *scan, const struct statx *stx, int at,
 				 const char *path, bool *guess);

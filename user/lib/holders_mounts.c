@@ -238,6 +238,32 @@ static void learn_btrfs(struct hold_scan *scan, const struct hold_row *row)
 		close(fd);
 }
 
+void hold_add_alias(struct hold_scan *scan, dev_t dev)
+{
+	struct hold_shared *shared = scan->shared;
+
+	if (dev && !hold_fs_of_dev(scan, dev) && shared->n_aliases < HOLD_ALIASES_MAX)
+		shared->alias[shared->n_aliases++] = dev;
+}
+
+/* Numbers are given anew: those that another file system has now. */
+static void drop_aliases(struct hold_scan *scan)
+{
+	struct hold_shared *shared = scan->shared;
+	uint32_t i, n = 0;
+
+	for (i = 0; i < shared->n_aliases; i++)
+		if (!row_of_dev(scan, shared->alias[i]))
+			shared->alias[n++] = shared->alias[i];
+	shared->n_aliases = n;
+}
+
+/* Asked about by a number that no mount has: it may be of the kinds that have several. */
+static bool is_unknown(const struct hold_scan *scan)
+{
+	return !scan->shared->type[0] && !major(scan->shared->dev);
+}
+
 void hold_settle_target(struct hold_scan *scan)
 {
 	struct hold_shared *shared = scan->shared;
@@ -254,21 +280,26 @@ void hold_settle_target(struct hold_scan *scan)
 	}
 	name_medium(scan, row);
 	scan->fs[0] = (struct hold_fs){ .dev = shared->dev };
-	if (shared->stat_dev != shared->dev)
-		scan->fs[0].alias = shared->stat_dev;
 	scan->n_fs = 1;
-	scan->strange = shared->btrfs || !strcmp(shared->type, "overlay");
+	drop_aliases(scan);
+	hold_add_alias(scan, shared->stat_dev);
+	/* Of what kind is a number that no mount has? */
+	scan->strange = shared->btrfs || !strcmp(shared->type, "overlay") || is_unknown(scan);
 }
 
 /* --- which file system something is on -------------------------------------- */
 
 const struct hold_fs *hold_fs_of_dev(const struct hold_scan *scan, dev_t dev)
 {
+	const struct hold_shared *shared = scan->shared;
 	uint32_t i;
 
-	for (i = 0; i < scan->n_fs; i++)
-		if (dev && (scan->fs[i].dev == dev || scan->fs[i].alias == dev))
+	for (i = 0; dev && i < scan->n_fs; i++)
+		if (scan->fs[i].dev == dev)
 			return &scan->fs[i];
+	for (i = 0; i < shared->n_aliases; i++)
+		if (shared->alias[i] == dev)
+			return &scan->fs[0];
 	return NULL;
 }
 
@@ -295,7 +326,11 @@ static void ask_stranger(const struct hold_scan *scan, int at, const char *path,
 
 	if (fd < 0 || fstatfs(fd, &fs))
 		return;
-	if ((unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC) {
+	if (is_unknown(scan) && ((unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC ||
+				 hold_btrfs_id(fd, &fsid))) {
+		stranger->fs = &scan->fs[0];
+		stranger->guess = true;
+	} else if ((unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC) {
 		stranger->fs = first_overlay(scan);
 		stranger->guess = stranger->fs;
 	} else if (scan->shared->btrfs && hold_btrfs_id(fd, &fsid) &&
@@ -337,8 +372,11 @@ const struct hold_fs *hold_fs_of(struct hold_scan *scan, const struct statx *stx
 		return fs;
 	if (stx->stx_mask & STATX_MNT_ID) {
 		row = hold_row_of(scan, stx->stx_mnt_id);
+		fs = row ? hold_fs_of_dev(scan, row->mount.dev) : NULL;
+		if (fs == &scan->fs[0])
+			hold_add_alias(scan, dev);
 		if (row)
-			return hold_fs_of_dev(scan, row->mount.dev);
+			return fs;
 		for (i = 0; i < scan->shared->n_learned; i++)
 			if (scan->shared->learned[i].mnt == stx->stx_mnt_id)
 				return hold_fs_of_dev(scan, scan->shared->learned[i].dev);

@@ -180,6 +180,8 @@ static void add_loops(struct hold_scan *scan, uint32_t fs)
 		if (loop->added || !lies_on(scan, loop, fs))
 			continue;
 		loop->added = true;
+		if (!fs)
+			hold_add_alias(scan, loop->dev[0]);
 		snprintf(name, sizeof(name), "loop%u", loop->number);
 		hold_add_piece(scan, PVK_HOLD_LOOP, fs, name, loop->path, false);
 		hold_add_fs(scan, makedev(LOOP_MAJOR, loop->number), name, fs);
