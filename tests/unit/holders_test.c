@@ -685,8 +685,10 @@ static void test_btrfs(void)
 	end(mapping);
 	late = open_dev(pvk_holders_dev(holders));
 	scan(late);
-	ktap_check(of(PVK_HOLD_FD, files, "/file") && of(PVK_HOLD_FD, files, "/file")->holder.guess,
-		   "who asks only now is told that it may be");
+	if (!ktap_check(of(PVK_HOLD_FD, files, "/file") &&
+			of(PVK_HOLD_FD, files, "/file")->holder.guess,
+			"who asks only now is told that it may be"))
+		print_found();
 	pvk_holders_close(late);
 	pvk_holders_close(holders);
 	end_children();

@@ -172,7 +172,8 @@ static int look_at_link(struct hold_process *process, enum pvk_holder_kind kind,
 	fs = hold_fs_of(scan, stx, process->dir, link, &guess);
 	if (!fs)
 		return 1;
-	hold_count_mount(scan, fs, mnt_of(stx));
+	if (!guess)
+		hold_count_mount(scan, fs, mnt_of(stx));
 	ret = found(process, kind, -1, link, fs, guess);
 	return ret ? ret : 1;
 }
@@ -192,11 +193,11 @@ static int look_at_fd(struct hold_process *process, const char *name)
 	if (hold_stat(process->files, name, &stx))
 		return 0;
 	fs = hold_fs_of(scan, &stx, process->files, name, &guess);
-	if (fs)
+	if (fs && !guess)
 		hold_count_mount(scan, fs, mnt_of(&stx));
-	else if (hold_is_node(scan, &stx))
+	else if (!fs && hold_is_node(scan, &stx))
 		kind = PVK_HOLD_DEVICE;
-	else
+	else if (!fs)
 		return 0;
 	snprintf(link, sizeof(link), "fd/%s", name);
 	return found(process, kind, atoi(name), link, fs, guess);
