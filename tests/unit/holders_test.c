@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -273,6 +274,16 @@ static bool hold_text(int word)
 	return false;
 }
 
+static bool hold_socket(int word)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)word;
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", at("fs/a socket"));
+	return fd >= 0 && !bind(fd, (struct sockaddr *)&to, sizeof(to)) && !listen(fd, 1);
+}
+
 static bool hold_mount(int word)
 {
 	(void)word;
@@ -403,7 +414,7 @@ static void test_kinds(struct pvk_holders *holders)
 {
 	pid_t fd = given(hold_two), mapping = given(hold_mapping), cwd = given(hold_cwd);
 	pid_t root = given(hold_root), text = given(hold_text), deleted = given(deleted_file);
-	pid_t space = given(hold_mount);
+	pid_t space = given(hold_mount), socket = given(hold_socket);
 	const struct record *record;
 	unsigned int tries;
 
@@ -427,6 +438,7 @@ static void test_kinds(struct pvk_holders *holders)
 			 "its name, with a parenthesis in it");
 	ktap_check(!of(PVK_HOLD_MAPPING, text, "/fs/program"),
 		   "which is not told as a mapping once more");
+	check_found(PVK_HOLD_FD, socket, "/fs/a socket", "a socket that is bound to a path");
 	record = of(PVK_HOLD_MOUNT, space, "/fs");
 	ktap_check(record && record->holder.ns, "a mount in a namespace, by a process in it");
 	record = of(PVK_HOLD_MOUNT, 0, "/fs");
@@ -436,7 +448,8 @@ static void test_kinds(struct pvk_holders *holders)
 		   "what the kernel counts beyond that is unexplained");
 	ktap_check(sum.processes > 7 && sum.holders == n_found && !sum.cut && !sum.stuck,
 		   "sums");
-	ktap_eq(count_of(getpid()), 1, "but for the mount in ours the process that asks holds nothing by that");
+	ktap_eq(count_of(getpid()), 1,
+		"but for the mount in ours the process that asks holds nothing by that");
 	ktap_str(pvk_holders_type(holders), "tmpfs", "its type");
 	end_children();
 }

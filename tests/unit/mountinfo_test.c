@@ -7,6 +7,7 @@
 
 #include "ktap.h"
 #include "mountinfo.h"
+#include "util.h"
 
 static char text[4096];
 static char *rest;
@@ -59,7 +60,7 @@ static void test_broken(void)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+	for (i = 0; i < PVK_ARRAY_SIZE(lines); i++) {
 		snprintf(text, sizeof(text), "%s\n7 1 0:1 / / rw - t s o\n", lines[i]);
 		rest = text;
 		ktap_eq(pvk_mountinfo_next(&rest, &mount), -EBADMSG, "\"%s\" is no mount",

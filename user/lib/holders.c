@@ -21,6 +21,7 @@
 #include "json_out.h"
 
 #define STALL_MS	2000
+#define PATIENCE	30	/* times as much for a child that gets no processor */
 #define MTD_CHAR_MAJOR	90
 #define MTD_BLOCK_MAJOR	31
 
@@ -251,19 +252,35 @@ static int take_records(struct reader *reader)
 	return ret;
 }
 
+/* Does it wait in the kernel? One that only gets no processor is not stuck. */
+static bool is_waiting(const struct child *child)
+{
+	pvk_auto_free char *text = NULL;
+	const char *end;
+	char path[32];
+	size_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)child->pid);
+	if (hold_read(AT_FDCWD, path, 4096, &text, &len) || !text)
+		return true;
+	end = strrchr(text, ')');
+	return !end || end[1] != ' ' || end[2] != 'R';
+}
+
 /* Not one tick for so long. Time in which the caller was busy does not count. */
 static int wait_for_child(struct pvk_holders *holders, const struct child *child)
 {
 	int limit = holders->from.stall_ms ? (int)holders->from.stall_ms : STALL_MS;
 	struct pollfd poll_fd = { .fd = child->wire, .events = POLLIN };
-	unsigned int tick;
+	unsigned int tick, patience = PATIENCE;
 	int ret;
 
 	do {
 		tick = atomic_load(&holders->shared->tick);
 		ret = poll(&poll_fd, 1, limit);
 	} while ((ret < 0 && errno == EINTR) ||
-		 (!ret && tick != atomic_load(&holders->shared->tick)));
+		 (!ret && (tick != atomic_load(&holders->shared->tick) ||
+			   (!is_waiting(child) && patience--))));
 	if (ret < 0)
 		return -errno;
 	return ret ? 0 : -ETIMEDOUT;
@@ -329,7 +346,8 @@ static int take_stuck(struct reader *reader)
 	snprintf(what, sizeof(what), "%s%s%u", stages[where >> 32], process ? " " : "", number);
 	if (process) {
 		read_comm(reader->holders, number, comm, sizeof(comm));
-		holder.pid = holder.tid = number;
+		holder.pid = number;
+		holder.tid = number;
 		if (shared->told)
 			shared->resume = number;
 	}
@@ -353,7 +371,9 @@ int pvk_holders_scan(struct pvk_holders *holders, pvk_holder_fn fn, void *arg,
 
 	shared->sum = (struct pvk_holders_sum){ 0 };
 	shared->told = false;
-	shared->resume = shared->n_skip = shared->n_mounts = 0;
+	shared->resume = 0;
+	shared->n_skip = 0;
+	shared->n_mounts = 0;
 	do {
 		ret = start_child(holders, &child);
 		if (ret)

@@ -58,7 +58,7 @@ struct pvk_holder {
 struct pvk_holders_sum {
 	uint32_t processes;	/* looked at, kernel threads too */
 	uint32_t holders;
-	uint32_t mounts;	/* of the file system itself, detached ones that something holds too */
+	uint32_t mounts;	/* of it; detached ones that something holds too */
 	uint32_t layers;	/* of overlays; each counts as a mount to the kernel */
 	uint32_t inner;		/* loop devices and swap: they may hold a mount that is detached */
 	uint32_t guesses;

@@ -4,7 +4,8 @@
  *
  * holders.c is the caller's side: it starts the child that looks, and watches it. The child
  * is holders_scan.c (processes), holders_mounts.c (mounts, overlays), holders_stack.c (what
- * else the kernel builds on it), holders_medium.c (device numbers of the medium).
+ * else the kernel builds on it), holders_sockets.c, holders_medium.c (device numbers of the
+ * medium).
  */
 #ifndef PVK_HOLDERS_INT_H
 #define PVK_HOLDERS_INT_H
@@ -12,6 +13,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "holders.h"
 #include "mountinfo.h"
@@ -152,8 +154,11 @@ struct hold_scan {
 	bool strange;		/* st_dev need not be the superblock's here */
 	struct hold_overlay *overlay;
 	size_t n_overlays;
+	bool listed;		/* the overlays have been */
 	struct hold_loop *loop;
 	size_t n_loops;
+	struct hold_socket *socket;
+	size_t n_sockets;
 };
 
 #define HOLD_LAYERS_MAX	512
@@ -166,6 +171,12 @@ struct hold_overlay {
 	size_t n_layers;
 	bool unknown;		/* of one at least it can't be told where it lies */
 	bool added;
+};
+
+/* One that is bound to a path. */
+struct hold_socket {
+	uint64_t ino;
+	char *path;
 };
 
 struct hold_loop {
@@ -213,12 +224,12 @@ int hold_read(int at, const char *path, size_t max, char **text, size_t *len);
 
 static inline dev_t hold_dev(const struct statx *stx)
 {
-	return gnu_dev_makedev(stx->stx_dev_major, stx->stx_dev_minor);
+	return makedev(stx->stx_dev_major, stx->stx_dev_minor);
 }
 
 static inline dev_t hold_rdev(const struct statx *stx)
 {
-	return gnu_dev_makedev(stx->stx_rdev_major, stx->stx_rdev_minor);
+	return makedev(stx->stx_rdev_major, stx->stx_rdev_minor);
 }
 
 /* --- holders_mounts.c ------------------------------------------------------- */
@@ -251,6 +262,13 @@ void hold_add_piece(struct hold_scan *scan, enum pvk_holder_kind kind, uint32_t 
 		    const char *what, const char *path, bool guess);
 /* One more to look for. */
 void hold_add_fs(struct hold_scan *scan, dev_t dev, const char *via, uint32_t on);
+
+/* --- holders_sockets.c ------------------------------------------------------ */
+
+int hold_find_sockets(struct hold_scan *scan);
+/* NULL: it is no socket, or bound to nothing on them. The path is as the process sees it. */
+const struct hold_fs *hold_fs_of_socket(struct hold_scan *scan, uint32_t pid,
+					const struct statx *stx, const char **path);
 
 /* --- holders_medium.c ------------------------------------------------------- */
 

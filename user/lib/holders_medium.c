@@ -270,7 +270,7 @@ static void find_by_volume(struct hold_scan *scan)
 			continue;
 		snprintf(path, sizeof(path), "class/ubi/ubi%u_%u/dev", device, volume);
 		if (hold_attr_dev(scan->sys, path, &dev) && dev == shared->node[0].dev)
-			shared->dev = scan->fs[0].dev = scan->row[i].mount.dev;
+			shared->dev = scan->row[i].mount.dev;
 	}
 }
 
@@ -357,8 +357,10 @@ void hold_find_nodes(struct hold_scan *scan)
 	unsigned int device, volume;
 	size_t i;
 
-	if (!shared->dev)
+	if (!shared->dev) {
 		find_by_volume(scan);
+		scan->fs[0].dev = shared->dev;
+	}
 	if (major(shared->dev)) {
 		add_below(scan, shared->dev, 0);
 		return;

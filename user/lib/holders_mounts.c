@@ -48,6 +48,7 @@ static int read_mountinfo(struct hold_scan *scan, uint32_t pid)
 		return ret == -ENOMEM ? ret : 0;
 	scan->text_len += len;
 	while ((ret = pvk_mountinfo_next(&text, &mount)) != -ENOENT) {
+		hold_tick(scan);
 		if (ret)
 			continue;
 		ret = add_row(scan, &mount);
@@ -522,8 +523,9 @@ void hold_add_overlays(struct hold_scan *scan, uint32_t fs)
 	const char *where;
 	size_t i, j, on;
 
-	if (!scan->overlay)
+	if (!scan->listed)
 		list_overlays(scan);
+	scan->listed = true;
 	for (i = 0; i < scan->n_overlays; i++) {
 		overlay = &scan->overlay[i];
 		where = overlay->row->mount.point;

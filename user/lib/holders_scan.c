@@ -119,7 +119,7 @@ int hold_know(struct hold_process *process)
 	if (process->known)
 		return 0;
 	ret = hold_read(process->dir, "stat", 4096, &text, &len);
-	if (ret)
+	if (ret || !text)
 		return ret;
 	from = strchr(text, '(');
 	to = strrchr(text, ')');
@@ -133,23 +133,29 @@ int hold_know(struct hold_process *process)
 	return 0;
 }
 
+static int tell(struct hold_process *process, struct pvk_holder *holder,
+		const struct hold_fs *fs)
+{
+	holder->pid = process->pid;
+	holder->tid = process->tid;
+	holder->comm = process->comm;
+	/* It ends just now: what it held it holds no more. */
+	if (hold_know(process))
+		return 0;
+	holder->start = process->start;
+	return hold_tell(process->scan, holder, fs);
+}
+
 /* link: what of the process's directory it is, "fd/3", whose text is told. */
 static int found(struct hold_process *process, enum pvk_holder_kind kind, int fd,
 		 const char *link, const struct hold_fs *fs, bool guess)
 {
 	char what[HOLD_WHAT_MAX] = "";
-	struct pvk_holder holder = {
-		.kind = kind, .pid = process->pid, .tid = process->tid, .fd = fd, .guess = guess,
-		.comm = process->comm, .what = what,
-	};
+	struct pvk_holder holder = { .kind = kind, .fd = fd, .guess = guess, .what = what };
 	ssize_t len = readlinkat(process->dir, link, what, sizeof(what) - 1);
 
 	what[len > 0 ? len : 0] = '\0';
-	/* It ends just now: what it held it holds no more. */
-	if (hold_know(process))
-		return 0;
-	holder.start = process->start;
-	return hold_tell(process->scan, &holder, fs);
+	return tell(process, &holder, fs);
 }
 
 static uint64_t mnt_of(const struct statx *stx)
@@ -184,6 +190,7 @@ static int look_at_fd(struct hold_process *process, const char *name)
 {
 	struct hold_scan *scan = process->scan;
 	enum pvk_holder_kind kind = PVK_HOLD_FD;
+	struct pvk_holder socket = { .kind = PVK_HOLD_FD, .fd = atoi(name) };
 	const struct hold_fs *fs;
 	bool guess = false;
 	struct statx stx;
@@ -192,6 +199,9 @@ static int look_at_fd(struct hold_process *process, const char *name)
 	hold_tick(scan);
 	if (hold_stat(process->files, name, &stx))
 		return 0;
+	fs = hold_fs_of_socket(scan, process->pid, &stx, &socket.what);
+	if (fs)
+		return tell(process, &socket, fs);
 	fs = hold_fs_of(scan, &stx, process->files, name, &guess);
 	if (fs && !guess)
 		hold_count_mount(scan, fs, mnt_of(&stx));
@@ -200,7 +210,7 @@ static int look_at_fd(struct hold_process *process, const char *name)
 	else if (!fs)
 		return 0;
 	snprintf(link, sizeof(link), "fd/%s", name);
-	return found(process, kind, atoi(name), link, fs, guess);
+	return found(process, kind, socket.fd, link, fs, guess);
 }
 
 /* Calls fn for each entry that begins with a digit. */
@@ -283,28 +293,22 @@ static int take_mapping(struct mappings *maps, const char *line, const char *pat
 	struct hold_process *process = maps->process;
 	struct hold_scan *scan = process->scan;
 	const struct hold_fs *fs = hold_fs_of_dev(scan, dev);
-	struct pvk_holder holder = {
-		.kind = PVK_HOLD_MAPPING, .pid = process->pid, .tid = process->tid, .fd = -1,
-		.comm = process->comm, .what = path,
-	};
+	struct pvk_holder holder = { .kind = PVK_HOLD_MAPPING, .fd = -1, .what = path };
 	struct statx stx;
+	bool asked;
 
 	if (fs && fs == maps->exe_fs && ino == maps->exe_ino)
 		return 0;
 	if ((!fs && strncmp(path, "/dev/", 5)) || seen_before(maps, dev, ino))
 		return 0;
-	if (fs) {
-		if (ask_area(maps, line, &stx))
-			hold_count_mount(scan, fs, mnt_of(&stx));
-	} else if (!ask_area(maps, line, &stx) || !hold_is_node(scan, &stx)) {
+	asked = ask_area(maps, line, &stx);
+	if (!fs && (!asked || !hold_is_node(scan, &stx)))
 		return 0;
-	} else {
+	if (!fs)
 		holder.kind = PVK_HOLD_DEVICE;
-	}
-	if (hold_know(process))
-		return 0;
-	holder.start = process->start;
-	return hold_tell(scan, &holder, fs);
+	else if (asked)
+		hold_count_mount(scan, fs, mnt_of(&stx));
+	return tell(process, &holder, fs);
 }
 
 /* "7f00-7f10 r-xp 00001000 08:01 123    /lib/x": addresses, rights, offset, dev, inode. */
@@ -602,5 +606,7 @@ int hold_child(const struct pvk_holders *holders, int wire)
 		return -ENODEV;
 	hold_find_nodes(scan);
 	ret = hold_stack(scan);
+	if (!ret)
+		ret = hold_find_sockets(scan);
 	return ret ? ret : report(scan);
 }

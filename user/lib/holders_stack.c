@@ -288,8 +288,10 @@ int hold_stack(struct hold_scan *scan)
 	uint32_t fs;
 	int ret;
 
-	if (!scan->shared->told)
-		scan->shared->sum.layers = scan->shared->sum.inner = 0;
+	if (!scan->shared->told) {
+		scan->shared->sum.inner = 0;
+		scan->shared->sum.layers = 0;
+	}
 	ret = list_loops(scan);
 	if (ret)
 		return ret;
