@@ -957,6 +957,36 @@ static void test_fake_disk(void)
 	pvk_holders_close(holders);
 }
 
+/* As on a kernel that can't say what threads share. */
+static void test_fake_threads(void)
+{
+	struct pvk_holders *holders;
+	const struct record *record;
+	struct stat st;
+
+	stat(dir, &st);
+	given_fake(STAT("threads"), "");
+	make_file("other", "");
+	make_file("proc/100/task/101/stat", STAT("threads"));
+	make_file("proc/100/task/102/stat", STAT("own"));
+	make_link("proc/100/fd/3", at("plain"));
+	make_link("proc/100/task/101/fd/3", at("plain"));
+	make_link("proc/100/task/102/fd/3", at("other"));
+	make_link("proc/100/cwd", dir);
+	make_link("proc/100/task/101/cwd", dir);
+	make_link("proc/100/task/102/cwd", dir);
+	make_link("proc/100/exe", "/proc/version");
+	holders = open_fake((struct pvk_holders_from){ .dev = st.st_dev });
+	scan(holders);
+	record = of(PVK_HOLD_FD, 100, "/plain");
+	ktap_check(record && record->holder.tid == 100, "a thread's file that its process has");
+	record = of(PVK_HOLD_FD, 100, "/other");
+	ktap_check(record && record->holder.tid == 102, "and one that only the thread has");
+	if (!ktap_eq(n_found, 3, "with the directory, each once"))
+		print_found();
+	pvk_holders_close(holders);
+}
+
 static void test_fake_swap(void)
 {
 	struct pvk_holders *holders;
@@ -1137,6 +1167,8 @@ int main(void)
 	test_fake_disk();
 	clear();
 	test_fake_swap();
+	clear();
+	test_fake_threads();
 	clear();
 	if (root)
 		test_dead_server();

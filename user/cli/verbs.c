@@ -719,7 +719,7 @@ const struct cli_verb cli_verbs[] = {
 	{
 		.name = "pivot holders",
 		.args = "[--json] [PATH|DEVICE]",
-		.brief = "Lists who holds a file system: processes, and what the kernel built on it.",
+		.brief = "Lists who holds a file system: processes, and what the kernel put on it.",
 		.text =
 		"PATH is of anything on it (default: /). DEVICE is its medium's node, or its number\n"
 		"(254:3, as `mountpoint -d` has it), by which it is still found after umount -l, when\n"

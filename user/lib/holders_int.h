@@ -192,6 +192,7 @@ struct hold_process {
 	uint32_t pid, tid;
 	int dir;		/* O_PATH: a later process of that number is not this one */
 	int files;		/* its fd directory */
+	const struct hold_process *first;	/* of a thread: what its process has */
 	bool known;		/* the following has been read */
 	bool kernel;
 	uint64_t start;

@@ -146,6 +146,19 @@ static int tell(struct hold_process *process, struct pvk_holder *holder,
 	return hold_tell(process->scan, holder, fs);
 }
 
+/* Where link leads is what the process has there, too: then it has been told. */
+static bool is_told(const struct hold_process *process, const char *link, const char *what)
+{
+	char text[HOLD_WHAT_MAX];
+	ssize_t len;
+
+	if (!process->first)
+		return false;
+	len = readlinkat(process->first->dir, link, text, sizeof(text) - 1);
+	text[len > 0 ? len : 0] = '\0';
+	return len > 0 && !strcmp(text, what);
+}
+
 /* link: what of the process's directory it is, "fd/3", whose text is told. */
 static int found(struct hold_process *process, enum pvk_holder_kind kind, int fd,
 		 const char *link, const struct hold_fs *fs, bool guess)
@@ -155,7 +168,7 @@ static int found(struct hold_process *process, enum pvk_holder_kind kind, int fd
 	ssize_t len = readlinkat(process->dir, link, what, sizeof(what) - 1);
 
 	what[len > 0 ? len : 0] = '\0';
-	return tell(process, &holder, fs);
+	return is_told(process, link, what) ? 0 : tell(process, &holder, fs);
 }
 
 static uint64_t mnt_of(const struct statx *stx)
@@ -393,6 +406,12 @@ static bool shares(const struct hold_scan *scan, uint32_t one, uint32_t other, i
 	return !syscall(SYS_kcmp, (pid_t)one, (pid_t)other, what, 0, 0);
 }
 
+/* A kernel without CONFIG_KCMP can't say. */
+static bool can_compare(const struct hold_scan *scan)
+{
+	return shares(scan, (uint32_t)getpid(), (uint32_t)getpid(), KCMP_FILES);
+}
+
 static int look_at_mm(struct hold_process *process)
 {
 	struct statx exe;
@@ -431,6 +450,7 @@ static int look_at_thread(void *arg, const char *name)
 	const struct hold_process *first = threads->first;
 	struct hold_process thread = {
 		.scan = first->scan, .pid = first->pid, .tid = (uint32_t)strtoul(name, NULL, 10),
+		.first = first,
 	};
 	char path[32];
 	bool fs, files;
@@ -476,11 +496,14 @@ static int look_at_threads(struct hold_process *process, bool orphans)
 
 /*
  * Kernel threads share the directories of the first of them, which go along when the root
- * is moved. Only one that has its own is told of.
+ * is moved. Only one that has its own is told of, where that can be asked.
  */
 static int look_at_kernel_thread(struct hold_process *process)
 {
-	if (process->pid != KTHREADD && shares(process->scan, KTHREADD, process->pid, KCMP_FS))
+	const struct hold_scan *scan = process->scan;
+
+	if (process->pid != KTHREADD &&
+	    (!can_compare(scan) || shares(scan, KTHREADD, process->pid, KCMP_FS)))
 		return 0;
 	return look_at_fs(process);
 }

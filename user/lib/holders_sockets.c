@@ -36,12 +36,10 @@ static int take_socket(struct hold_scan *scan, char *line)
 	char *path;
 	int i;
 
-	for (i = 0; i < 6 && line; i++) {
-		line = strchr(line, ' ');
-		line += line ? strspn(line, " ") : 0;
+	for (i = 0; i < 6; i++) {
+		line = strchrnul(line, ' ');
+		line += strspn(line, " ");
 	}
-	if (!line)
-		return 0;
 	ino = strtoull(line, &path, 10);
 	/* One that was bound by a relative path can't be found again. */
 	return path[0] == ' ' && path[1] == '/' ? add_socket(scan, ino, path + 1) : 0;

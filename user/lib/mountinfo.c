@@ -164,7 +164,8 @@ bool pvk_layers_next(struct pvk_layers *layers, char *path, size_t size)
 			return false;
 		layers->more = layers_of(layers->rest);
 		layers->list = !strncmp(layers->rest, "lowerdir=", 9);
-		layers->rest = strchr(layers->rest, ',');
-		layers->rest += layers->rest ? 1 : 0;
+		layers->rest = strchrnul(layers->rest, ',');
+		if (*layers->rest)
+			layers->rest++;
 	}
 }
