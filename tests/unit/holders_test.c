@@ -410,6 +410,16 @@ static void check_start(pid_t pid)
 		"the process's start tells it from a later one of that number");
 }
 
+static uint64_t namespace_of(pid_t pid)
+{
+	char path[64], text[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	if (readlink(path, text, sizeof(text) - 1) < 5)
+		return 0;
+	return strtoull(text + 5, NULL, 10);
+}
+
 static void test_kinds(struct pvk_holders *holders)
 {
 	pid_t fd = given(hold_two), mapping = given(hold_mapping), cwd = given(hold_cwd);
@@ -440,7 +450,9 @@ static void test_kinds(struct pvk_holders *holders)
 		   "which is not told as a mapping once more");
 	check_found(PVK_HOLD_FD, socket, "/fs/a socket", "a socket that is bound to a path");
 	record = of(PVK_HOLD_MOUNT, space, "/fs");
-	ktap_check(record && record->holder.ns, "a mount in a namespace, by a process in it");
+	ktap_check(record && record->holder.ns == namespace_of(space) &&
+		   record->holder.ns != namespace_of(getpid()),
+		   "a mount in a namespace, by its number and a process in it");
 	record = of(PVK_HOLD_MOUNT, 0, "/fs");
 	ktap_check(record && (pid_t)record->holder.pid != space, "and the one in ours");
 	ktap_eq(sum.mounts, 2, "the two are counted, and no other");
@@ -1124,6 +1136,17 @@ static void test_dead_server(void)
 	check_found(PVK_HOLD_STUCK, 100, "100", "whose process could not be looked at is told");
 	check_found(PVK_HOLD_FD, 200, "/plain", "the next process is looked at");
 	ktap_check(sum.stuck == 1 && pvk_holders_partial(&sum), "it says that this is not all");
+	pvk_holders_close(holders);
+
+	/* Where namespaces are told apart, before anything is told. */
+	unlink(at("proc/100/fd/30"));
+	make_link("proc/100/root", at("dead/file"));
+	make_link("proc/100/fd/31", at("plain"));
+	holders = open_fake((struct pvk_holders_from){ .dev = st.st_dev, .stall_ms = 300 });
+	scan(holders);
+	check_found(PVK_HOLD_STUCK, 100, "100", "likewise a root directory there");
+	check_found(PVK_HOLD_FD, 200, "/plain", "and the next process");
+	ktap_eq(sum.stuck, 1, "it is tried once");
 	pvk_holders_close(holders);
 	end(server);
 	umount2(at("dead"), MNT_DETACH);
