@@ -28,6 +28,7 @@
 #include "holders.h"
 #include "json_out.h"
 #include "ktap.h"
+#include "pivot.h"
 
 #define FOUND_MAX	4096
 #define PROGRAM		"/bin/sleep"
@@ -917,6 +918,11 @@ static void test_fake_flash(void)
 	scan(holders);
 	check_found(PVK_HOLD_MOUNT, 100, "/data", "by its character node: a jffs2");
 	check_found(PVK_HOLD_DEVICE, 100, "/mtd3", "and who has that open");
+	ktap_check(pvk_holders_followed(holders, &(struct pvk_pivot_status){
+			.has_left = true, .fs = "jffs2", .device = "mtd3" }) &&
+		   !pvk_holders_followed(holders, &(struct pvk_pivot_status){
+			.has_left = true, .fs = "jffs2", .device = "mtd1" }),
+		   "the session that follows it is known by the flash's name");
 	pvk_holders_close(holders);
 }
 
@@ -951,6 +957,11 @@ static void test_fake_disk(void)
 	holders = open_fake((struct pvk_holders_from){ .dev = makedev(252, 1) });
 	scan(holders);
 	ktap_str(pvk_holders_medium(holders), "vda1", "a partition, by its name");
+	ktap_check(pvk_holders_followed(holders, &(struct pvk_pivot_status){
+			.has_left = true, .fs = "ext4", .device = "vda1" }) &&
+		   !pvk_holders_followed(holders, &(struct pvk_pivot_status){
+			.fs = "ext4", .device = "vda1" }),
+		   "which a session has that lives");
 	check_found(PVK_HOLD_DEVICE, 100, "/vda", "the disk it is of, which somebody has open");
 	ktap_check(!of(PVK_HOLD_DEVICE, 100, "/vda2"), "not another partition");
 	pvk_holders_close(holders);

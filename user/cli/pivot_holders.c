@@ -89,18 +89,6 @@ static int put_holder(void *arg, const struct pvk_holder *holder)
 
 /* --- what the module says of it --------------------------------------------- */
 
-/* Of a file system without a device of its own the kernel has only the kind's name. */
-static bool is_about(const struct pvk_pivot_status *status, const struct pvk_holders *holders)
-{
-	const char *type = pvk_holders_type(holders);
-
-	if (!status->has_left)
-		return false;
-	if (major(pvk_holders_dev(holders)))
-		return !strcmp(status->device, pvk_holders_medium(holders));
-	return !strcmp(status->fs, type) && !strcmp(status->device, type);
-}
-
 /* False: there is no session that follows it, or no right to see it. */
 static bool ask_module(const struct pvk_holders *holders, uint32_t *active)
 {
@@ -113,7 +101,7 @@ static bool ask_module(const struct pvk_holders *holders, uint32_t *active)
 	ret = pvk_pivot_status(pivot, &status, NULL);
 	pvk_pivot_close(pivot);
 	*active = status.active;
-	return !ret && is_about(&status, holders);
+	return !ret && pvk_holders_followed(holders, &status);
 }
 
 /* --- the two forms ---------------------------------------------------------- */

@@ -19,6 +19,7 @@
 
 #include "holders_int.h"
 #include "json_out.h"
+#include "pivot.h"
 
 #define STALL_MS	2000
 #define PATIENCE	30	/* times as much for a child that gets no processor */
@@ -400,6 +401,23 @@ int pvk_holders_scan(struct pvk_holders *holders, pvk_holder_fn fn, void *arg,
 bool pvk_holders_partial(const struct pvk_holders_sum *sum)
 {
 	return sum->cut || sum->stuck || sum->denied;
+}
+
+/* Of one without a device of its own the kernel has only the kind's name. */
+bool pvk_holders_followed(const struct pvk_holders *holders,
+			  const struct pvk_pivot_status *status)
+{
+	const struct hold_shared *shared = holders->shared;
+	char flash[32];
+
+	if (!status->has_left || (shared->type[0] && strcmp(status->fs, shared->type)))
+		return false;
+	if (!major(shared->dev))
+		return shared->type[0] && !strcmp(status->device, shared->type);
+	snprintf(flash, sizeof(flash), "mtd%u", minor(shared->dev));
+	if (major(shared->dev) == MTD_BLOCK_MAJOR && !strcmp(status->device, flash))
+		return true;
+	return !strcmp(status->device, shared->medium);
 }
 
 bool pvk_holders_unexplained(const struct pvk_holders_sum *sum, uint32_t active)

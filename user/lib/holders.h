@@ -24,6 +24,7 @@
 #include "util.h"
 
 struct json_out;
+struct pvk_pivot_status;
 
 enum pvk_holder_kind {
 	PVK_HOLD_FD,		/* an open file */
@@ -104,6 +105,10 @@ dev_t pvk_holders_dev(const struct pvk_holders *holders);
 /* "" if it is not known. */
 const char *pvk_holders_type(const struct pvk_holders *holders);
 const char *pvk_holders_medium(const struct pvk_holders *holders);
+
+/* Is it what the session of that status follows? By names: there is no number in it. */
+bool pvk_holders_followed(const struct pvk_holders *holders,
+			  const struct pvk_pivot_status *status);
 
 /* Could anything hold it that was not looked at? */
 bool pvk_holders_partial(const struct pvk_holders_sum *sum);
