@@ -291,6 +291,31 @@ static bool hold_mount(int word)
 	return !unshare(CLONE_NEWNS) && !umount2(at("fs2"), MNT_DETACH);
 }
 
+/* The namespace of a process that has ended, which has fs mounted. */
+static bool hold_namespace(int word)
+{
+	char path[64];
+	int to[2];
+	pid_t pid;
+	char got;
+
+	(void)word;
+	if (pipe2(to, O_CLOEXEC))
+		return false;
+	pid = fork();
+	if (!pid) {
+		if (!unshare(CLONE_NEWNS) && write(to[1], "y", 1) == 1)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	if (read(to[0], &got, 1) != 1 || open(path, O_RDONLY) < 0)
+		return false;
+	kill(pid, SIGKILL);
+	return waitpid(pid, NULL, 0) == pid;
+}
+
 static bool deleted_file(int word)
 {
 	(void)word;
@@ -464,6 +489,19 @@ static void test_kinds(struct pvk_holders *holders)
 	ktap_eq(count_of(getpid()), 1,
 		"but for the mount in ours the process that asks holds nothing by that");
 	ktap_str(pvk_holders_type(holders), "tmpfs", "its type");
+	end_children();
+}
+
+static void test_namespace(struct pvk_holders *holders)
+{
+	pid_t pid = given(hold_namespace);
+	const struct record *record;
+
+	scan(holders);
+	record = of(PVK_HOLD_MOUNT, pid, "/fs");
+	ktap_check(record && record->holder.ns != namespace_of(pid),
+		   "a mount in a namespace that only a descriptor keeps, by whose it is");
+	ktap_eq(sum.mounts, 2, "is counted");
 	end_children();
 }
 
@@ -766,6 +804,7 @@ static void test_real(void)
 	ktap_check(pvk_holders_dev(holders) == dev, "its number");
 	ktap_check(n_found == 1 && of(PVK_HOLD_MOUNT, 0, "/fs"), "nobody but its mount is there");
 	test_kinds(holders);
+	test_namespace(holders);
 	test_threads(holders);
 	test_vanishing(holders);
 	test_overlay(holders);

@@ -3,9 +3,9 @@
  * holders_int - what the parts of `holders` share
  *
  * holders.c is the caller's side: it starts the child that looks, and watches it. The child
- * is holders_scan.c (processes), holders_mounts.c (mounts, overlays), holders_stack.c (what
- * else the kernel builds on it), holders_sockets.c, holders_medium.c (device numbers of the
- * medium).
+ * is holders_scan.c (processes), holders_mounts.c (mounts, overlays), holders_ns.c (those of
+ * namespaces without a process), holders_stack.c (what else the kernel builds on it),
+ * holders_sockets.c, holders_medium.c (device numbers of the medium).
  */
 #ifndef PVK_HOLDERS_INT_H
 #define PVK_HOLDERS_INT_H
@@ -147,6 +147,7 @@ struct hold_scan {
 	struct hold_ns *ns;
 	size_t n_ns;
 	size_t text_len;	/* of all that the rows point into */
+	dev_t nsfs;		/* what descriptors of namespaces are on */
 	struct hold_piece *piece;
 	size_t n_pieces;
 	struct hold_stranger stranger[HOLD_STRANGERS];
@@ -253,6 +254,16 @@ int hold_tell_mounts(struct hold_scan *scan);
 int hold_open_in(struct hold_scan *scan, uint32_t pid, const char *path);
 /* If it is a btrfs, what its subvolumes have in common. fd may be one of O_PATH. */
 bool hold_btrfs_id(int fd, uint64_t *fsid);
+
+/* The namespace's process stands for it. */
+int hold_tell_mount(struct hold_scan *scan, const struct hold_ns *ns,
+		    const struct pvk_mount *mount, const struct hold_fs *fs);
+
+/* --- holders_ns.c ----------------------------------------------------------- */
+
+/* Tells what is mounted in a namespace without a process: by a descriptor of it, by a mount. */
+int hold_visit_fd(struct hold_process *process, const char *name);
+int hold_visit_mount(struct hold_scan *scan, const struct hold_row *row);
 
 /* --- holders_stack.c -------------------------------------------------------- */
 

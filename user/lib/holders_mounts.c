@@ -423,14 +423,13 @@ void hold_count_mount(struct hold_scan *scan, const struct hold_fs *fs, uint64_t
 	shared->sum.mounts++;
 }
 
-static int tell_mount(struct hold_scan *scan, const struct hold_row *row,
-		      const struct hold_fs *fs)
+int hold_tell_mount(struct hold_scan *scan, const struct hold_ns *ns,
+		    const struct pvk_mount *mount, const struct hold_fs *fs)
 {
-	const struct hold_ns *ns = &scan->ns[row->ns];
 	struct hold_process process = { .scan = scan, .pid = ns->pid };
 	struct pvk_holder holder = {
 		.kind = PVK_HOLD_MOUNT, .pid = ns->pid, .tid = ns->pid, .fd = -1, .ns = ns->ino,
-		.comm = process.comm, .what = row->mount.point,
+		.comm = process.comm, .what = mount->point,
 	};
 	char name[16];
 
@@ -441,21 +440,25 @@ static int tell_mount(struct hold_scan *scan, const struct hold_row *row,
 		close(process.dir);
 	}
 	holder.start = process.start;
-	hold_count_mount(scan, fs, row->mount.id);
+	hold_count_mount(scan, fs, mount->id);
 	return hold_tell(scan, &holder, fs);
 }
 
 int hold_tell_mounts(struct hold_scan *scan)
 {
+	const struct hold_row *row;
 	const struct hold_fs *fs;
 	size_t i;
 	int ret = 0;
 
 	for (i = 0; i < scan->n_rows && !ret; i++) {
-		fs = hold_fs_of_dev(scan, scan->row[i].mount.dev);
+		row = &scan->row[i];
+		fs = hold_fs_of_dev(scan, row->mount.dev);
 		if (fs)
-			ret = tell_mount(scan, &scan->row[i], fs);
+			ret = hold_tell_mount(scan, &scan->ns[row->ns], &row->mount, fs);
 	}
+	for (i = 0; i < scan->n_rows && !ret; i++)
+		ret = hold_visit_mount(scan, &scan->row[i]);
 	return ret;
 }
 

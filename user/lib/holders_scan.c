@@ -212,6 +212,8 @@ static int look_at_fd(struct hold_process *process, const char *name)
 	hold_tick(scan);
 	if (hold_stat(process->files, name, &stx))
 		return 0;
+	if (scan->nsfs && hold_dev(&stx) == scan->nsfs)
+		return hold_visit_fd(process, name);
 	fs = hold_fs_of_socket(scan, process->pid, &stx, &socket.what);
 	if (fs)
 		return tell(process, &socket, fs);
@@ -605,6 +607,7 @@ static int open_dir(const char *path)
 int hold_child(const struct pvk_holders *holders, int wire)
 {
 	struct hold_scan *scan = calloc(1, sizeof(*scan));
+	struct statx stx;
 	int ret;
 
 	if (!scan)
@@ -619,6 +622,8 @@ int hold_child(const struct pvk_holders *holders, int wire)
 	scan->devices = open_dir(holders->texts[2]);
 	if (scan->proc < 0)
 		return -errno;
+	if (!hold_stat(scan->proc, "self/ns/mnt", &stx))
+		scan->nsfs = hold_dev(&stx);
 	ret = list_processes(scan);
 	if (!ret)
 		ret = hold_read_mounts(scan);
