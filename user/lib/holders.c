@@ -48,20 +48,20 @@ static void add_node(struct hold_shared *shared, mode_t type, dev_t dev)
 }
 
 /* A node stands for what lies on its device. false: it is none of a medium. */
-static bool take_node(struct pvk_holders *holders, const struct statx *stx)
+static bool take_node(struct pvk_holders *holders, const struct hold_inode *stx)
 {
 	struct hold_shared *shared = holders->shared;
-	dev_t dev = hold_rdev(stx);
+	dev_t dev = stx->rdev;
 
-	if (S_ISBLK(stx->stx_mode))
+	if (S_ISBLK(stx->mode))
 		shared->dev = dev;
-	else if (!S_ISCHR(stx->stx_mode))
+	else if (!S_ISCHR(stx->mode))
 		return false;
 	else if (major(dev) == MTD_CHAR_MAJOR)
 		shared->dev = makedev(MTD_BLOCK_MAJOR, minor(dev) / 2);
 	else if (!is_ubi(holders, dev))
 		return false;
-	add_node(shared, stx->stx_mode & S_IFMT, dev);
+	add_node(shared, stx->mode & S_IFMT, dev);
 	return true;
 }
 
@@ -70,7 +70,7 @@ static int take_target(struct pvk_holders *holders, struct pvk_err *err)
 	const struct pvk_holders_from *from = &holders->from;
 	struct hold_shared *shared = holders->shared;
 	pvk_auto_close int fd = -1;
-	struct statx stx;
+	struct hold_inode stx;
 	int ret;
 
 	if (!from->path && from->dev) {
@@ -83,8 +83,8 @@ static int take_target(struct pvk_holders *holders, struct pvk_err *err)
 				   strerror(-ret));
 	if (take_node(holders, &stx))
 		return 0;
-	shared->stat_dev = hold_dev(&stx);
-	shared->mnt = stx.stx_mask & STATX_MNT_ID ? stx.stx_mnt_id : 0;
+	shared->stat_dev = stx.dev;
+	shared->mnt = stx.mnt;
 	if (from->path)
 		fd = open(from->path, O_PATH | O_CLOEXEC);
 	shared->btrfs = hold_btrfs_id(from->path ? fd : from->fd, &shared->fsid);
@@ -335,16 +335,15 @@ static int take_stuck(struct reader *reader)
 		[HOLD_AT_LOOP] = "loop", [HOLD_AT_SWAP] = "swap", [HOLD_AT_LAYER] = "overlay",
 	};
 	struct hold_shared *shared = reader->holders->shared;
-	uint64_t where = atomic_load(&shared->where);
-	uint32_t number = (uint32_t)where;
-	bool process = where >> 32 == HOLD_AT_PROCESS;
+	unsigned int stage = atomic_load(&shared->stage), number = atomic_load(&shared->number);
+	bool process = stage == HOLD_AT_PROCESS;
 	struct pvk_holder holder = { .kind = PVK_HOLD_STUCK, .fd = -1, .guess = true };
 	char comm[64] = "", what[64];
 	int ret = take_records(reader);
 
 	if (ret)
 		return ret;
-	snprintf(what, sizeof(what), "%s%s%u", stages[where >> 32], process ? " " : "", number);
+	snprintf(what, sizeof(what), "%s%s%u", stages[stage], process ? " " : "", number);
 	if (process) {
 		read_comm(reader->holders, number, comm, sizeof(comm));
 		holder.pid = number;
@@ -354,7 +353,7 @@ static int take_stuck(struct reader *reader)
 	}
 	holder.comm = comm;
 	holder.what = what;
-	shared->skip[shared->n_skip++] = where;
+	shared->skip[shared->n_skip++] = hold_key(stage, number);
 	shared->sum.stuck++;
 	shared->sum.holders++;
 	shared->sum.guesses++;
@@ -384,7 +383,7 @@ int pvk_holders_scan(struct pvk_holders *holders, pvk_holder_fn fn, void *arg,
 		if (ret != -ETIMEDOUT)
 			break;
 		/* At nothing in particular: it would hang again. */
-		again = atomic_load(&shared->where) != hold_key(HOLD_AT_NOTHING, 0);
+		again = atomic_load(&shared->stage) != HOLD_AT_NOTHING;
 		ret = take_stuck(&reader);
 		again = again && shared->n_skip < HOLD_SKIP_MAX;
 		shared->sum.cut |= !again;

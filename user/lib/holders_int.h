@@ -57,7 +57,7 @@ struct hold_node {
  */
 struct hold_shared {
 	atomic_uint tick;	/* goes on while the child does */
-	_Atomic uint64_t where;	/* HOLD_AT_* << 32 | number */
+	atomic_uint stage, number;	/* where it is: HOLD_AT_*, which one */
 	dev_t dev;		/* of the superblock, once it is known */
 	dev_t stat_dev;		/* what stat() says of files there, likewise */
 	uint64_t mnt;		/* a mount of it, 0: not known */
@@ -187,6 +187,14 @@ struct hold_loop {
 	bool added;
 };
 
+struct hold_inode {
+	dev_t dev, rdev;
+	mode_t mode;		/* its type */
+	uint32_t nlink;
+	uint64_t ino;
+	uint64_t mnt;		/* 0: not known */
+};
+
 /* A process, or one of its threads. */
 struct hold_process {
 	struct hold_scan *scan;
@@ -218,21 +226,11 @@ static inline void hold_tick(struct hold_scan *scan)
 
 /* The texts and process of holder are filled in; fs gives the rest. */
 int hold_tell(struct hold_scan *scan, struct pvk_holder *holder, const struct hold_fs *fs);
-/* statx() that asks no server; 0 or a negative errno. path may be "" for at itself. */
-int hold_stat(int at, const char *path, struct statx *stx);
+/* What the kernel has of it in memory; 0 or a negative errno. path may be "": at itself. */
+int hold_stat(int at, const char *path, struct hold_inode *stx);
 int hold_know(struct hold_process *process);
 /* A whole file of /proc or /sys, which says it has no size. */
 int hold_read(int at, const char *path, size_t max, char **text, size_t *len);
-
-static inline dev_t hold_dev(const struct statx *stx)
-{
-	return makedev(stx->stx_dev_major, stx->stx_dev_minor);
-}
-
-static inline dev_t hold_rdev(const struct statx *stx)
-{
-	return makedev(stx->stx_rdev_major, stx->stx_rdev_minor);
-}
 
 /* --- holders_mounts.c ------------------------------------------------------- */
 
@@ -244,7 +242,7 @@ const struct hold_fs *hold_fs_of_dev(const struct hold_scan *scan, dev_t dev);
 /* That stat() says so of a file of fs[0]: the number of a btrfs subvolume, say. */
 void hold_add_alias(struct hold_scan *scan, dev_t dev);
 /* Which of the file systems has it; at and path are what was asked. NULL: none. */
-const struct hold_fs *hold_fs_of(struct hold_scan *scan, const struct statx *stx, int at,
+const struct hold_fs *hold_fs_of(struct hold_scan *scan, const struct hold_inode *stx, int at,
 				 const char *path, bool *guess);
 /* Counts a mount of the file system itself, if it is not known yet. */
 void hold_count_mount(struct hold_scan *scan, const struct hold_fs *fs, uint64_t mnt);
@@ -280,7 +278,7 @@ void hold_add_fs(struct hold_scan *scan, dev_t dev, const char *via, uint32_t on
 int hold_find_sockets(struct hold_scan *scan);
 /* NULL: it is no socket, or bound to nothing on them. The path is as the process sees it. */
 const struct hold_fs *hold_fs_of_socket(struct hold_scan *scan, uint32_t pid,
-					const struct statx *stx, const char **path);
+					const struct hold_inode *stx, const char **path);
 
 /* --- holders_medium.c ------------------------------------------------------- */
 
@@ -288,7 +286,7 @@ const struct hold_fs *hold_fs_of_socket(struct hold_scan *scan, uint32_t pid,
 void hold_find_nodes(struct hold_scan *scan);
 /* What UBI has attached of it. */
 void hold_add_ubi(struct hold_scan *scan, uint32_t fs);
-bool hold_is_node(const struct hold_scan *scan, const struct statx *stx);
+bool hold_is_node(const struct hold_scan *scan, const struct hold_inode *stx);
 void hold_add_node(struct hold_scan *scan, mode_t type, dev_t dev);
 /* A short file of /sys, without its newline; false: not there. */
 bool hold_attr(int at, const char *path, char *text, size_t size);

@@ -70,10 +70,10 @@ void hold_add_node(struct hold_scan *scan, mode_t type, dev_t dev)
 }
 
 /* The medium's own, or that of a device which stands on it. */
-bool hold_is_node(const struct hold_scan *scan, const struct statx *stx)
+bool hold_is_node(const struct hold_scan *scan, const struct hold_inode *stx)
 {
-	mode_t type = stx->stx_mode & S_IFMT;
-	dev_t dev = hold_rdev(stx);
+	mode_t type = stx->mode & S_IFMT;
+	dev_t dev = stx->rdev;
 	uint32_t i;
 
 	if (type != S_IFBLK && type != S_IFCHR)

@@ -75,7 +75,7 @@ static bool known_ns(const struct hold_scan *scan, const struct hold_ns *ns)
 static bool look_at_ns(struct hold_scan *scan, uint32_t pid, struct hold_ns *ns)
 {
 	char path[32], text[64];
-	struct statx stx;
+	struct hold_inode stx;
 	ssize_t len;
 
 	snprintf(path, sizeof(path), "%u/ns/mnt", pid);
@@ -89,8 +89,8 @@ static bool look_at_ns(struct hold_scan *scan, uint32_t pid, struct hold_ns *ns)
 	ns->ino = strtoull(text + 5, NULL, 10);
 	snprintf(path, sizeof(path), "%u/root", pid);
 	if (!hold_stat(scan->proc, path, &stx)) {
-		ns->root_mnt = stx.stx_mnt_id;
-		ns->root_ino = stx.stx_ino;
+		ns->root_mnt = stx.mnt;
+		ns->root_ino = stx.ino;
 	}
 	return true;
 }
@@ -361,25 +361,25 @@ static const struct hold_fs *fs_of_stranger(struct hold_scan *scan, dev_t dev, i
 	return stranger->fs;
 }
 
-const struct hold_fs *hold_fs_of(struct hold_scan *scan, const struct statx *stx, int at,
+const struct hold_fs *hold_fs_of(struct hold_scan *scan, const struct hold_inode *stx, int at,
 				 const char *path, bool *guess)
 {
-	dev_t dev = hold_dev(stx);
+	dev_t dev = stx->dev;
 	const struct hold_fs *fs = hold_fs_of_dev(scan, dev);
 	const struct hold_row *row;
 	uint32_t i;
 
 	if (fs || !scan->strange || major(dev))
 		return fs;
-	if (stx->stx_mask & STATX_MNT_ID) {
-		row = hold_row_of(scan, stx->stx_mnt_id);
+	if (stx->mnt) {
+		row = hold_row_of(scan, stx->mnt);
 		fs = row ? hold_fs_of_dev(scan, row->mount.dev) : NULL;
 		if (fs == &scan->fs[0])
 			hold_add_alias(scan, dev);
 		if (row)
 			return fs;
 		for (i = 0; i < scan->shared->n_learned; i++)
-			if (scan->shared->learned[i].mnt == stx->stx_mnt_id)
+			if (scan->shared->learned[i].mnt == stx->mnt)
 				return hold_fs_of_dev(scan, scan->shared->learned[i].dev);
 	}
 	return fs_of_stranger(scan, dev, at, path, guess);
@@ -468,7 +468,7 @@ int hold_tell_mounts(struct hold_scan *scan)
 static void add_layer(struct hold_scan *scan, struct hold_overlay *overlay, const char *path)
 {
 	const struct hold_row *row;
-	struct statx stx;
+	struct hold_inode stx;
 	int fd = path[0] == '/' ?
 		hold_open_in(scan, scan->ns[overlay->row->ns].pid, path) : -EINVAL;
 
@@ -477,8 +477,8 @@ static void add_layer(struct hold_scan *scan, struct hold_overlay *overlay, cons
 	} else if (overlay->n_layers < HOLD_LAYERS_MAX &&
 		   !pvk_grow((void **)&overlay->layer, overlay->n_layers,
 			     sizeof(*overlay->layer), HOLD_LAYERS_MAX)) {
-		row = hold_row_of(scan, stx.stx_mnt_id);
-		overlay->layer[overlay->n_layers++] = row ? row->mount.dev : hold_dev(&stx);
+		row = hold_row_of(scan, stx.mnt);
+		overlay->layer[overlay->n_layers++] = row ? row->mount.dev : stx.dev;
 	}
 	if (fd >= 0)
 		close(fd);

@@ -3,7 +3,6 @@
  * The child: every process, once. What is asked of a file is what the kernel has of it in
  * memory; nothing of it is opened.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
@@ -23,12 +22,14 @@
 #define MAPS_SIZE	(64u << 10)
 #define SEEN_MAX	256		/* files of one process's mappings that are told apart */
 
-int hold_stat(int at, const char *path, struct statx *stx)
-{
-	int flags = AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC | (*path ? 0 : AT_EMPTY_PATH);
-
-	return statx(at, path, flags, STATX_TYPE | STATX_INO | STATX_MNT_ID, stx) ? -errno : 0;
-}
+/* Of a directory, as the kernel has it. */
+struct entry {
+	uint64_t ino;
+	int64_t off;
+	unsigned short len;
+	unsigned char type;
+	char name[];
+};
 
 bool hold_enter(struct hold_scan *scan, enum hold_stage stage, uint32_t number)
 {
@@ -38,7 +39,8 @@ bool hold_enter(struct hold_scan *scan, enum hold_stage stage, uint32_t number)
 	for (i = 0; i < scan->shared->n_skip; i++)
 		if (scan->shared->skip[i] == where)
 			return false;
-	atomic_store_explicit(&scan->shared->where, where, memory_order_relaxed);
+	atomic_store_explicit(&scan->shared->stage, stage, memory_order_relaxed);
+	atomic_store_explicit(&scan->shared->number, number, memory_order_relaxed);
 	hold_tick(scan);
 	return true;
 }
@@ -171,14 +173,9 @@ static int found(struct hold_process *process, enum pvk_holder_kind kind, int fd
 	return is_told(process, link, what) ? 0 : tell(process, &holder, fs);
 }
 
-static uint64_t mnt_of(const struct statx *stx)
-{
-	return stx->stx_mask & STATX_MNT_ID ? stx->stx_mnt_id : 0;
-}
-
 /* cwd, root, exe: 1 if it is there, 0 if not, or a negative errno. */
 static int look_at_link(struct hold_process *process, enum pvk_holder_kind kind,
-			const char *link, struct statx *stx)
+			const char *link, struct hold_inode *stx)
 {
 	struct hold_scan *scan = process->scan;
 	const struct hold_fs *fs;
@@ -192,7 +189,7 @@ static int look_at_link(struct hold_process *process, enum pvk_holder_kind kind,
 	if (!fs)
 		return 1;
 	if (!guess)
-		hold_count_mount(scan, fs, mnt_of(stx));
+		hold_count_mount(scan, fs, stx->mnt);
 	ret = found(process, kind, -1, link, fs, guess);
 	return ret ? ret : 1;
 }
@@ -206,20 +203,20 @@ static int look_at_fd(struct hold_process *process, const char *name)
 	struct pvk_holder socket = { .kind = PVK_HOLD_FD, .fd = atoi(name) };
 	const struct hold_fs *fs;
 	bool guess = false;
-	struct statx stx;
+	struct hold_inode stx;
 	char link[32];
 
 	hold_tick(scan);
 	if (hold_stat(process->files, name, &stx))
 		return 0;
-	if (scan->nsfs && hold_dev(&stx) == scan->nsfs)
+	if (scan->nsfs && stx.dev == scan->nsfs)
 		return hold_visit_fd(process, name);
 	fs = hold_fs_of_socket(scan, process->pid, &stx, &socket.what);
 	if (fs)
 		return tell(process, &socket, fs);
 	fs = hold_fs_of(scan, &stx, process->files, name, &guess);
 	if (fs && !guess)
-		hold_count_mount(scan, fs, mnt_of(&stx));
+		hold_count_mount(scan, fs, stx.mnt);
 	else if (!fs && hold_is_node(scan, &stx))
 		kind = PVK_HOLD_DEVICE;
 	else if (!fs)
@@ -232,15 +229,15 @@ static int look_at_fd(struct hold_process *process, const char *name)
 static int each_number(int dir, int (*fn)(void *arg, const char *name), void *arg)
 {
 	char buf[DIRENTS_SIZE] __attribute__((aligned(8)));
-	const struct dirent64 *entry;
+	const struct entry *entry;
 	long len, at;
 	int ret = 0;
 
 	while (!ret && (len = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (at = 0; at < len && !ret; at += entry->d_reclen) {
-			entry = (const struct dirent64 *)(buf + at);
-			if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
-				ret = fn(arg, entry->d_name);
+		for (at = 0; at < len && !ret; at += entry->len) {
+			entry = (const struct entry *)(buf + at);
+			if (entry->name[0] >= '0' && entry->name[0] <= '9')
+				ret = fn(arg, entry->name);
 		}
 	}
 	return ret;
@@ -293,7 +290,7 @@ static bool seen_before(struct mappings *maps, dev_t dev, uint64_t ino)
 }
 
 /* What can be asked about an area, with more rights: its mount, and the device it is of. */
-static bool ask_area(const struct mappings *maps, const char *line, struct statx *stx)
+static bool ask_area(const struct mappings *maps, const char *line, struct hold_inode *stx)
 {
 	char link[64];
 	int len = (int)strcspn(line, " ");
@@ -309,7 +306,7 @@ static int take_mapping(struct mappings *maps, const char *line, const char *pat
 	struct hold_scan *scan = process->scan;
 	const struct hold_fs *fs = hold_fs_of_dev(scan, dev);
 	struct pvk_holder holder = { .kind = PVK_HOLD_MAPPING, .fd = -1, .what = path };
-	struct statx stx;
+	struct hold_inode stx;
 	bool asked;
 
 	if (fs && fs == maps->exe_fs && ino == maps->exe_ino)
@@ -322,7 +319,7 @@ static int take_mapping(struct mappings *maps, const char *line, const char *pat
 	if (!fs)
 		holder.kind = PVK_HOLD_DEVICE;
 	else if (asked)
-		hold_count_mount(scan, fs, mnt_of(&stx));
+		hold_count_mount(scan, fs, stx.mnt);
 	return tell(process, &holder, fs);
 }
 
@@ -368,7 +365,7 @@ static ssize_t take_areas(struct mappings *maps, char *text, size_t len)
 	return (ssize_t)len;
 }
 
-static int look_at_mappings(struct hold_process *process, const struct statx *exe)
+static int look_at_mappings(struct hold_process *process, const struct hold_inode *exe)
 {
 	pvk_auto_close int fd = openat(process->dir, "maps", O_RDONLY | O_CLOEXEC);
 	struct mappings maps = { .process = process };
@@ -380,7 +377,7 @@ static int look_at_mappings(struct hold_process *process, const struct statx *ex
 		return errno == EACCES || errno == EPERM ? -EACCES : 0;
 	if (exe) {
 		maps.exe_fs = hold_fs_of(process->scan, exe, process->dir, "exe", &guess);
-		maps.exe_ino = exe->stx_ino;
+		maps.exe_ino = exe->ino;
 	}
 	while ((len = read(fd, text + left, sizeof(text) - (size_t)left)) > 0) {
 		hold_tick(process->scan);
@@ -416,7 +413,7 @@ static bool can_compare(const struct hold_scan *scan)
 
 static int look_at_mm(struct hold_process *process)
 {
-	struct statx exe;
+	struct hold_inode exe;
 	int ret = look_at_link(process, PVK_HOLD_TEXT, "exe", &exe);
 
 	return ret < 0 ? ret : look_at_mappings(process, ret ? &exe : NULL);
@@ -424,7 +421,7 @@ static int look_at_mm(struct hold_process *process)
 
 static int look_at_fs(struct hold_process *process)
 {
-	struct statx stx;
+	struct hold_inode stx;
 	int ret = look_at_link(process, PVK_HOLD_CWD, "cwd", &stx);
 
 	if (ret >= 0)
@@ -485,10 +482,10 @@ static int look_at_threads(struct hold_process *process, bool orphans)
 {
 	struct threads threads = { .first = process, .orphans = orphans };
 	pvk_auto_close int dir = -1;
-	struct statx stx;
+	struct hold_inode stx;
 
 	/* Two links and one for each. */
-	if (hold_stat(process->dir, "task", &stx) || stx.stx_nlink <= 3)
+	if (hold_stat(process->dir, "task", &stx) || stx.nlink <= 3)
 		return 0;
 	dir = openat(process->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return dir < 0 ? 0 : each_number(dir, look_at_thread, &threads);
@@ -512,7 +509,7 @@ static int look_at_kernel_thread(struct hold_process *process)
 
 static int look_inside(struct hold_process *process)
 {
-	struct statx exe;
+	struct hold_inode exe;
 	int has_exe = look_at_link(process, PVK_HOLD_TEXT, "exe", &exe);
 	int ret = 0;
 
@@ -607,7 +604,7 @@ static int open_dir(const char *path)
 int hold_child(const struct pvk_holders *holders, int wire)
 {
 	struct hold_scan *scan = calloc(1, sizeof(*scan));
-	struct statx stx;
+	struct hold_inode stx;
 	int ret;
 
 	if (!scan)
@@ -623,7 +620,7 @@ int hold_child(const struct pvk_holders *holders, int wire)
 	if (scan->proc < 0)
 		return -errno;
 	if (!hold_stat(scan->proc, "self/ns/mnt", &stx))
-		scan->nsfs = hold_dev(&stx);
+		scan->nsfs = stx.dev;
 	ret = list_processes(scan);
 	if (!ret)
 		ret = hold_read_mounts(scan);

@@ -106,21 +106,21 @@ int hold_find_sockets(struct hold_scan *scan)
 
 /* In one network namespace there are paths of several mount namespaces. */
 const struct hold_fs *hold_fs_of_socket(struct hold_scan *scan, uint32_t pid,
-					const struct statx *stx, const char **path)
+					const struct hold_inode *stx, const char **path)
 {
-	struct hold_socket key = { .ino = stx->stx_ino }, *socket;
+	struct hold_socket key = { .ino = stx->ino }, *socket;
 	pvk_auto_close int fd = -1;
 	bool guess = false;
-	struct statx file;
+	struct hold_inode file;
 
-	if (!S_ISSOCK(stx->stx_mode) || !scan->n_sockets)
+	if (!S_ISSOCK(stx->mode) || !scan->n_sockets)
 		return NULL;
 	socket = bsearch(&key, scan->socket, scan->n_sockets, sizeof(*socket), by_ino);
 	if (!socket)
 		return NULL;
 	*path = socket->path;
 	fd = hold_open_in(scan, pid, socket->path);
-	if (fd < 0 || hold_stat(fd, "", &file) || !S_ISSOCK(file.stx_mode))
+	if (fd < 0 || hold_stat(fd, "", &file) || !S_ISSOCK(file.mode))
 		return NULL;
 	return hold_fs_of(scan, &file, fd, "", &guess);
 }

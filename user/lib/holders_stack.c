@@ -111,13 +111,13 @@ static void ask_path(struct hold_scan *scan, struct hold_loop *loop, uint64_t in
 {
 	pvk_auto_close int fd = -1;
 	const struct hold_row *row;
-	struct statx stx;
+	struct hold_inode stx;
 
 	fd = hold_open_in(scan, 0, loop->path);
-	if (fd < 0 || hold_stat(fd, "", &stx) || (ino && ino != stx.stx_ino))
+	if (fd < 0 || hold_stat(fd, "", &stx) || (ino && ino != stx.ino))
 		return;
-	row = hold_row_of(scan, stx.stx_mnt_id);
-	loop->dev[1] = row ? row->mount.dev : hold_dev(&stx);
+	row = hold_row_of(scan, stx.mnt);
+	loop->dev[1] = row ? row->mount.dev : stx.dev;
 }
 
 static int add_loop(struct hold_scan *scan, uint32_t number)
@@ -236,7 +236,7 @@ static void add_swap(struct hold_scan *scan, char *line, uint32_t number)
 	pvk_auto_close int fd = -1;
 	const struct hold_fs *fs;
 	bool guess = false;
-	struct statx stx;
+	struct hold_inode stx;
 
 	if (!line || !hold_enter(scan, HOLD_AT_SWAP, number))
 		return;
@@ -244,7 +244,7 @@ static void add_swap(struct hold_scan *scan, char *line, uint32_t number)
 	fd = hold_open_in(scan, 0, path);
 	if (fd < 0 || hold_stat(fd, "", &stx))
 		return;
-	fs = S_ISBLK(stx.stx_mode) ? hold_fs_of_dev(scan, hold_rdev(&stx)) :
+	fs = S_ISBLK(stx.mode) ? hold_fs_of_dev(scan, stx.rdev) :
 				     hold_fs_of(scan, &stx, fd, "", &guess);
 	if (fs)
 		hold_add_piece(scan, PVK_HOLD_SWAP, (uint32_t)(fs - scan->fs), "swap", path,
