@@ -227,7 +227,7 @@ static inline void hold_tick(struct hold_scan *scan)
 /* The texts and process of holder are filled in; fs gives the rest. */
 int hold_tell(struct hold_scan *scan, struct pvk_holder *holder, const struct hold_fs *fs);
 /* What the kernel has of it in memory; 0 or a negative errno. path may be "": at itself. */
-int hold_stat(int at, const char *path, struct hold_inode *stx);
+int hold_stat(int at, const char *path, struct hold_inode *inode);
 int hold_know(struct hold_process *process);
 /* A whole file of /proc or /sys, which says it has no size. */
 int hold_read(int at, const char *path, size_t max, char **text, size_t *len);
