@@ -761,10 +761,37 @@ static void test_btrfs(void)
 
 /* ---- a lazy unmount ---- */
 
+/* Where programs without PIE are: such an address is written with leading zeroes. */
+static bool hold_low(int word)
+{
+	int fd = open(at("fs/file"), O_RDONLY);
+	void *map = mmap((void *)0x1000000, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE,
+			 fd, 0);
+
+	(void)word;
+	close(fd);
+	return map != MAP_FAILED;
+}
+
+static void check_low(struct pvk_holders *holders, pid_t low)
+{
+	struct stat st;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/1000000-1001000", low);
+	scan(holders);
+	check_found(PVK_HOLD_MAPPING, low, "/file", "a mapping alone, at a low address");
+	if (!stat(path, &st))
+		ktap_eq(sum.mounts, 1, "whose mount is counted");
+	else
+		ktap_skip("no right to ask about a mapping", "its mount");
+}
+
 static void test_detached(struct pvk_holders *holders, dev_t dev)
 {
 	pid_t fd = given(hold_file), cwd = given(hold_cwd), mapping = given(hold_mapping);
 	struct pvk_holders *late;
+	pid_t low = given(hold_low);
 
 	ktap_eq(umount2(at("fs2"), MNT_DETACH) | umount2(at("fs"), MNT_DETACH), 0,
 		"given a lazy unmount");
@@ -782,6 +809,10 @@ static void test_detached(struct pvk_holders *holders, dev_t dev)
 	ktap_check(of(PVK_HOLD_FD, fd, "") && of(PVK_HOLD_CWD, cwd, ""),
 		   "who asks only now does it by the device's number");
 	pvk_holders_close(late);
+	end(fd);
+	end(cwd);
+	end(mapping);
+	check_low(holders, low);
 	end_children();
 	scan(holders);
 	ktap_eq(n_found, 0, "when they have ended nobody is left");

@@ -270,6 +270,7 @@ struct mappings {
 	struct hold_process *process;
 	uint64_t exe_ino;		/* told already */
 	const struct hold_fs *exe_fs;
+	const struct hold_fs *asked;	/* whose mount has been, last */
 	struct {
 		dev_t dev;
 		uint64_t ino;
@@ -292,11 +293,14 @@ static bool seen_before(struct mappings *maps, dev_t dev, uint64_t ino)
 /* What can be asked about an area, with more rights: its mount, and the device it is of. */
 static bool ask_area(const struct mappings *maps, const char *line, struct hold_inode *stx)
 {
-	char link[64];
-	int len = (int)strcspn(line, " ");
+	unsigned long long from, to;
+	char link[64], *end;
 
-	snprintf(link, sizeof(link), "map_files/%.*s", len, line);
-	return len < 40 && !hold_stat(maps->process->dir, link, stx);
+	/* There without the leading zeroes that they have here. */
+	from = strtoull(line, &end, 16);
+	to = *end == '-' ? strtoull(end + 1, NULL, 16) : 0;
+	snprintf(link, sizeof(link), "map_files/%llx-%llx", from, to);
+	return !hold_stat(maps->process->dir, link, stx);
 }
 
 static int take_mapping(struct mappings *maps, const char *line, const char *path, dev_t dev,
@@ -313,13 +317,15 @@ static int take_mapping(struct mappings *maps, const char *line, const char *pat
 		return 0;
 	if ((!fs && strncmp(path, "/dev/", 5)) || seen_before(maps, dev, ino))
 		return 0;
-	asked = ask_area(maps, line, &stx);
+	/* One for all: it is about mounts that are held, and libraries are of the same. */
+	asked = (!fs || maps->asked != fs) && ask_area(maps, line, &stx);
 	if (!fs && (!asked || !hold_is_node(scan, &stx)))
 		return 0;
 	if (!fs)
 		holder.kind = PVK_HOLD_DEVICE;
 	else if (asked)
 		hold_count_mount(scan, fs, stx.mnt);
+	maps->asked = fs;
 	return tell(process, &holder, fs);
 }
 
