@@ -22,6 +22,7 @@
 	X(config, 5)	\
 	X(dhcp, 5)	\
 	X(driver, 8)	\
+	X(elf, 8)	\
 	X(http, 20)	\
 	X(initconf, 5)	\
 	X(initdisk, 5)	\
