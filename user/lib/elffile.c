@@ -172,10 +172,11 @@ static int read_dynamic(struct image *image)
 /* Up to DT_NULL; tag and value of entry i. */
 static bool dynamic_at(const struct image *image, size_t i, uint64_t *tag, uint64_t *value)
 {
-	const unsigned char *at = image->dynamic + i * SIZE_OF(image, Dyn);
+	const unsigned char *at;
 
 	if (i >= image->n_dynamic)
 		return false;
+	at = image->dynamic + i * SIZE_OF(image, Dyn);
 	*tag = FIELD(image, at, Dyn, d_tag);
 	*value = FIELD(image, at, Dyn, d_un);
 	return *tag != DT_NULL;
