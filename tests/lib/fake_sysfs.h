@@ -9,6 +9,7 @@
 #include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,6 +25,9 @@ static inline const char *sysfs_path(const char *fmt, ...)
 	va_list ap;
 	int n;
 
+	/* Never the machine's own. */
+	if (!sysfs_root[0])
+		abort();
 	at = (at + 1) % 4;
 	n = snprintf(path[at], sizeof(path[at]), "%s/", sysfs_root);
 	va_start(ap, fmt);

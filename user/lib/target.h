@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * target - what an image can be written to, as the kernel describes it in /sys
+ *
+ *	NAME, mtd:NAME		a flash partition by its name
+ *	ubi:NAME, ubiN:NAME	a UBI volume by its name, on any device or on ubiN
+ *	/dev/...		a block device, or the node of one of the above
+ */
+#ifndef PVK_TARGET_H
+#define PVK_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util.h"
+
+#define PVK_TARGET_NAME	128
+
+enum pvk_target_kind {
+	PVK_TARGET_MTD,
+	PVK_TARGET_UBI,
+	PVK_TARGET_BLOCK,
+};
+
+struct pvk_target {
+	enum pvk_target_kind kind;
+	char device[64];	/* its name in /sys/class: "mtd3", "ubi0_1", "mmcblk0p2" */
+	char name[PVK_TARGET_NAME];	/* of an MTD or a volume; "" */
+	dev_t dev;		/* of its node */
+	int mtd;		/* which MTD it is or, of a volume, is on; else -1 */
+	uint64_t size;		/* bytes that can be written */
+	uint32_t block;		/* bytes that are erased at once; 0 for a block device */
+	uint32_t bad;		/* blocks that can't be used, and are not counted */
+	bool read_only;
+};
+
+/* sys: "/sys". -ENODEV: there is no such target; -ENOTUNIQ: several of that name. */
+int pvk_target_find(const char *sys, const char *text, struct pvk_target *target,
+		    struct pvk_err *err);
+const char *pvk_target_kind_name(enum pvk_target_kind kind);
+
+/* Does an image of that many bytes fit? -EFBIG, -ENODATA (an empty one), -EROFS. */
+int pvk_target_fits(const struct pvk_target *target, uint64_t size, struct pvk_err *err);
+
+/*
+ * Would writing there change what the running root lies on? 1: yes, and the text says how
+ * that is: it is the same, it holds it or it overlaps with it. proc: "/proc".
+ */
+int pvk_target_is_root(const struct pvk_target *target, const char *sys, const char *proc,
+		       struct pvk_err *text);
+
+struct pvk_watchdog {
+	char name[32];		/* "watchdog0" */
+	char identity[64];
+	bool active;
+	unsigned int timeout;	/* seconds, 0: not said */
+};
+
+/* The first one, or one that is active already. -ENODEV: there is none. */
+int pvk_watchdog_find(const char *sys, struct pvk_watchdog *watchdog, struct pvk_err *err);
+
+#endif /* PVK_TARGET_H */
