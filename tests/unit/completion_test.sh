@@ -57,7 +57,7 @@ offers() {
 	check_eq "bash: $1" "$3" "$(bash_offers "$2")"
 }
 
-offers 'the first word' 'pvkit ' '--help --version addon blink container drivers flag help hook ping pivot reboot slot status union'
+offers 'the first word' 'pvkit ' '--help --version addon blink container drivers flag help hook ping pivot reboot slot status union update'
 offers 'some of it' 'pvkit d' 'drivers'
 offers 'the second' 'pvkit container ' 'add list start stop'
 offers 'behind help too' 'pvkit help drivers l' 'list load'

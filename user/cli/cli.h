@@ -208,6 +208,7 @@ int verb_slot_mark_good(struct cli *cli);
 int verb_pivot_status(struct cli *cli);
 int verb_pivot_abort(struct cli *cli);
 int verb_pivot_holders(struct cli *cli);
+int verb_update(struct cli *cli);
 int verb_union_status(struct cli *cli);
 int verb_union_keep(struct cli *cli);
 int verb_union_forget(struct cli *cli);

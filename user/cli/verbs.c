@@ -214,6 +214,25 @@ static const struct cli_exit holders_exits[] = {
 	{ 0, NULL },
 };
 
+static const struct cli_opt update_options[] = {
+	{ "dry-run", NULL, OPT_DRY_RUN, "look at everything, change nothing", NULL },
+	{ "sha256", "HEX", OPT_SHA256, "the image's checksum; once for each image, in their order",
+	  NULL },
+	{ "verify-key", "FILE", OPT_VERIFY_KEY,
+	  "each image must be signed with it: IMAGE.minisig or IMAGE.sig,\n"
+	  "as minisign, signify or usign make them (wants libsodium)", "@file" },
+	{ "config", "FILE", OPT_CONFIG, "instead of /etc/pvkit/update.conf", "@file" },
+	JSON, { 0 },
+};
+
+static const struct cli_exit update_exits[] = {
+	{ CLI_OK, "nothing speaks against it" },
+	{ CLI_FAILED, "failed: out of memory, or the report could not be written" },
+	{ CLI_USAGE, "wrong usage" },
+	{ CLI_REFUSED, "a check failed; the report says which, and why" },
+	{ 0, NULL },
+};
+
 static const struct cli_opt union_status_options[] = {
 	{ "union", "DIR", OPT_UNION, "where it is, instead of /run/pvkit-init", "@dir" },
 	{ "kept", "DIR", OPT_KEPT, "archives of what is kept, instead of union-keep's", "@dir" },
@@ -746,6 +765,37 @@ const struct cli_verb cli_verbs[] = {
 		.exits = holders_exits,
 		.words = "@file",
 		.fn = FN(verb_pivot_holders),
+	}, {
+		.name = "update",
+		.args = "--dry-run [--sha256 HEX]... [--verify-key FILE] [--config FILE] [--json] "
+			"IMAGE:TARGET...",
+		.brief = "Checks whether the running system can be updated in place.",
+		.text =
+		"A TARGET is NAME or mtd:NAME (a flash partition), ubi:NAME or ubiN:NAME (a UBI\n"
+		"volume), or a device node. The IMAGE's name has no colon. Looked at is, and each\n"
+		"check that fails says why:\n\n"
+		"  image      it is there; one on the running root is copied to RAM\n"
+		"  target     it is there, and no other image's\n"
+		"  size       the image fits; bad blocks do not count\n"
+		"  root       is it what the running system lies on\n"
+		"  sha256     with --sha256\n"
+		"  signature  with --verify-key\n"
+		"  files      the programs that go to RAM are there, and all they need\n"
+		"  memory     there is enough for them\n"
+		"  program    each runs there: tried in a tmpfs, without any rights\n"
+		"  watchdog   there is one\n\n"
+		"Nothing is written but to RAM, and that is given back. It takes root's rights.\n\n"
+		"/etc/pvkit/update.conf adds to what is copied, by lines `copy-bin PROGRAM[:LINK...]\n"
+		"[WORD]` and `copy-data PATH`; so do the variables RAMFS_COPY_BIN and\n"
+		"RAMFS_COPY_DATA, with blanks between. WORD is what the program is tried with instead\n"
+		"of --help; with - it is not tried.\n\n"
+		"Examples:\n"
+		"  pvkit update --dry-run root.squashfs:rootfs zImage:mtd:kernel\n"
+		"  pvkit update --dry-run --verify-key vendor.pub root.ubifs:ubi0:rootfs\n",
+		.options = update_options,
+		.exits = update_exits,
+		.words = "@file",
+		.fn = FN(verb_update),
 	},
 	{
 		.name = "union status",

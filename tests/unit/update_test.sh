@@ -1,0 +1,149 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What `pvkit update --dry-run` says: checksums as sha256sum makes them, signatures as
+# minisign and signify do, and what a person or a program reads of it.
+. "${0%/*}/../lib/ktap.sh"
+
+plan 30
+
+pvkit=${BUILD:-${0%/*}/../../build}/unit-obj/pvkit
+pvkit=$(realpath "$pvkit")
+cd "$KTAP_TMP"
+unset RAMFS_COPY_BIN RAMFS_COPY_DATA
+: >conf
+
+# update OPTION... WORD...: status, and the report in out
+update() {
+	status=0
+	"$pvkit" update --dry-run --config conf "$@" >out 2>err || status=$?
+}
+
+# results CHECK: of each such line "RESULT TEXT"
+results() {
+	jq -r ".checks[] | select(.check == \"$1\") | \"\(.result) \(.text)\"" out
+}
+
+# --- a checksum, at each length around the ends of a block ------------------------------
+
+images=
+sums=
+for length in 0 1 55 56 57 63 64 65 119 120 1000 70001; do
+	head -c "$length" /dev/urandom >"i$length"
+	images="$images i$length:none"
+	sums="$sums --sha256 $(sha256sum "i$length" | cut -d ' ' -f 1)"
+done
+# shellcheck disable=SC2086 # words
+update --json $sums $images
+check_eq 'each length has the checksum of sha256sum' '12 ok as it should be' \
+	"$(results sha256 | sort | uniq -c | sed 's/^ *//')"
+sum=$(sha256sum i1000 | cut -d ' ' -f 1)
+upper=$(echo "$sum" | tr a-f A-F)
+update --json --sha256 "$upper" i1000:none
+check_eq 'capital digits are the same' 'ok as it should be' "$(results sha256)"
+printf x >>i1000
+update --json --sha256 "$sum" i1000:none
+check_eq 'another content has another one' \
+	"failed it is $(sha256sum i1000 | cut -d ' ' -f 1)" "$(results sha256)"
+check_eq 'which is refused' 4 "$status"
+
+# --- signatures -------------------------------------------------------------------------
+
+# signature KEY: how that of the image i64 is found
+signature() {
+	update --json --verify-key "$1" i64:none
+	results signature
+}
+
+minisign -G -W -p m.pub -s m.key >/dev/null 2>&1
+minisign -G -W -p other.pub -s other.key >/dev/null 2>&1
+signify-openbsd -G -n -p s.pub -s s.sec
+check_eq 'none' 'failed neither i64.minisig nor i64.sig is there' "$(signature m.pub)"
+minisign -S -W -s m.key -m i64 -t 'version 7' >/dev/null
+check_eq 'minisign: its trusted comment is told' 'ok version 7' "$(signature m.pub)"
+check_eq 'minisign: another key' 'failed i64.minisig: signed with another key' \
+	"$(signature other.pub)"
+cp i64 kept
+printf x >>i64
+check_eq 'minisign: another content' 'failed i64: not what was signed' "$(signature m.pub)"
+cp kept i64
+cp i64.minisig kept.minisig
+sed -i 's/version 7/version 8/' i64.minisig
+check_eq 'minisign: another comment' \
+	'failed i64.minisig: its trusted comment is not what was signed' "$(signature m.pub)"
+# the same key number, and another signature
+sed '2s/.\{12\}=$/AAAAAAAAAAAA=/' kept.minisig >i64.minisig
+check_match 'minisign: another signature' 'failed *not what was signed' "$(signature m.pub)"
+echo x >i64.minisig
+check_eq 'no signature' 'failed i64.minisig: no signature of minisign, signify or usign' \
+	"$(signature m.pub)"
+cp kept.minisig i64.minisig
+check_eq 'no key' 'failed i64.minisig: no public key of minisign, signify or usign' \
+	"$(signature i64.minisig)"
+minisign -S -l -W -s m.key -m i64 -t old >/dev/null
+check_eq 'minisign: without a hash, as it was before' 'ok old' "$(signature m.pub)"
+rm i64.minisig
+signify-openbsd -S -s s.sec -m i64 -x i64.sig
+check_eq 'signify' 'ok good' "$(signature s.pub)"
+printf x >>i64
+check_eq 'signify: another content' 'failed i64: not what was signed' "$(signature s.pub)"
+check_eq 'no file with a key' 'failed none: No such file or directory' "$(signature none)"
+
+# --- images and targets -----------------------------------------------------------------
+
+update --json none:none
+check_eq 'no image' 'failed No such file or directory' "$(results image)"
+check_eq 'no target' 'failed no flash partition is called none' "$(results target)"
+update --json .:none
+check_eq 'a directory' 'failed not a file' "$(results image)"
+disk=$(find /sys/class/block/ -mindepth 1 ! -name 'loop*' ! -name 'ram*' | sort | head -n 1)
+if [ -n "$disk" ] && mknod disk b "$(cut -d : -f 1 "$disk/dev")" "$(cut -d : -f 2 "$disk/dev")"; then
+	update --json "i1:$PWD/disk" "i55:$PWD/disk"
+	check_match 'two images for one place' "*failed ${disk##*/} is the target of i1 already*" \
+		"$(results target)"
+else
+	skip 'two images for one place' 'this machine has no disk'
+fi
+
+# --- what goes to RAM -------------------------------------------------------------------
+
+update --json i1:none
+check_eq 'it is tried itself' 'ok runs' "$(results program)"
+check 'what it takes is told' \
+	jq -e '.stage.files > 3 and .stage.bytes < .stage.memory and .stage.memory < .stage.needed' \
+	out
+check_eq 'nothing of it is left' '' "$(find /run -maxdepth 1 -name 'pvkit-update*')"
+echo 'copy-bin sh:/bin/none -n' >conf
+update --json i1:none
+check_eq 'what update.conf adds is tried too' 3 "$(results program | grep -c '^ok runs')"
+printf '\ncopy-data /none\n' >conf
+update --json i1:none
+check_eq 'what is missing is told with its line' \
+	'failed conf:2: /none: No such file or directory' "$(results files)"
+: >conf
+RAMFS_COPY_BIN=none
+export RAMFS_COPY_BIN
+update --json i1:none
+check_eq 'or variable' 'failed RAMFS_COPY_BIN: none: there is no such program' \
+	"$(results files)"
+printf '#!/bin/sh\nkill -ILL $$\n' >dies
+chmod +x dies
+RAMFS_COPY_BIN=$PWD/dies
+status=0
+env --ignore-signal=CHLD "$pvkit" update --dry-run --json --config conf i1:none >out || status=$?
+check_eq 'the end of children is ignored: a program that fails is seen to' \
+	'4 failed ended by a signal: Illegal instruction' "$status $(results program | tail -n 1)"
+unset RAMFS_COPY_BIN
+
+# --- what a person reads ----------------------------------------------------------------
+
+update i1:none
+check_eq 'a table' 'image i1 ok 1 bytes
+target none failed no flash partition is called none' \
+	"$(sed -n '2,3s/, on the root: is copied to RAM//; 2,3s/   */ /gp' out)"
+update i1
+check_eq 'no target: wrong usage' '2 pvkit: update: i1: wants IMAGE:TARGET (see pvkit update --help)' \
+	"$status $(cat err)"
+update --sha256 x i1:none
+check_match 'no checksum: wrong usage' '2 *--sha256 has 64 hex digits, not x*' \
+	"$status $(cat err)"
+finish

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "signature.h"
+#include "update.h"
+
+#define SYS		"/sys"
+#define PROC		"/proc"
+#define BLOCK_BYTES	65536
+
+const char *update_size(uint64_t bytes, char text[32])
+{
+	if (bytes < 1024)
+		snprintf(text, 32, "%u bytes", (unsigned int)bytes);
+	else if (bytes < 1024 * 1024)
+		snprintf(text, 32, "%.1f KiB", (double)bytes / 1024);
+	else
+		snprintf(text, 32, "%.1f MiB", (double)bytes / (1024 * 1024));
+	return text;
+}
+
+static void check_file(struct update *update, struct update_image *image)
+{
+	struct stat st, root;
+	char text[32];
+
+	if (stat(image->path, &st)) {
+		update_note(update, "image", image->path, UPDATE_FAILED, "%s", strerror(errno));
+	} else if (!S_ISREG(st.st_mode)) {
+		update_note(update, "image", image->path, UPDATE_FAILED, "not a file");
+	} else {
+		image->size = (uint64_t)st.st_size;
+		image->on_root = !stat("/", &root) && root.st_dev == st.st_dev;
+		update_note(update, "image", image->path, UPDATE_OK, "%s%s",
+			    update_size(image->size, text),
+			    image->on_root ? ", on the root: is copied to RAM" : "");
+	}
+}
+
+static void check_target(struct update *update, struct update_image *image)
+{
+	struct pvk_err err = { .text = "" };
+	char size[32];
+
+	if (pvk_target_find(SYS, image->target_text, &image->target, &err)) {
+		update_note(update, "target", image->target_text, UPDATE_FAILED, "%s", err.text);
+		return;
+	}
+	image->has_target = true;
+	update_note(update, "target", image->target_text, UPDATE_OK, "%s, %s",
+		    image->target.device, update_size(image->target.size, size));
+	if (image->size && pvk_target_fits(&image->target, image->size, &err))
+		update_note(update, "size", image->path, UPDATE_FAILED, "%s", err.text);
+	else if (image->size)
+		update_note(update, "size", image->path, UPDATE_OK, "fits");
+}
+
+static void check_root(struct update *update, struct update_image *image)
+{
+	struct pvk_err err = { .text = "" };
+	int ret = pvk_target_is_root(&image->target, SYS, PROC, &err);
+
+	if (ret < 0)
+		update_note(update, "root", image->target_text, UPDATE_FAILED, "%s", err.text);
+	else if (ret)
+		update_note(update, "root", image->target_text, UPDATE_NOTE,
+			    "%s: the system moves to RAM first", err.text);
+	else
+		update_note(update, "root", image->target_text, UPDATE_OK, "not the root's");
+}
+
+static int hash_file(const char *path, unsigned char digest[PVK_SHA256_SIZE])
+{
+	pvk_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	static unsigned char block[BLOCK_BYTES];
+	struct pvk_sha256 sha;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	pvk_sha256_init(&sha);
+	while ((n = read(fd, block, sizeof(block)))) {
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			pvk_sha256_add(&sha, block, (size_t)n);
+	}
+	pvk_sha256_end(&sha, digest);
+	return 0;
+}
+
+static void check_sha256(struct update *update, struct update_image *image)
+{
+	unsigned char digest[PVK_SHA256_SIZE] = { 0 };
+	char text[2 * PVK_SHA256_SIZE + 1] = "";
+	size_t i;
+	int ret = hash_file(image->path, digest);
+
+	for (i = 0; !ret && i < PVK_SHA256_SIZE; i++)
+		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	if (ret)
+		update_note(update, "sha256", image->path, UPDATE_FAILED, "%s", strerror(-ret));
+	else if (strcasecmp(text, image->sha256) != 0)
+		update_note(update, "sha256", image->path, UPDATE_FAILED, "it is %s", text);
+	else
+		update_note(update, "sha256", image->path, UPDATE_OK, "as it should be");
+}
+
+static void check_signature(struct update *update, struct update_image *image)
+{
+	char comment[SIGNATURE_COMMENT];
+	struct pvk_err err = { .text = "" };
+	int ret = signature_check(image->path, update->key, comment, &err);
+
+	if (ret)
+		update_note(update, "signature", image->path, UPDATE_FAILED, "%s", err.text);
+	else
+		update_note(update, "signature", image->path, UPDATE_OK, "%s",
+			    comment[0] ? comment : "good");
+}
+
+/* Two images for one place: the second would undo the first. */
+static void check_twice(struct update *update, size_t n)
+{
+	const struct pvk_target *target = &update->image[n].target;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (update->image[i].has_target &&
+		    !strcmp(update->image[i].target.device, target->device))
+			update_note(update, "target", update->image[n].target_text, UPDATE_FAILED,
+				    "%s is the target of %s already", target->device,
+				    update->image[i].path);
+}
+
+void update_check_images(struct update *update)
+{
+	struct update_image *image;
+	size_t i;
+
+	for (i = 0; i < update->images; i++) {
+		image = &update->image[i];
+		check_file(update, image);
+		check_target(update, image);
+		if (image->has_target) {
+			check_twice(update, i);
+			check_root(update, image);
+		}
+		if (image->sha256)
+			check_sha256(update, image);
+		if (update->key)
+			check_signature(update, image);
+	}
+}
+
+void update_check_watchdog(struct update *update)
+{
+	struct pvk_watchdog watchdog;
+	struct pvk_err err = { .text = "" };
+
+	if (pvk_watchdog_find(SYS, &watchdog, &err)) {
+		update_note(update, "watchdog", "", UPDATE_NOTE,
+			    "%s: nothing resets a machine that hangs", err.text);
+		return;
+	}
+	update_note(update, "watchdog", watchdog.name, UPDATE_OK, "%s, %u s%s", watchdog.identity,
+		    watchdog.timeout, watchdog.active ? ", active" : "");
+}
