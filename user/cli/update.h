@@ -12,6 +12,7 @@
 #include "sha256.h"
 #include "stage.h"
 #include "target.h"
+#include "updateconf.h"
 
 #define UPDATE_IMAGES_MAX	16
 #define UPDATE_CHECKS_MAX	1200

@@ -21,7 +21,6 @@
 
 #include "util.h"
 
-#define PVK_UPDATE_CONF		"/etc/pvkit/update.conf"
 #define PVK_STAGE_FILES_MAX	65536
 #define PVK_STAGE_TRY_MS	5000
 
@@ -44,7 +43,7 @@ int pvk_stage_data(struct pvk_stage *stage, const char *path, struct pvk_err *er
 /* An empty directory, "/proc". */
 int pvk_stage_dir(struct pvk_stage *stage, const char *path, mode_t mode, struct pvk_err *err);
 
-/* update.conf: `copy-bin PROGRAM[:LINK...] [WORD]`, `copy-data PATH`. */
+/* update.conf: `copy-bin PROGRAM[:LINK...] [WORD]`, `copy-data PATH`; updateconf.h has the others. */
 int pvk_stage_conf(struct pvk_stage *stage, const char *path, struct pvk_err *err);
 /* RAMFS_COPY_BIN and RAMFS_COPY_DATA, blanks between. */
 int pvk_stage_env(struct pvk_stage *stage, struct pvk_err *err);

@@ -4,6 +4,7 @@
 
 #include "confline.h"
 #include "stage.h"
+#include "updateconf.h"
 
 #define BLANKS	" \t\n"
 
@@ -23,6 +24,7 @@ static int copy_bin(struct pvk_stage *stage, char *value, struct pvk_err *err)
 
 static int take_line(void *arg, char *line, unsigned int n, struct pvk_err *err)
 {
+	struct pvk_updateconf others = { .stops = 0 };
 	struct pvk_stage *stage = arg;
 	char *name, *value;
 
@@ -30,7 +32,7 @@ static int take_line(void *arg, char *line, unsigned int n, struct pvk_err *err)
 	if (!pvk_conf_line(line, &name, &value))
 		return 0;
 	if (strcmp(name, "copy-bin") != 0 && strcmp(name, "copy-data") != 0)
-		return pvk_err_set(err, -EINVAL, "%s: no such setting", name);
+		return pvk_updateconf_set(&others, name, value, err);
 	if (!*value)
 		return pvk_err_set(err, -EINVAL, "%s wants a path", name);
 	return !strcmp(name, "copy-bin") ? copy_bin(stage, value, err) :
