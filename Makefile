@@ -134,14 +134,16 @@ endif
 
 lib_src := $(sort $(wildcard user/lib/*.c))
 daemon_src := $(sort $(wildcard user/daemon/*.c))
-cli_src := $(sort $(wildcard user/cli/*.c))
+# What pvkit and pvkit-update both know of an update.
+cli_src := $(sort $(wildcard user/cli/*.c)) user/update/plan.c
 
 lib_obj := $(lib_src:%.c=$(cdir)/%.o)
 daemon_obj := $(daemon_src:%.c=$(cdir)/%.o)
 cli_obj := $(cli_src:%.c=$(cdir)/%.o)
 
 libpvkit := $(cdir)/libpvkit.a
-programs := $(if $(daemon_src),$(cdir)/pvkitd) $(if $(cli_src),$(cdir)/pvkit) $(cdir)/pvkit-init
+programs := $(if $(daemon_src),$(cdir)/pvkitd) $(if $(cli_src),$(cdir)/pvkit) $(cdir)/pvkit-init \
+	    $(cdir)/pvkit-update
 
 # The boot stage: one static program of few files, with musl where there is one for the
 # target. INIT_CC= says otherwise. What a file of the library has that it does not call,
@@ -160,6 +162,10 @@ endif
 INIT_CC ?= $(or $(musl_gcc),$(CC))
 init_musl := $(and $(musl_gcc),$(findstring $(musl_gcc),$(INIT_CC)))
 init_obj := $(init_src:%.c=$(init_dir)/%.o)
+# What writes when the old system is gone: alike, and of the boot stage what it needs.
+update_src := $(sort $(wildcard user/update/*.c)) $(addprefix user/lib/,confline.c mountinfo.c \
+	      sha256.c sysattr.c target.c util.c)
+update_obj := $(update_src:%.c=$(init_dir)/%.o)
 # The kernel's headers are not among musl's.
 init_headers := $(if $(init_musl),$(init_dir)/include/mtd $(musl_specs))
 # It has no library but C's to agree with on times, which go on after 2038 on 32 bits too.
@@ -176,10 +182,11 @@ san_cflags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	      -fno-omit-frame-pointer -DPVKIT_SANITIZED
 unit_src := $(sort $(wildcard tests/unit/*.c))
 unit_bin := $(unit_src:%.c=$(BUILD)/%)
-# The library, the daemon and the boot stage without their main().
+# The library, the daemon, the boot stage and the update without their main().
 unit_obj := $(patsubst %.c,$(BUILD)/unit-obj/%.o,$(lib_src) \
 	      $(filter-out user/daemon/main.c,$(daemon_src)) \
-	      $(filter-out user/init/main.c,$(wildcard user/init/*.c)))
+	      $(filter-out user/init/main.c,$(wildcard user/init/*.c)) \
+	      $(filter-out user/update/main.c,$(wildcard user/update/*.c)))
 unit_lib := $(BUILD)/unit-obj/libunit.a
 # pvkit with the same sanitizers, for the scripts among the tests.
 unit_cli := $(BUILD)/unit-obj/pvkit
@@ -211,7 +218,8 @@ all: modules programs
 help:
 	@echo 'modules          build the kernel modules (KERNEL=6.1|6.12|5.10 or KDIR=path)'
 	@echo 'modules_install  install them (INSTALL_MOD_PATH=path)'
-	@echo 'programs         build pvkitd, pvkit and pvkit-init (CROSS_COMPILE=, CC=, INIT_CC=)'
+	@echo 'programs         build pvkitd, pvkit, pvkit-init and pvkit-update (CROSS_COMPILE=, CC=,'
+	@echo '                 INIT_CC=)'
 	@echo 'everything       modules, programs, tests: what scripts/vm puts into the machine'
 	@echo '                 (ARCH=arm64: with what Debian has, for scripts/vm --arch arm64)'
 	@echo 'docs             man pages and shell completion (HOSTCC=)'
@@ -276,9 +284,13 @@ $(cdir)/user/daemon/%.o: user/daemon/%.c
 	@mkdir -p $(@D)
 	$(CC) $(std_cflags) $(CFLAGS) $(dep_flags) $(call pkg_cflags,$(daemon_pkgs)) -c -o $@ $<
 
+$(cdir)/user/update/%.o: user/update/%.c
+	@mkdir -p $(@D)
+	$(CC) $(std_cflags) $(CFLAGS) $(dep_flags) -c -o $@ $<
+
 $(cdir)/user/cli/%.o: user/cli/%.c
 	@mkdir -p $(@D)
-	$(CC) $(std_cflags) $(CFLAGS) $(dep_flags) \
+	$(CC) $(std_cflags) -Iuser/update $(CFLAGS) $(dep_flags) \
 		$(call pkg_cflags,$(cli_pkgs) $(cli_headers)) -c -o $@ $<
 
 $(libpvkit): $(lib_obj)
@@ -304,14 +316,17 @@ $(musl_specs): | deps
 		$(guest)/usr/lib/aarch64-linux-musl/musl-gcc.specs >$@
 endif
 
-$(init_obj): $(init_dir)/%.o: %.c | $(init_headers)
+$(sort $(init_obj) $(update_obj)): $(init_dir)/%.o: %.c | $(init_headers)
 	@mkdir -p $(@D)
-	$(INIT_CC) $(init_cflags) $(dep_flags) -c -o $@ $<
+	$(INIT_CC) $(init_cflags) $(if $(findstring user/update,$<),-Iuser/init) $(dep_flags) \
+		-c -o $@ $<
 
 $(cdir)/pvkit-init: $(init_obj)
+$(cdir)/pvkit-update: $(update_obj)
+$(cdir)/pvkit-init $(cdir)/pvkit-update:
 	$(INIT_CC) $(init_cflags) $(init_ldflags) -o $@.debug $^
 	@$(CROSS_COMPILE)strip -s -R .comment -o $@ $@.debug
-	@echo "pvkit-init: $$(wc -c <$@) bytes, by $(notdir $(firstword $(INIT_CC)))$(if \
+	@echo "$(@F): $$(wc -c <$@) bytes, by $(notdir $(firstword $(INIT_CC)))$(if \
 		$(findstring musl,$(INIT_CC)),, without musl)"
 
 # What podman, CRI-O and LXC look for below /usr/share.
@@ -371,6 +386,7 @@ install: programs install-docs
 	install -m 755 $(cdir)/pvkitd $(DESTDIR)$(PREFIX)/sbin/pvkitd
 	install -m 755 $(cdir)/pvkit $(DESTDIR)$(PREFIX)/bin/pvkit
 	install -m 755 $(cdir)/pvkit-init $(DESTDIR)$(PREFIX)/sbin/pvkit-init
+	install -m 755 $(cdir)/pvkit-update $(DESTDIR)$(PREFIX)/sbin/pvkit-update
 	install -m 755 scripts/mkinitramfs $(DESTDIR)$(PREFIX)/sbin/pvkit-mkinitramfs
 	@for f in $(shared); do \
 		echo "install share/$$f" && \
@@ -387,6 +403,10 @@ install: programs install-docs
 	$(if $(EXAMPLESDIR),install -d $(DESTDIR)$(EXAMPLESDIR))
 	$(if $(EXAMPLESDIR),install -m 644 $(examples) $(DESTDIR)$(EXAMPLESDIR)/)
 
+# Whose headers they use beside the library's.
+$(BUILD)/unit-obj/user/update/%.o $(BUILD)/fuzz-obj/user/update/%.o: std_cflags += -Iuser/init
+$(BUILD)/unit-obj/user/cli/%.o: std_cflags += -Iuser/update
+
 $(BUILD)/unit-obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) $(call pkg_cflags,$(unit_pkgs)) -c -o $@ $<
@@ -398,7 +418,7 @@ $(unit_lib): $(unit_obj)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(unit_lib)
 	@mkdir -p $(@D)
-	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Itests/lib -Iuser/daemon -Iuser/init \
+	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Itests/lib -Iuser/daemon -Iuser/init -Iuser/update \
 		$(call pkg_cflags,$(unit_pkgs)) -o $@ $< $(filter %.o,$^) $(unit_lib) \
 		$(call pkg_libs,$(unit_pkgs)) -lpthread
 
@@ -422,7 +442,7 @@ $(BUILD)/fuzz/bin/%: $(BUILD)/fuzz-obj/tests/fuzz/%_fuzz.o $(fuzz_lib)
 
 fuzz-programs: $(fuzz_bin)
 
-$(unit_cli): $(cli_src:%.c=$(BUILD)/unit-obj/%.o) $(unit_lib)
+$(unit_cli): $(patsubst %.c,$(BUILD)/unit-obj/%.o,$(filter-out user/update/%,$(cli_src))) $(unit_lib)
 	$(CC) $(san_cflags) -o $@ $^ $(call pkg_libs,$(cli_pkgs)) -ldl
 
 # The front over a made-up kernel, for the tests in tests/unit that are scripts.

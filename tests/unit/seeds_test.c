@@ -35,6 +35,7 @@
 	X(names, 8)	\
 	X(networds, 5)	\
 	X(nbd, 8)	\
+	X(plan, 5)	\
 	X(template, 10)
 
 #define DECLARE(name, least)	int fuzz_##name(const uint8_t *data, size_t size);
