@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# For tests of `pvkit update` in machines that are started from outside, beside what the
+# tests of pvkit-init have for that (boot/lib.sh, which this one reads).
+#
+#   new_bed [LINE...]        images of two versions of a small system, `old` and `new`: busybox's
+#                            init, our programs, and with these lines of update.conf
+#   new_machine KIND         disks of a machine that runs the old one, on a root of that kind:
+#                            ext4, squashfs, jffs2, ubifs
+#   case_of <SCRIPT          what runs in it as a service, in each version anew, as soon as it
+#                            is up. For it: $version, $boot (counted from 1), $image and
+#                            $target, $kernel and $kernel_target, `is`, `have FILE` (once only),
+#                            and /data, a file system that stays
+#   run_update_machine [OPTION...]   start it; options of scripts/vm
+#   flash_part NAME, disk_part NAME  what such a partition holds
+#   data_file PATH           a file below /data, once the machine is off
+#   same_as FILE             is it the beginning of the standard input?
+#
+# The machine has three disks. /dev/vda has two partitions, `kernel` and `root`; /dev/vdb is the
+# flash chip, with partitions for the boot flags (a store `log`), a kernel, and jffs2 (rootfs)
+# or UBI (ubi); /dev/vdc is the file system /data, with the images, the case, and what an update
+# wants to outlive a power cut. The watchdog is QEMU's i6300esb.
+
+# shellcheck disable=SC2034 # for the tests
+# shellcheck source=tests/selftests/boot/lib.sh
+. "${0%/*}/../boot/lib.sh"
+
+UPDATE=$BUILD/host/pvkit-update
+
+# version_root DIR VERSION LINE...
+version_root() {
+	dir=$1 version=$2
+	shift 2
+	userland "$dir" <<-'END'
+		version=$(cat /etc/version)
+		mount -t ext4 /dev/vdc /data
+		echo 1 >>/data/boots
+		boot=$(wc -l </data/boots)
+		have() {
+			[ ! -e "/data/had-$1" ] || return 1
+			: >"/data/had-$1"
+		}
+		echo "boot $boot: $version on $(is /)"
+		. /data/names
+		. /data/case
+	END
+	mkdir -p "$dir/data" "$dir/mnt" "$dir/var" "$dir/root" "$dir/usr/sbin" "$dir/etc/pvkit"
+	ln -s ../run "$dir/var/run"
+	for applet in kill setsid mountpoint losetup hexdump cmp sha256sum ps pidof touch cp mv rmdir \
+		mkfifo chroot env head tail find unshare insmod swapon mkswap expr printf basename \
+		dirname seq stat usleep; do
+		ln -sf busybox "$dir/bin/$applet"
+	done
+	add_program "$dir" "$BUILD/host/pvkit"
+	strip "$dir/bin/pvkit"
+	# Debian's linker knows its own directories of libraries without, ours needs it
+	ldconfig -r "$dir" 2>/dev/null
+	[ ! -f "$UPDATE" ] || cp "$UPDATE" "$dir/usr/sbin/"
+	echo "$version" >"$dir/etc/version"
+	: >"$dir/etc/pvkit/update.conf"
+	[ $# = 0 ] || printf '%s\n' "$@" >"$dir/etc/pvkit/update.conf"
+	cp flags.conf "$dir/etc/pvkit/"
+}
+
+new_bed() {
+	echo 'store.log = medium=mtd device=flags format=log keep rate=none' >flags.conf
+	for version in old new; do
+		version_root "root.$version" "$version" "$@"
+		printf 'kernel, %s\n' "$version" >"kernel.$version"
+		head -c 300000 /dev/urandom >>"kernel.$version"
+	done
+	cat >init.conf <<-'END'
+		shell = no
+		[resume]
+		program = /sbin/pvkit-update resume
+	END
+}
+
+# fs_image KIND VERSION: in $KIND.$VERSION
+fs_image() {
+	[ ! -f "$1.$2" ] || return 0
+	case $1 in
+	ext4) ext4_image "root.$2" "$1.$2" -O ^has_journal ;;
+	squashfs) squashfs_image "root.$2" "$1.$2" ;;
+	jffs2) mkfs.jffs2 --root="root.$2" --eraseblock=64 --little-endian --squash --output="$1.$2" ;;
+	ubifs)
+		mkfs.ubifs --root="root.$2" --min-io-size=8 --leb-size=65408 --max-leb-cnt=200 \
+			--squash-uids --output="$1.$2"
+		;;
+	esac
+}
+
+# put FILE INTO MIB
+put() {
+	dd if="$1" of="$2" bs=1M seek="$3" conv=notrunc status=none
+}
+
+FLASH_MIB=22
+new_flash() {
+	head -c $((FLASH_MIB << 20)) /dev/zero | tr '\0' '\377' >flash.img
+	put kernel.old flash.img 1
+	case $kind in
+	jffs2) put jffs2.old flash.img 2 ;;
+	ubifs)
+		cat >ubi.ini <<-END
+			[root]
+			mode=ubi
+			image=ubifs.old
+			vol_id=0
+			vol_type=dynamic
+			vol_name=rootfs
+			vol_size=14MiB
+		END
+		ubinize --output=ubi.img --peb-size=64KiB --min-io-size=1 --sub-page-size=1 ubi.ini
+		put ubi.img flash.img 2
+		;;
+	esac
+}
+
+new_disk() {
+	rm -f disk.img
+	truncate -s 24M disk.img
+	printf '%s\n' 'label: gpt' 'start=1MiB, size=1MiB, name=kernel' 'start=2MiB, size=20MiB, name=root' |
+		sfdisk -q disk.img
+	put kernel.old disk.img 1
+	case $kind in
+	ext4 | squashfs) put "$kind.old" disk.img 2 ;;
+	esac
+}
+
+# what the machine boots with, and what is to be written
+names_of_kind() {
+	kernel_target=kernel
+	case $kind in
+	ext4)
+		words='root=PARTLABEL=root rw'
+		target=/dev/vda2 kernel_target=/dev/vda1
+		;;
+	squashfs)
+		words='root=PARTLABEL=root pvkit.union=yes'
+		target=/dev/vda2 kernel_target=/dev/vda1
+		;;
+	jffs2)
+		words='root=mtd:rootfs rw'
+		target=rootfs
+		;;
+	ubifs)
+		words='root=ubi0:rootfs ubi.mtd=ubi rw'
+		target=ubi0:rootfs
+		;;
+	esac
+	parts='mtdparts=flash:1m(flags),1m(kernel),20m(rootfs)'
+	[ "$kind" != ubifs ] || parts='mtdparts=flash:1m(flags),1m(kernel),20m(ubi)'
+}
+
+new_machine() {
+	kind=$1
+	fs_image "$kind" old
+	fs_image "$kind" new
+	new_disk
+	new_flash
+	names_of_kind
+	rm -rf data
+	mkdir -p data/images data/update
+	cp "$kind.new" data/images/root.img
+	cp kernel.new data/images/kernel.img
+	cat >data/names <<-END
+		image=/data/images/root.img target=$target
+		kernel=/data/images/kernel.img kernel_target=$kernel_target
+	END
+}
+
+case_of() {
+	cat >data/case
+}
+
+# The initramfs, once for all kinds.
+update_initramfs() {
+	[ ! -f update.cpio ] || return 0
+	set -- --conf init.conf --flags flags.conf --shell "$BUSYBOX" --module ext4 \
+		--module squashfs --module overlay --module "block2mtd block2mtd=/dev/vdb,64KiB,flash" \
+		--module mtdblock --module jffs2 --module ubi --module ubifs --module pv_bootflag \
+		--module pv_pivot --module i6300esb --module loop
+	[ ! -f "$UPDATE" ] ||
+		set -- "$@" --add "$UPDATE:/sbin/pvkit-update" \
+			--add "$PWD/root.old/etc/pvkit/update.conf:/etc/pvkit/update.conf"
+	initramfs update.cpio "$@"
+}
+
+run_update_machine() {
+	update_initramfs
+	rm -f data.img
+	mke2fs -q -t ext4 -L data -d data data.img 64M >mke2fs.log 2>&1
+	for word in $words "$parts"; do
+		set -- "$@" --append "$word"
+	done
+	machine update.cpio --disk disk.img --disk flash.img --disk data.img "$@"
+}
+
+disk_part() {
+	case $1 in
+	kernel) dd if=disk.img bs=1M skip=1 count=1 status=none ;;
+	root) dd if=disk.img bs=1M skip=2 count=20 status=none ;;
+	esac
+}
+
+flash_part() {
+	case $1 in
+	kernel) dd if=flash.img bs=1M skip=1 count=1 status=none ;;
+	*) dd if=flash.img bs=1M skip=2 count=20 status=none ;;
+	esac
+}
+
+same_as() {
+	cmp -s -n "$(stat -c %s "$1")" "$1" -
+}
+
+data_file() {
+	debugfs -R "cat $1" data.img 2>/dev/null
+}
