@@ -12,10 +12,10 @@
 #include "switch.h"
 
 #define LINE_BYTES	900	/* the kernel's log takes no longer ones */
-#define PREFIX		"pvkit-init: "
 #define KMSG_LIMIT	"/proc/sys/kernel/printk_devkmsg"
 #define STALL_MS	1000	/* for a terminal that takes nothing */
 
+static const char *program = "pvkit-init";
 static bool debugging;
 static bool detached;
 static bool stalled;
@@ -66,7 +66,7 @@ static void put(int level, const char *fmt, va_list ap)
 	int head, len;
 
 	head = snprintf(line, sizeof(line), "<%d>", level);
-	len = head + snprintf(line + head, sizeof(line) - (size_t)head, PREFIX);
+	len = head + snprintf(line + head, sizeof(line) - (size_t)head, "%s: ", program);
 	len += vsnprintf(line + len, sizeof(line) - (size_t)len - 1, fmt, ap);
 	if (len > (int)sizeof(line) - 2)
 		len = (int)sizeof(line) - 2;
@@ -95,6 +95,11 @@ void say_debug(const char *fmt, ...)
 	va_start(ap, fmt);
 	put(6, fmt, ap);
 	va_end(ap);
+}
+
+void console_name(const char *name)
+{
+	program = name;
 }
 
 void console_debug(bool on)

@@ -21,6 +21,8 @@ void console_close(void);
 /* For a process that stays when the console is the real init's: the log alone. */
 void console_detach(void);
 void console_debug(bool on);
+/* What each line begins with, "pvkit-init" if nothing is said. */
+void console_name(const char *name);
 
 /* "pvkit-init: TEXT" */
 void say(const char *fmt, ...) PVK_PRINTF(1, 2);

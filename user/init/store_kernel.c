@@ -190,6 +190,8 @@ int store_kernel_set(const struct pvk_store *store, const char *sys,
 
 	if (class < 0)
 		return -ENOENT;
+	if (change->force)
+		pvk_buf_puts(&line, "force");
 	for (field = 1; field < PVB_FIELDS; field++) {
 		if (!(pvk_change_fields(change) & PVB_HAS(field)))
 			continue;
