@@ -163,8 +163,8 @@ INIT_CC ?= $(or $(musl_gcc),$(CC))
 init_musl := $(and $(musl_gcc),$(findstring $(musl_gcc),$(INIT_CC)))
 init_obj := $(init_src:%.c=$(init_dir)/%.o)
 # What writes when the old system is gone: alike, and of the boot stage what it needs.
-update_src := $(sort $(wildcard user/update/*.c)) $(addprefix user/lib/,confline.c mountinfo.c \
-	      sha256.c sysattr.c target.c util.c)
+update_src := $(sort $(wildcard user/update/*.c) $(filter-out user/init/main.c,$(init_src)) \
+	      $(addprefix user/lib/,mountinfo.c sha256.c sysattr.c target.c))
 update_obj := $(update_src:%.c=$(init_dir)/%.o)
 # The kernel's headers are not among musl's.
 init_headers := $(if $(init_musl),$(init_dir)/include/mtd $(musl_specs))
