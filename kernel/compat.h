@@ -99,6 +99,25 @@ static inline void pvk_bdev_unclaim(struct block_device *claim)
 }
 #endif
 
+/* The block device of a node, 5.11 without opening it. 0: there is no such. */
+static inline dev_t pvk_bdev_of_path(const char *path)
+{
+	dev_t dev = 0;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
+	if (lookup_bdev(path, &dev))
+		dev = 0;
+#else
+	struct block_device *bdev = lookup_bdev(path);
+
+	if (!IS_ERR(bdev)) {
+		dev = bdev->bd_dev;
+		bdput(bdev);
+	}
+#endif
+	return dev;
+}
+
 /* 5.11 made partitions block devices, in an xarray. 0: there is no such. */
 static inline dev_t pvk_disk_part(struct gendisk *disk, unsigned int n)
 {

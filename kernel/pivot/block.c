@@ -24,6 +24,28 @@ dev_t pvp_block_of(const struct super_block *sb)
 }
 
 /**
+ * pvp_block_disk - the disk of a superblock
+ * @sb: the superblock, which is kept
+ *
+ * Return: its name; NULL: it has no block device.
+ */
+const char *pvp_block_disk(const struct super_block *sb)
+{
+	return sb->s_bdev ? sb->s_bdev->bd_disk->disk_name : NULL;
+}
+
+/**
+ * pvp_block_node - the block device of a node
+ * @path: where the caller has it
+ *
+ * Return: its number; 0: there is none.
+ */
+dev_t pvp_block_node(const char *path)
+{
+	return pvk_bdev_of_path(path);
+}
+
+/**
  * pvp_block_find - the block device of a superblock and those that overlap with it
  * @medium: filled in
  * @sb: the superblock, which an open file keeps

@@ -4,7 +4,8 @@
  * opens a device node of the medium, and flash can't be written by those who have it
  * open already. A node that root makes elsewhere than in devtmpfs is out of scope, and
  * so is a descriptor of a block device from before: the owner has BLKROSET for those,
- * and the proof of release finds who opened it exclusively.
+ * and the proof of release finds who opened it exclusively. What UBI has is never made
+ * read-only; a descriptor of it, or of the flash below, hinders the proof.
  *
  * Locking: one is made without a lock, and shut, opened and looked at with pvp_lock
  * held. How opens are refused: see mark.c.
@@ -17,8 +18,8 @@
 
 #include "pv_pivot.h"
 
-/* Three of each MTD, and those of a disk. */
-#define PVP_MAX_NODES	(3 * PVP_MAX_MTD + PVP_MAX_PARTS + 1)
+/* Three of each MTD, those of a disk, and UBI's. */
+#define PVP_MAX_NODES	(3 * PVP_MAX_MTD + PVP_MAX_PARTS + 1 + 3)
 
 struct pvp_node {
 	umode_t type;		/* S_IFCHR or S_IFBLK */
@@ -79,6 +80,8 @@ static int pvp_nodes_collect(struct pvp_nodes *nodes, const struct pvp_gate *gat
 
 	for (i = 0; i < medium->n_block && !err; i++)
 		err = pvp_nodes_add(nodes, S_IFBLK, medium->block[i]);
+	if (!err)
+		err = pvp_ubi_nodes(medium, nodes);
 	return err ?: pvp_mtd_nodes(gate, nodes);
 }
 
@@ -111,7 +114,7 @@ static struct pvp_nodes *pvp_nodes_new(const struct pvp_gate *gate,
 	nodes->mark.owner = session->owner;
 	err = pvp_nodes_collect(nodes, gate, &session->medium);
 	if (err) {
-		*why = "too many device nodes";
+		*why = err == -ENODEV ? "there is no UBI any more" : "too many device nodes";
 		kfree(nodes);
 		return ERR_PTR(err);
 	}
@@ -134,20 +137,26 @@ static struct pvp_nodes *pvp_nodes_new(const struct pvp_gate *gate,
 /**
  * pvp_gate_new - find what a session is to shut
  * @session: the session, whose file is held
+ * @mtd: see struct pvp_step
  * @why: set to a constant text when that fails
  *
  * In the context of its owner.
  *
  * Return: the gate, open; ERR_PTR: -ENOMEM, -ENOSPC, -ENOENT (no devtmpfs) or another.
  */
-struct pvp_gate *pvp_gate_new(const struct pvp_session *session, const char **why)
+struct pvp_gate *pvp_gate_new(struct pvp_session *session, int mtd, const char **why)
 {
-	struct pvp_gate *gate = kzalloc(sizeof(*gate), GFP_KERNEL);
+	struct pvp_gate *gate;
 	int err;
 
+	err = pvp_ubi_mtd(&session->medium, mtd, why);
+	if (err)
+		return ERR_PTR(err);
 	*why = "out of memory";
+	gate = kzalloc(sizeof(*gate), GFP_KERNEL);
 	if (!gate)
 		return ERR_PTR(-ENOMEM);
+	gate->ubi = session->medium.kind == PV_PIVOT_MEDIUM_UBI;
 	if (session->medium.mtd)
 		pvp_mtd_gate(gate, session->medium.mtd);
 	gate->nodes = pvp_nodes_new(gate, session, why);
@@ -175,7 +184,7 @@ int pvp_gate_shut(struct pvp_gate *gate, const char **why)
 	if (err)
 		return err;
 	gate->what = PV_PIVOT_GATE_FILES;
-	if (gate->n_mtd)
+	if (gate->n_mtd && !gate->ubi)
 		gate->what |= PV_PIVOT_GATE_MTD;
 	if (gate->nodes) {
 		gate->what |= PV_PIVOT_GATE_NODES;

@@ -19,6 +19,21 @@ void pvp_medium_find(struct pvp_medium *medium, struct super_block *sb)
 	medium->kind = PV_PIVOT_MEDIUM_NONE;
 	pvp_block_find(medium, sb);
 	pvp_mtd_find(medium, sb);
+	pvp_ubi_find(medium, sb);
+}
+
+/**
+ * pvp_medium_name - what a medium is called that is no block device
+ * @medium: the medium
+ * @name: written, if it is such
+ * @size: of @name
+ *
+ * Its superblock has but the name of the type.
+ */
+void pvp_medium_name(const struct pvp_medium *medium, char *name, size_t size)
+{
+	pvp_mtd_name(medium, name, size);
+	pvp_ubi_name(medium, name, size);
 }
 
 /**
@@ -30,6 +45,8 @@ void pvp_medium_find(struct pvp_medium *medium, struct super_block *sb)
  */
 bool pvp_medium_has(const struct pvp_medium *medium, const struct super_block *sb)
 {
+	if (medium->kind == PV_PIVOT_MEDIUM_UBI)
+		return pvp_ubi_has(medium, sb);
 	if (medium->dev)
 		return pvp_block_of(sb) == medium->dev;
 	return medium->mtd && sb->s_mtd == medium->mtd;
@@ -47,10 +64,12 @@ bool pvp_medium_has(const struct pvp_medium *medium, const struct super_block *s
 int pvp_medium_prove(struct pvp_medium *medium, const struct pvp_gate *gate, u32 *proof,
 		     const char **why)
 {
+	bool ubi = medium->kind == PV_PIVOT_MEDIUM_UBI;
 	int err;
 
-	if (medium->dev) {
-		err = pvp_block_claim(medium, why);
+	if (medium->dev || ubi) {
+		/* A ubiblock that is open has the volume open. */
+		err = ubi ? pvp_ubi_claim(medium, why) : pvp_block_claim(medium, why);
 		if (err)
 			return err;
 		*proof |= PV_PIVOT_PROOF_EXCLUSIVE;
@@ -71,5 +90,6 @@ int pvp_medium_prove(struct pvp_medium *medium, const struct pvp_gate *gate, u32
 void pvp_medium_release(struct pvp_medium *medium)
 {
 	pvp_block_unclaim(medium);
+	pvp_ubi_unclaim(medium);
 	pvp_mtd_release(medium);
 }

@@ -5,8 +5,9 @@
  *
  * One that can't be written (MTD_WRITEABLE) refuses to be opened for writing and
  * writes by those who have it open. That is never done to what UBI has: it would turn
- * read-only for good. Of an MTD that overlaps it can't be known who has it open, so none
- * that is open is touched; the medium itself is a file system's, hence not UBI's.
+ * read-only for good, so of that the nodes alone are guarded. Of an MTD that overlaps
+ * it can't be known who has it open, so none that is open is touched; the medium itself
+ * is a file system's, or known to be UBI's.
  *
  * Locking: see medium.c and gate.c. What is kept is referenced.
  */
@@ -43,12 +44,10 @@ void pvp_mtd_find(struct pvp_medium *medium, const struct super_block *sb)
  * @medium: the medium
  * @name: written, if it is such
  * @size: of @name
- *
- * Its superblock has but the name of the type.
  */
 void pvp_mtd_name(const struct pvp_medium *medium, char *name, size_t size)
 {
-	if (medium->mtd && !medium->dev)
+	if (medium->kind == PV_PIVOT_MEDIUM_MTD || medium->kind == PV_PIVOT_MEDIUM_MTD_WHOLE)
 		snprintf(name, size, "mtd%d", medium->mtd->index);
 }
 
@@ -86,8 +85,9 @@ static unsigned int pvp_mtd_uses_of(const struct pvp_gate *gate, const struct mt
 int pvp_mtd_unused(const struct pvp_medium *medium, const struct pvp_gate *gate,
 		   const char **why)
 {
-	/* Ours besides: the medium's own, that of a claimed mtdblock. */
-	if (pvk_mtd_uses(medium->mtd) <= pvp_mtd_uses_of(gate, medium->mtd) + 1 + !!medium->claim)
+	/* Besides: the medium's own, that of a claimed mtdblock, UBI's. */
+	if (pvk_mtd_uses(medium->mtd) <=
+	    pvp_mtd_uses_of(gate, medium->mtd) + 1 + !!medium->claim + gate->ubi)
 		return 0;
 	*why = "somebody has the flash partition open";
 	return -EBUSY;
@@ -190,6 +190,8 @@ static bool pvp_mtd_in_use(const struct pvp_gate *gate, const struct mtd_info *m
  *
  * Locked.
  *
+ * Nor what UBI has, nor what overlaps with it.
+ *
  * Return: 0; -EBUSY: one that overlaps is open, and nothing has been done.
  */
 int pvp_mtd_shut(struct pvp_gate *gate, const char **why)
@@ -197,6 +199,8 @@ int pvp_mtd_shut(struct pvp_gate *gate, const char **why)
 	struct pvp_gate_mtd *one;
 	unsigned int i;
 
+	if (gate->ubi)
+		return 0;
 	*why = "a flash partition that overlaps is in use";
 	for (i = 1; i < gate->n_mtd; i++)
 		if (pvp_mtd_in_use(gate, gate->mtd[i].mtd))

@@ -185,22 +185,24 @@ int pv_pivot_nl_step_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *to = info->attrs[PV_PIVOT_A_STATE];
 	struct nlattr *arg = info->attrs[PV_PIVOT_A_REBOOT_ARG];
-	enum pv_pivot_state state;
+	struct nlattr *mtd = info->attrs[PV_PIVOT_A_MTD];
+	struct pvp_step step = { .arg = arg ? nla_data(arg) : "", .mtd = -1 };
 	const char *why = NULL;
 	struct file *file;
-	u32 limit;
 	int err;
 
 	if (!to)
 		return pvk_nl_error(info, -EINVAL, "which state?");
-	state = nla_get_u32(to);
-	limit = pvp_nl_limit(info, state);
-	if (!limit)
+	step.state = nla_get_u32(to);
+	step.limit = pvp_nl_limit(info, step.state);
+	if (!step.limit)
 		return -EINVAL;
+	if (mtd)
+		step.mtd = min_t(u32, nla_get_u32(mtd), INT_MAX);
 	file = pvp_nl_session(info);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	err = pvp_session_step(pvp_session_of(file), state, limit, arg ? nla_data(arg) : "", &why);
+	err = pvp_session_step(pvp_session_of(file), &step, &why);
 	fput(file);
 	return pvk_nl_error(info, err, why);
 }

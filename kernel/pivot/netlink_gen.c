@@ -21,11 +21,12 @@ const struct nla_policy pv_pivot_open_nl_policy[PV_PIVOT_A_LIMIT + 1] = {
 };
 
 /* PV_PIVOT_CMD_STEP - do */
-const struct nla_policy pv_pivot_step_nl_policy[PV_PIVOT_A_REBOOT_ARG + 1] = {
+const struct nla_policy pv_pivot_step_nl_policy[PV_PIVOT_A_MTD + 1] = {
 	[PV_PIVOT_A_SESSION_FD] = { .type = NLA_U32, },
 	[PV_PIVOT_A_STATE] = NLA_POLICY_MAX(NLA_U32, 8),
 	[PV_PIVOT_A_LIMIT] = { .type = NLA_U32, },
 	[PV_PIVOT_A_REBOOT_ARG] = { .type = NLA_NUL_STRING, .len = PV_PIVOT_MAX_REBOOT_ARG, },
+	[PV_PIVOT_A_MTD] = { .type = NLA_U32, },
 };
 
 /* PV_PIVOT_CMD_ABORT - do */
@@ -63,7 +64,7 @@ const struct genl_ops pv_pivot_nl_ops[6] = {
 		.cmd		= PV_PIVOT_CMD_STEP,
 		.doit		= pv_pivot_nl_step_doit,
 		.policy		= pv_pivot_step_nl_policy,
-		.maxattr	= PV_PIVOT_A_REBOOT_ARG,
+		.maxattr	= PV_PIVOT_A_MTD,
 	},
 	{
 		.cmd		= PV_PIVOT_CMD_ABORT,

@@ -15,7 +15,7 @@ extern const struct nla_policy pv_pivot_status_nl_policy[PV_PIVOT_A_PAD + 1];
 
 extern const struct nla_policy pv_pivot_open_nl_policy[PV_PIVOT_A_LIMIT + 1];
 
-extern const struct nla_policy pv_pivot_step_nl_policy[PV_PIVOT_A_REBOOT_ARG + 1];
+extern const struct nla_policy pv_pivot_step_nl_policy[PV_PIVOT_A_MTD + 1];
 
 extern const struct nla_policy pv_pivot_abort_nl_policy[PV_PIVOT_A_SESSION_FD + 1];
 

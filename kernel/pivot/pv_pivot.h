@@ -42,6 +42,7 @@ extern u32 pvp_generation;		/* locked */
 #define PVP_MAX_MTD		64	/* MTDs that are looked at */
 
 struct mtd_info;
+struct ubi_volume_desc;
 
 struct pvp_mark;
 
@@ -90,7 +91,10 @@ struct pvp_super {
  * @kind: which
  * @dev: the block device; 0: none
  * @claim: holds @dev exclusively; NULL: not yet
- * @mtd: referenced; NULL: none. Also that of an mtdblock
+ * @mtd: referenced; NULL: none. Also that of an mtdblock, and from sealed on that below UBI
+ * @ubi_num: of UBI's device, if that is the kind
+ * @ubi_volume: of the volume
+ * @volume: had exclusively; NULL: not yet, or no more
  * @block: the block device and those that overlap with it
  * @n_block: how many
  */
@@ -99,6 +103,9 @@ struct pvp_medium {
 	dev_t dev;
 	void *claim;
 	struct mtd_info *mtd;
+	int ubi_num;
+	int ubi_volume;
+	struct ubi_volume_desc *volume;
 	dev_t block[PVP_MAX_PARTS + 1];
 	unsigned int n_block;
 };
@@ -121,12 +128,14 @@ struct pvp_nodes;
  * @nodes: device nodes of the medium; NULL: there is no devtmpfs on /dev
  * @mtd: the medium, and those that overlap with it
  * @n_mtd: how many
+ * @ubi: has these, so they are not to be turned read-only
  */
 struct pvp_gate {
 	u32 what;
 	struct pvp_nodes *nodes;
 	struct pvp_gate_mtd mtd[PVP_MAX_MTD];
 	unsigned int n_mtd;
+	bool ubi;
 };
 
 /**
@@ -167,6 +176,20 @@ struct pvp_session {
 };
 
 /**
+ * struct pvp_step - what the owner asks for
+ * @state: to enter
+ * @limit: seconds that it may last
+ * @arg: with armed, the argument of the reboot that its end otherwise is; or ""
+ * @mtd: with sealed, number of the flash below UBI; negative: not said
+ */
+struct pvp_step {
+	enum pv_pivot_state state;
+	u32 limit;
+	const char *arg;
+	int mtd;
+};
+
+/**
  * struct pvp_client - a socket that subscribed
  * @sub: the socket; in pvp_clients
  * @trusted: had the right to open a session when it first came; others are bounded
@@ -182,8 +205,8 @@ bool pvp_live(const struct pvp_session *session);
 u32 pvp_default_limit(enum pv_pivot_state state);
 struct file *pvp_session_open(struct file *on, u32 limit, const char **why);
 struct pvp_session *pvp_session_of(const struct file *file);
-int pvp_session_step(struct pvp_session *session, enum pv_pivot_state state, u32 limit,
-		     const char *arg, const char **why);
+int pvp_session_step(struct pvp_session *session, const struct pvp_step *step,
+		     const char **why);
 int pvp_session_abort(struct pvp_session *session, int error, const char **why);
 void pvp_session_prove(void);
 int pvp_session_init(void);
@@ -210,7 +233,7 @@ int pvp_mark_init(void);
 void pvp_mark_exit(void);
 
 /* gate.c */
-struct pvp_gate *pvp_gate_new(const struct pvp_session *session, const char **why);
+struct pvp_gate *pvp_gate_new(struct pvp_session *session, int mtd, const char **why);
 int pvp_gate_shut(struct pvp_gate *gate, const char **why);
 void pvp_gate_released(struct pvp_gate *gate);
 void pvp_gate_open(struct pvp_gate *gate);
@@ -229,6 +252,7 @@ bool pvp_super_absent(const struct pvp_super *super, const struct pvp_medium *me
 /* medium.c */
 void pvp_medium_find(struct pvp_medium *medium, struct super_block *sb);
 bool pvp_medium_has(const struct pvp_medium *medium, const struct super_block *sb);
+void pvp_medium_name(const struct pvp_medium *medium, char *name, size_t size);
 int pvp_medium_prove(struct pvp_medium *medium, const struct pvp_gate *gate, u32 *proof,
 		     const char **why);
 void pvp_medium_release(struct pvp_medium *medium);
@@ -236,11 +260,23 @@ void pvp_medium_release(struct pvp_medium *medium);
 /* block.c */
 #if IS_ENABLED(CONFIG_BLOCK)
 dev_t pvp_block_of(const struct super_block *sb);
+const char *pvp_block_disk(const struct super_block *sb);
+dev_t pvp_block_node(const char *path);
 void pvp_block_find(struct pvp_medium *medium, const struct super_block *sb);
 int pvp_block_claim(struct pvp_medium *medium, const char **why);
 void pvp_block_unclaim(struct pvp_medium *medium);
 #else
 static inline dev_t pvp_block_of(const struct super_block *sb)
+{
+	return 0;
+}
+
+static inline const char *pvp_block_disk(const struct super_block *sb)
+{
+	return NULL;
+}
+
+static inline dev_t pvp_block_node(const char *path)
 {
 	return 0;
 }
@@ -316,6 +352,49 @@ static inline int pvp_mtd_unused(const struct pvp_medium *medium, const struct p
 
 static inline void pvp_mtd_release(struct pvp_medium *medium)
 {
+}
+#endif
+
+/* ubi.c */
+#if IS_ENABLED(CONFIG_MTD_UBI)
+void pvp_ubi_find(struct pvp_medium *medium, const struct super_block *sb);
+void pvp_ubi_name(const struct pvp_medium *medium, char *name, size_t size);
+bool pvp_ubi_has(const struct pvp_medium *medium, const struct super_block *sb);
+int pvp_ubi_claim(struct pvp_medium *medium, const char **why);
+void pvp_ubi_unclaim(struct pvp_medium *medium);
+int pvp_ubi_nodes(const struct pvp_medium *medium, struct pvp_nodes *nodes);
+int pvp_ubi_mtd(struct pvp_medium *medium, int number, const char **why);
+#else
+static inline void pvp_ubi_find(struct pvp_medium *medium, const struct super_block *sb)
+{
+}
+
+static inline void pvp_ubi_name(const struct pvp_medium *medium, char *name, size_t size)
+{
+}
+
+static inline bool pvp_ubi_has(const struct pvp_medium *medium, const struct super_block *sb)
+{
+	return false;
+}
+
+static inline int pvp_ubi_claim(struct pvp_medium *medium, const char **why)
+{
+	return 0;
+}
+
+static inline void pvp_ubi_unclaim(struct pvp_medium *medium)
+{
+}
+
+static inline int pvp_ubi_nodes(const struct pvp_medium *medium, struct pvp_nodes *nodes)
+{
+	return 0;
+}
+
+static inline int pvp_ubi_mtd(struct pvp_medium *medium, int number, const char **why)
+{
+	return 0;
 }
 #endif
 

@@ -25,6 +25,7 @@
 #include "pv_pivot.h"
 
 #define PVP_PROVE_AGAIN		(HZ / 10)
+#define PVP_PROVE_UBI_AGAIN	HZ	/* each refusal is a line in the kernel's log */
 
 DEFINE_MUTEX(pvp_lock);	/* see pv_pivot.h */
 struct pvp_session *pvp_session;
@@ -217,7 +218,9 @@ static void pvp_prove_work_fn(struct work_struct *work)
 		session->error = err;
 		session->why = why;
 		if (err)
-			mod_delayed_work(pvp_wq, &pvp_prove_work, PVP_PROVE_AGAIN);
+			mod_delayed_work(pvp_wq, &pvp_prove_work,
+					 session->medium.kind == PV_PIVOT_MEDIUM_UBI ?
+					 PVP_PROVE_UBI_AGAIN : PVP_PROVE_AGAIN);
 		else
 			pvp_released(session);
 	}
@@ -288,7 +291,7 @@ static struct pvp_session *pvp_session_new(struct super_block *sb, const char **
 		return ERR_PTR(err);
 	}
 	pvp_medium_find(&session->medium, sb);
-	pvp_mtd_name(&session->medium, session->device, sizeof(session->device));
+	pvp_medium_name(&session->medium, session->device, sizeof(session->device));
 	return session;
 }
 
@@ -384,10 +387,11 @@ static bool pvp_may_enter(enum pv_pivot_state from, enum pv_pivot_state to)
 	}
 }
 
-/* locked; @gate is for sealed, which takes it over, @arg for armed */
-static int pvp_step(struct pvp_session *session, enum pv_pivot_state state, u32 limit,
-		    struct pvp_gate **gate, const char *arg, const char **why)
+/* locked; @gate is for sealed, which takes it over */
+static int pvp_enter_next(struct pvp_session *session, const struct pvp_step *step,
+			  struct pvp_gate **gate, const char **why)
 {
+	enum pv_pivot_state state = step->state;
 	int err;
 
 	if (session->state == state)
@@ -399,51 +403,52 @@ static int pvp_step(struct pvp_session *session, enum pv_pivot_state state, u32 
 	if (err)
 		return err;
 	if (state == PV_PIVOT_STATE_ARMED)
-		strscpy(session->reboot_arg, arg, sizeof(session->reboot_arg));
+		strscpy(session->reboot_arg, step->arg, sizeof(session->reboot_arg));
 	if (state == PV_PIVOT_STATE_CLOSED)
 		pvp_end(session, state, 0, NULL);
 	else
-		pvp_enter(session, state, limit);
+		pvp_enter(session, state, step->limit);
 	return 0;
 }
 
 /* io; NULL when it would not be sealed anyway */
-static struct pvp_gate *pvp_gate_for(const struct pvp_session *session, const char **why)
+static struct pvp_gate *pvp_gate_for(struct pvp_session *session, int mtd, const char **why)
 {
 	bool may;
 
 	mutex_lock(&pvp_lock);
 	may = pvp_may_enter(session->state, PV_PIVOT_STATE_SEALED);
 	mutex_unlock(&pvp_lock);
-	return may ? pvp_gate_new(session, why) : NULL;
+	return may ? pvp_gate_new(session, mtd, why) : NULL;
 }
 
 /**
  * pvp_session_step - enter a state
  * @session: the session, whose file is held
- * @state: the state
- * @limit: seconds that it may last
- * @arg: with armed, the argument of the reboot that its end otherwise is; or ""
+ * @step: which, and what goes with it
  * @why: set to a constant text when it is refused
  *
  * Return: 0; -EINVAL: not from the state it is in; -EBUSY: it can't be sealed.
  */
-int pvp_session_step(struct pvp_session *session, enum pv_pivot_state state, u32 limit,
-		     const char *arg, const char **why)
+int pvp_session_step(struct pvp_session *session, const struct pvp_step *step,
+		     const char **why)
 {
 	struct pvp_gate *gate = NULL;
 	int err;
 
 	mutex_lock(&session->io);
-	if (state == PV_PIVOT_STATE_SEALED)
-		gate = pvp_gate_for(session, why);
+	if (step->state == PV_PIVOT_STATE_SEALED)
+		gate = pvp_gate_for(session, step->mtd, why);
 	err = PTR_ERR_OR_ZERO(gate);
 	if (!err) {
 		mutex_lock(&pvp_lock);
-		err = pvp_step(session, state, limit, &gate, arg, why);
+		err = pvp_enter_next(session, step, &gate, why);
 		mutex_unlock(&pvp_lock);
 		pvp_gate_free(gate);
 	}
+	/* Now the owner is to have it, see there. */
+	if (!err && step->state == PV_PIVOT_STATE_ARMED)
+		pvp_ubi_unclaim(&session->medium);
 	mutex_unlock(&session->io);
 	return err;
 }

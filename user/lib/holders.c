@@ -412,7 +412,8 @@ bool pvk_holders_followed(const struct pvk_holders *holders,
 	if (!status->has_left || (shared->type[0] && strcmp(status->fs, shared->type)))
 		return false;
 	if (!major(shared->dev))
-		return shared->type[0] && !strcmp(status->device, shared->type);
+		return shared->type[0] && (!strcmp(status->device, shared->type) ||
+					   status->medium == PV_PIVOT_MEDIUM_UBI);
 	snprintf(flash, sizeof(flash), "mtd%u", minor(shared->dev));
 	if (major(shared->dev) == MTD_BLOCK_MAJOR && !strcmp(status->device, flash))
 		return true;

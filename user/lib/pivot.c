@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "genl_attr.h"
 #include "json_out.h"
 #include "mailbox.h"
 #include "pivot.h"
+#include "sysattr.h"
 
 struct pvk_pivot {
 	struct pvk_mailbox box;
@@ -179,11 +181,31 @@ static struct pvk_msg step_msg(struct pvk_pivot *pivot, int session, uint32_t st
 	return msg;
 }
 
+/* As which flash UBI has; the kernel may not know it. false: it lies on none. */
+static bool below_ubi(struct pvk_pivot *pivot, uint64_t *mtd)
+{
+	struct pvk_pivot_status status;
+	const char *at = status.device;
+	unsigned int ubi;
+
+	if (pvk_pivot_status(pivot, &status, NULL) || status.medium != PV_PIVOT_MEDIUM_UBI)
+		return false;
+	at += strcspn(at, "0123456789");
+	return pvk_take_uint(&at, &ubi) &&
+	       pvk_sysattr_uint(mtd, "/sys/class/ubi/ubi%u/mtd_num", ubi);
+}
+
 int pvk_pivot_step(struct pvk_pivot *pivot, int session, uint32_t state, uint32_t limit,
 		   struct pvk_err *err)
 {
-	struct pvk_msg msg = step_msg(pivot, session, state, limit);
+	struct pvk_msg msg;
+	uint64_t mtd;
+	bool ubi;
 
+	ubi = state == PV_PIVOT_STATE_SEALED && below_ubi(pivot, &mtd);
+	msg = step_msg(pivot, session, state, limit);
+	if (ubi)
+		pvk_msg_put_u32(&msg, PV_PIVOT_A_MTD, (uint32_t)mtd);
 	return pvk_mailbox_call(&pivot->box, &msg, err);
 }
 
@@ -297,7 +319,7 @@ const char *pvk_pivot_state_name(uint32_t state)
 
 const char *pvk_pivot_medium_name(uint32_t medium)
 {
-	static const char *const names[] = { "none", "block", "mtd", "mtd-whole" };
+	static const char *const names[] = { "none", "block", "mtd", "mtd-whole", "ubi" };
 
 	return name_of(names, PVK_ARRAY_SIZE(names), medium);
 }

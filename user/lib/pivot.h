@@ -84,6 +84,7 @@ int pvk_pivot_status(struct pvk_pivot *pivot, struct pvk_pivot_status *status,
  */
 int pvk_pivot_begin(struct pvk_pivot *pivot, int fd, uint32_t limit, int *session,
 		    struct pvk_err *err);
+/* Sealing what lies on UBI looks in /sys for the flash below. */
 int pvk_pivot_step(struct pvk_pivot *pivot, int session, uint32_t state, uint32_t limit,
 		   struct pvk_err *err);
 /*

@@ -47,20 +47,24 @@ enum pv_pivot_state {
  * @PV_PIVOT_MEDIUM_MTD: A partition of flash.
  * @PV_PIVOT_MEDIUM_MTD_WHOLE: Flash without partitions, whose uses the kernel
  *   does not count; the proof is absence alone.
+ * @PV_PIVOT_MEDIUM_UBI: A UBI volume, directly (UBIFS) or by its ubiblock.
  */
 enum pv_pivot_medium {
 	PV_PIVOT_MEDIUM_NONE,
 	PV_PIVOT_MEDIUM_BLOCK,
 	PV_PIVOT_MEDIUM_MTD,
 	PV_PIVOT_MEDIUM_MTD_WHOLE,
+	PV_PIVOT_MEDIUM_UBI,
 };
 
 /**
  * enum pv_pivot_proof - What is proven of the release.
  * @PV_PIVOT_PROOF_ABSENT: No superblock of its kind lies on the medium.
  * @PV_PIVOT_PROOF_EXCLUSIVE: The block device is held exclusively, by the
- *   session until it ends.
- * @PV_PIVOT_PROOF_UNUSED: Nobody has the flash partition open.
+ *   session until it ends. Or the UBI volume was, until it was armed, so that
+ *   its owner can write.
+ * @PV_PIVOT_PROOF_UNUSED: Nobody has the flash partition open, but UBI if it
+ *   lies there.
  */
 enum pv_pivot_proof {
 	PV_PIVOT_PROOF_ABSENT = 1,
@@ -75,6 +79,7 @@ enum pv_pivot_proof {
  * @PV_PIVOT_GATE_NODES: Opens of the medium's device nodes, those in devtmpfs.
  * @PV_PIVOT_GATE_MTD: Writing to the flash partition, until it is released,
  *   and to those that overlap; by descriptors too that were opened before.
+ *   Never to what UBI has.
  */
 enum pv_pivot_gate {
 	PV_PIVOT_GATE_FILES = 1,
@@ -113,6 +118,7 @@ enum pv_pivot_attr {
 	PV_PIVOT_A_TEXT,
 	PV_PIVOT_A_EVENT_KIND,
 	PV_PIVOT_A_PAD,
+	PV_PIVOT_A_MTD,
 
 	__PV_PIVOT_A_MAX
 };

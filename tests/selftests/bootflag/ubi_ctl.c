@@ -5,6 +5,9 @@
  *   ubi_ctl attach MTD-NUMBER      as ubi0
  *   ubi_ctl mkvol NAME BYTES       a dynamic volume of ubi0
  *   ubi_ctl cut VOLUME-DEVICE BYTES   begin an update of so many, write half, go away
+ *   ubi_ctl fill VOLUME-DEVICE FILE   an update, whole
+ *   ubi_ctl block VOLUME-DEVICE       a ubiblock of it
+ *   ubi_ctl unblock VOLUME-DEVICE
  *   ubi_ctl detach
  */
 #include <errno.h>
@@ -55,6 +58,17 @@ static int cut(const char *device, const char *bytes)
 	return write(fd, half, (size_t)size / 2) == size / 2 ? 0 : -1;
 }
 
+static int fill(const char *device, const char *file)
+{
+	int from = control(file), to = control(device);
+	int64_t size = lseek(from, 0, SEEK_END);
+	char *all = calloc(1, (size_t)size + 1);
+
+	if (pread(from, all, (size_t)size, 0) != size || ioctl(to, UBI_IOCVOLUP, &size))
+		return -1;
+	return write(to, all, (size_t)size) == size ? 0 : -1;
+}
+
 static int detach(void)
 {
 	int32_t number = 0;
@@ -72,6 +86,12 @@ int main(int argc, char **argv)
 		ret = make_volume(argv[2], argv[3]);
 	else if (argc == 4 && !strcmp(argv[1], "cut"))
 		ret = cut(argv[2], argv[3]);
+	else if (argc == 4 && !strcmp(argv[1], "fill"))
+		ret = fill(argv[2], argv[3]);
+	else if (argc == 3 && !strcmp(argv[1], "block"))
+		ret = ioctl(control(argv[2]), UBI_IOCVOLCRBLK, &(struct ubi_blkcreate_req){ 0 });
+	else if (argc == 3 && !strcmp(argv[1], "unblock"))
+		ret = ioctl(control(argv[2]), UBI_IOCVOLRMBLK);
 	else if (argc == 2 && !strcmp(argv[1], "detach"))
 		ret = detach();
 	else

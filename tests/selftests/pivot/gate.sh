@@ -18,17 +18,6 @@ jffs2_that_overlaps() {
 	dd if=/dev/urandom of="$T/junk" bs=64k count=1 2>/dev/null
 }
 
-seal() {
-	mount -o remount,ro "$M"
-	must_say step sealed
-}
-
-# refused_to COMMAND...: with EPERM, and nothing was changed
-refused_to() {
-	"$@" >"$T/tool" 2>&1 </dev/null && broken "refusal of $*" success
-	expect_match "$*" 'not permitted' "$(cat "$T/tool")"
-}
-
 contents() {
 	sha256sum </dev/mtd0
 }

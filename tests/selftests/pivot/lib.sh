@@ -11,7 +11,7 @@ MODULE=pv_pivot
 
 SYS=/sys/class/pv_pivot/session
 M=/run/pivot-test
-PATH=$KTAP_DIR:$PATH
+PATH=$KTAP_DIR:$PATH:$KTAP_DIR/../bootflag
 
 # --- file systems -----------------------------------------------------------------
 
@@ -37,6 +37,26 @@ jffs2_on_partition() {
 jffs2_on_whole_flash() {
 	modprobe -a mtdram jffs2
 	mount -t jffs2 mtd0 "$M"
+	echo hello >"$M/file"
+}
+
+# ubi_volumes: ubi0 on the flash partition mtd1, a part of mtd0, with the volumes ubi0_0 and
+# ubi0_1 of 2 MiB each
+ubi_volumes() {
+	modprobe mtdram total_size=8192 erase_size=64
+	modprobe -a mtdblock ubi ubifs
+	blkpg /dev/mtd0 1 0 $((6 * 1048576))
+	wait_until 5 test -c /dev/mtd1 -a -b /dev/mtdblock1 || broken "a partition" "$(cat /proc/mtd)"
+	ubi_ctl attach 1
+	ubi_ctl mkvol root 0x200000
+	ubi_ctl mkvol data 0x200000
+	wait_until 5 test -c /dev/ubi0_1 || broken "a volume" "$(ls /dev/ubi*)"
+}
+
+# ubifs_on_ubi: on the first of them, mounted on $M
+ubifs_on_ubi() {
+	ubi_volumes
+	mount -t ubifs ubi0:root "$M"
 	echo hello >"$M/file"
 }
 
@@ -101,6 +121,18 @@ expect_soon_session() {
 		broken "session $1 within 10 s" "$(pvkit pivot status)"
 }
 
+# seal: what is on $M, as an owner would
+seal() {
+	mount -o remount,ro "$M"
+	must_say step sealed
+}
+
+# refused_to COMMAND...: with EPERM, and nothing was changed
+refused_to() {
+	"$@" >"$T/tool" 2>&1 </dev/null && broken "refusal of $*" success
+	expect_match "$*" 'not permitted' "$(cat "$T/tool")"
+}
+
 # opens FILE: can somebody else than the owner read it?
 opens() {
 	head -c 1 "$1" >/dev/null 2>"$T/opens"
@@ -125,6 +157,8 @@ put_back() {
 	losetup -D 2>/dev/null || :
 	# the last session goes with the module
 	wait_until 10 remove pv_pivot || note "pv_pivot stays"
+	! [ -e /dev/ubiblock0_0 ] || ubi_ctl unblock /dev/ubi0_0 || :
+	! [ -e /dev/ubi0 ] || wait_until 10 ubi_ctl detach 2>/dev/null || note "UBI stays"
 	# with their partitions
 	resident softdog && echo V 2>/dev/null >/dev/watchdog
 	for pb in mtdblock nandsim mtdram softdog; do
