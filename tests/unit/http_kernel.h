@@ -56,6 +56,7 @@ static struct {
 	unsigned int asked_who, asked_drivers;
 	char meanwhile[COMMAND_MAX];	/* happens while drivers are asked for */
 	bool lost;		/* refresh fails */
+	bool loads;		/* a load is taken, until `outcome` */
 	bool no_whois;
 } k;
 
@@ -231,7 +232,9 @@ static int k_submit(void *arg, uint32_t op, const struct pvk_request *request,
 	(void)arg;
 	(void)op;
 	(void)request;
-	(void)seq;
+	*seq = 1;
+	if (k.loads)
+		return 0;
 	return pvk_err_set(err, -EBUSY, "nothing is loaded here");
 }
 
@@ -313,6 +316,10 @@ static void obey(char *command)
 		k.lost = !k.lost;
 	} else if (!strcmp(verb, "no-whois")) {
 		k.no_whois = !k.no_whois;
+	} else if (!strcmp(verb, "loads")) {
+		k.loads = !k.loads;
+	} else if (!strcmp(verb, "outcome")) {
+		http_outcome(k.http, &(struct pvk_outcome){ .seq = 1 });
 	} else if (strcmp(verb, "asked")) {
 		abort();
 	}

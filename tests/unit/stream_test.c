@@ -233,6 +233,33 @@ static void test_the_kernel_lost_events(void)
 	close(fd);
 }
 
+/* The kernel says both at once, on a socket each; the answer's may be read first. */
+static void test_the_event_is_there_before_the_answer(void)
+{
+	static const char load[] = "PUT /drivers/gps/load HTTP/1.0\r\n\r\n";
+	int fd = stream(PLAIN, "\"gps\""), asks = dial(PLAIN), tries = 5000;
+	char answer[512];
+	ssize_t n;
+
+	kernel("loads");
+	send_text(asks, load);
+	/* until it is under way */
+	while (strcmp(kernel("idle"), "busy") && --tries)
+		usleep(1000);
+	kernel("!state gps loading");
+	kernel("!state gps loaded");
+	kernel("!outcome");
+	read_all(asks, answer, sizeof(answer));
+	ktap_check(strstr(answer, " 200 OK"), "a load is answered");
+	n = recv(fd, heard, sizeof(heard) - 1, MSG_DONTWAIT);
+	heard[n > 0 ? n : 0] = '\0';
+	ktap_check(strstr(heard, "\"loaded\""), "by then its event is there");
+	kernel("loads");
+	kernel("state gps unloaded");
+	close(asks);
+	close(fd);
+}
+
 /* It hears less, and is told so; memory is bounded by what it may be behind. */
 static void test_a_client_that_does_not_read(void)
 {
@@ -471,6 +498,7 @@ int main(void)
 	test_who_may();
 	test_the_host_hears_all();
 	test_the_kernel_lost_events();
+	test_the_event_is_there_before_the_answer();
 	test_pings();
 	test_a_container_that_ends(false);
 	test_a_client_that_does_not_read();

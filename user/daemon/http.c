@@ -308,6 +308,8 @@ int http_listen(struct http *http, int fd)
 
 void http_outcome(struct http *http, const struct pvk_outcome *outcome)
 {
+	/* What it changed is told before it is answered, whichever socket is read first. */
+	http_refresh(http);
 	calls_outcome(http->calls, outcome);
 }
 
