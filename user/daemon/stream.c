@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
 #include <poll.h>
 #include <string.h>
 
@@ -119,6 +121,21 @@ static size_t queued(const struct http_stream *stream)
 
 static void on_drained(struct evhttp_connection *evcon, void *arg);
 
+/*
+ * Behind what waits already, in the room that its last piece has left: evhttp would
+ * take a KiB for each chunk, and for what waits several times its length.
+ */
+static int append_text(struct http_stream *stream, const struct pvk_buf *buf)
+{
+	struct evbuffer *out = bufferevent_get_output(stream->conn->bev);
+
+	if ((stream->ev->chunked && evbuffer_add_printf(out, "%zx\r\n", buf->len) < 0) ||
+	    evbuffer_add(out, buf->data, buf->len) ||
+	    (stream->ev->chunked && evbuffer_add(out, "\r\n", 2)))
+		return -ENOMEM;
+	return 0;
+}
+
 static int send_text(struct http_stream *stream, const struct pvk_buf *buf)
 {
 	struct http_conn *conn = stream->conn;
@@ -128,6 +145,8 @@ static int send_text(struct http_stream *stream, const struct pvk_buf *buf)
 		return buf->err;
 	if (!buf->len)
 		return 0;
+	if (stream->begun && queued(stream))
+		return append_text(stream, buf);
 	text = evbuffer_new();
 	if (!text || evbuffer_add(text, buf->data, buf->len)) {
 		if (text)
@@ -139,6 +158,7 @@ static int send_text(struct http_stream *stream, const struct pvk_buf *buf)
 		conns_due(conn->http, conn->since + conn->http->times.request_ms);
 	}
 	evhttp_send_reply_chunk_with_cb(stream->ev, text, on_drained, stream);
+	stream->begun = true;
 	/* See send_reply(): who says no more has not gone. */
 	bufferevent_disable(conn->bev, EV_READ);
 	evbuffer_free(text);

@@ -33,6 +33,7 @@ struct http_stream {
 	struct pvk_peer peer;		/* who asked for it; nobody else gets it */
 	uint32_t generation;		/* all up to this one was told, if it is known */
 	bool has_generation;
+	bool begun;			/* evhttp knows what to call when all is sent */
 	bool behind;			/* events were left out: the client does not read */
 	size_t room;			/* bytes that may wait for it */
 	int64_t next_ping;
