@@ -37,7 +37,7 @@ enum pvk_update_init {
 
 struct pvk_updateconf {
 	char state_device[256];	/* "": there is none */
-	char state_fs[32];
+	char state_fs[64];
 	char state_dir[256];	/* begins with a / */
 	char ram[256];
 	char program[256];
