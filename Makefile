@@ -321,6 +321,9 @@ $(sort $(init_obj) $(update_obj)): $(init_dir)/%.o: %.c | $(init_headers)
 	$(INIT_CC) $(init_cflags) $(if $(findstring user/update,$<),-Iuser/init) $(dep_flags) \
 		-c -o $@ $<
 
+# Every byte of an image goes through it, twice.
+$(init_dir)/user/lib/sha256.o: init_cflags += -O2
+
 $(cdir)/pvkit-init: $(init_obj)
 $(cdir)/pvkit-update: $(update_obj)
 $(cdir)/pvkit-init $(cdir)/pvkit-update:

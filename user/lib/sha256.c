@@ -35,24 +35,40 @@ static void schedule(uint32_t w[64], const unsigned char *block)
 		       (rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10);
 }
 
+/* The state is not moved, its names are. */
+#define ROUND(a, b, c, d, e, f, g, h, n) do { \
+	t = (h) + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + \
+	    ((g) ^ ((e) & ((f) ^ (g)))) + k[n] + w[n]; \
+	(d) += t; \
+	(h) = t + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + \
+	      (((a) & (b)) | ((c) & ((a) | (b)))); \
+} while (0)
+
 static void take_block(struct pvk_sha256 *sha, const unsigned char *block)
 {
-	uint32_t w[64], s[8], t1, t2;
+	uint32_t *s = sha->state, w[64], t;
+	uint32_t a = s[0], b = s[1], c = s[2], d = s[3], e = s[4], f = s[5], g = s[6], h = s[7];
 	size_t i;
 
 	schedule(w, block);
-	memcpy(s, sha->state, sizeof(s));
-	for (i = 0; i < 64; i++) {
-		t1 = s[7] + (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25)) +
-		     ((s[4] & s[5]) ^ (~s[4] & s[6])) + k[i] + w[i];
-		t2 = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22)) +
-		     ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-		memmove(s + 1, s, 7 * sizeof(*s));
-		s[4] += t1;
-		s[0] = t1 + t2;
+	for (i = 0; i < 64; i += 8) {
+		ROUND(a, b, c, d, e, f, g, h, i);
+		ROUND(h, a, b, c, d, e, f, g, i + 1);
+		ROUND(g, h, a, b, c, d, e, f, i + 2);
+		ROUND(f, g, h, a, b, c, d, e, i + 3);
+		ROUND(e, f, g, h, a, b, c, d, i + 4);
+		ROUND(d, e, f, g, h, a, b, c, i + 5);
+		ROUND(c, d, e, f, g, h, a, b, i + 6);
+		ROUND(b, c, d, e, f, g, h, a, i + 7);
 	}
-	for (i = 0; i < 8; i++)
-		sha->state[i] += s[i];
+	s[0] += a;
+	s[1] += b;
+	s[2] += c;
+	s[3] += d;
+	s[4] += e;
+	s[5] += f;
+	s[6] += g;
+	s[7] += h;
 }
 
 void pvk_sha256_init(struct pvk_sha256 *sha)

@@ -5,63 +5,72 @@
  * One static program, copied to RAM by pvkit or packed into an initramfs. A verb is a row of
  * the table. Documentation/pivot.md is for those who use it.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "plan.h"
+#include "verbs.h"
 
-enum {
-	EXIT_OK = 0,
-	EXIT_FAILED = 1,
-	EXIT_USAGE = 2,
-};
-
-static int verb_show(const char *path)
+static int verb_show(int argc, char **argv)
 {
 	pvk_auto_buf struct pvk_buf text = PVK_BUF_INIT(PLAN_TEXT_MAX);
 	struct pvk_err err = { .text = "" };
 	static struct plan plan;
-	int ret = plan_read(&plan, path, &err);
+	int ret;
 
+	if (argc > 2)
+		return UPDATE_EXIT_USAGE;
+	ret = plan_read(&plan, argc > 1 ? argv[1] : PLAN_FILE, &err);
 	if (!ret)
 		ret = plan_print(&plan, &text, &err);
 	plan_free(&plan);
 	if (ret) {
 		fprintf(stderr, "pvkit-update: %s\n", err.text);
-		return EXIT_FAILED;
+		return UPDATE_EXIT_FAILED;
 	}
 	fputs(pvk_buf_str(&text), stdout);
-	return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+	return fflush(stdout) ? UPDATE_EXIT_FAILED : UPDATE_EXIT_OK;
 }
 
 static const struct {
 	const char *name;
-	int (*run)(const char *plan);
+	int (*run)(int argc, char **argv);
+	const char *words;
 	const char *text;
 } verbs[] = {
-	{ "show", verb_show, "read a plan, say what is wrong with it or what it is" },
+	{ "show", verb_show, "[PLAN]", "read a plan; print it, or what is wrong with it" },
+	{ "write", verb_write, "[--from CURSOR] [--state DIR] [--force] [PLAN]",
+	  "write its images and read them back, and nothing else\n"
+	  "      --from CURSOR  go on there\n"
+	  "      --state DIR    where the plan's state is mounted\n"
+	  "      --force        a block device that is mounted, too" },
 };
 
 static int usage(FILE *to, int status)
 {
 	size_t i;
 
-	fputs("usage: pvkit-update VERB [PLAN]\n\n", to);
+	fputs("usage: pvkit-update VERB [OPTION...] [PLAN]\n\n", to);
 	for (i = 0; i < PVK_ARRAY_SIZE(verbs); i++)
-		fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].text);
-	fputs("\nPLAN is " PLAN_FILE " unless it is named. See pvkit-update(8).\n", to);
+		fprintf(to, "  %s %s\n      %s\n", verbs[i].name, verbs[i].words, verbs[i].text);
+	fputs("\nPLAN is " PLAN_FILE " unless it is named.\n"
+	      "Exit status: 0 done, 1 failed and nothing was changed, 2 usage, 3 failed while\n"
+	      "it was written, 4 stopped by a signal. See pvkit-update(8).\n", to);
 	return status;
 }
 
 int main(int argc, char **argv)
 {
 	size_t i;
+	int ret;
 
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
-		return usage(stdout, EXIT_OK);
-	for (i = 0; argc > 1 && argc <= 3 && i < PVK_ARRAY_SIZE(verbs); i++)
-		if (!strcmp(argv[1], verbs[i].name))
-			return verbs[i].run(argc > 2 ? argv[2] : PLAN_FILE);
-	return usage(stderr, EXIT_USAGE);
+		return usage(stdout, UPDATE_EXIT_OK);
+	for (i = 0; argc > 1 && i < PVK_ARRAY_SIZE(verbs); i++) {
+		if (strcmp(argv[1], verbs[i].name) != 0)
+			continue;
+		ret = verbs[i].run(argc - 1, argv + 1);
+		return ret == UPDATE_EXIT_USAGE ? usage(stderr, ret) : ret;
+	}
+	return usage(stderr, UPDATE_EXIT_USAGE);
 }

@@ -36,6 +36,7 @@ struct write_progress {
 struct write_env {
 	const char *state;	/* where the plan's state is mounted; NULL: nowhere */
 	const char *sys, *dev;	/* "/sys", "/dev" */
+	bool exclusive;		/* refuse a block device that is mounted or held otherwise */
 
 	/*
 	 * At most once a second and at the end of each step. Other than 0 asks for a stop: what
