@@ -242,6 +242,27 @@ static void test_overlay(void)
 	ktap_str(root_of("/sda1", "a\n- -\n1 2 3"), "", "no mountinfo");
 }
 
+/* It was mounted while its lower was "/", and the old root is at /rom since. */
+static void test_overlay_over_the_old_root(void)
+{
+	char mounts[2048], command[512];
+
+	snprintf(mounts, sizeof(mounts),
+		 MOUNT("0:30", "/", "overlay overlay rw,lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w")
+		 MOUNT("8:2", "%1$s/data", "ext4 /dev/sda2 rw")
+		 MOUNT("31:1", "%1$s/rom", "squashfs /dev/mtdblock1 ro")
+		 MOUNT("8:1", "%1$s/rom/mnt", "ext4 /dev/sda1 rw"), dir);
+	snprintf(command, sizeof(command),
+		 "mkdir -p data rom/mnt/u rom%1$s && echo it >program && "
+		 "cp -p program rom%1$s/ && ln -s %1$s/program proc/self/exe", dir);
+	shell(command);
+	ktap_str(root_of("rootfs", mounts), "mtd1 has the running root (mtd1)",
+		 "an overlay's lower that was the root");
+	ktap_str(root_of("/sda1", mounts), "sda1 has the running root (sda1)", "and what was on it");
+	ktap_str(root_of("/sda2", mounts), "", "but nothing that has no part in it");
+	shell("rm -r data rom program proc/self/exe");
+}
+
 static void test_watchdog(void)
 {
 	struct pvk_watchdog watchdog;
@@ -264,7 +285,7 @@ int main(void)
 
 	if (geteuid())
 		ktap_skip_all("takes root: device nodes");
-	ktap_plan(53);
+	ktap_plan(56);
 	if (!mkdtemp(dir) || chdir(dir))
 		return 1;
 	snprintf(root, sizeof(root), "%s/sys", dir);
@@ -274,6 +295,7 @@ int main(void)
 	test_fits();
 	test_root();
 	test_overlay();
+	test_overlay_over_the_old_root();
 	test_watchdog();
 	shell("rm -rf ./*");
 	rmdir(dir);

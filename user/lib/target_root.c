@@ -23,7 +23,7 @@
 
 struct search {
 	const struct pvk_target *target;
-	const char *sys;
+	const char *sys, *proc;
 	char *mounts;		/* all of mountinfo */
 	struct pvk_err *text;
 };
@@ -282,10 +282,67 @@ static int on_ubifs(const struct search *search, const char *source)
 	       on_ubi(search, volume.device);
 }
 
-/* "lowerdir=/a:/b,upperdir=/c,workdir=/d", each of which may be a whole list. */
-static int on_overlay(const struct search *search, char *options, unsigned int depth)
+/* Is the program that runs there as well, below that directory? */
+static bool has_program(const struct search *search, const char *dir)
 {
-	char *option, *value, *dir;
+	char link[PATH_MAX], program[PATH_MAX], path[2 * PATH_MAX];
+	struct stat here, there;
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "%s/self/exe", search->proc);
+	len = readlink(link, program, sizeof(program) - 1);
+	if (len <= 0)
+		return false;
+	program[len] = '\0';
+	snprintf(path, sizeof(path), "%s%s", dir, program);
+	return !stat(program, &here) && !stat(path, &there) && here.st_size == there.st_size &&
+	       here.st_mtime == there.st_mtime;
+}
+
+/*
+ * Where a layer is by now that was named before the overlay became the root: whoever has
+ * mounted it at "/" with "lowerdir=/" and then called pivot_root has all of the old root
+ * elsewhere, at /rom or so. There a path is the layer's if it exists, and a root if it has
+ * the program that runs.
+ */
+static int on_moved_layer(const struct search *search, const struct mount *overlay, const char *dir,
+			  unsigned int depth)
+{
+	const char *line = search->mounts;
+	char path[2 * PATH_MAX];
+	struct mount mount;
+	int ret = 0;
+	size_t len;
+
+	if (!strcmp(dir, "/"))
+		dir = "";
+	for (; !ret && *line; line += len + (line[len] == '\n')) {
+		len = strcspn(line, "\n");
+		if (!parse_mount(line, &mount) || !mount.point[1] ||
+		    !strcmp(mount.point, overlay->point))
+			continue;
+		snprintf(path, sizeof(path), "%s%s", mount.point, dir);
+		if (dir[0] ? !access(path, F_OK) : has_program(search, path))
+			ret = on_path(search, path, depth + 1);
+	}
+	return ret;
+}
+
+static int on_layer(const struct search *search, const struct mount *overlay, const char *dir,
+		    unsigned int depth)
+{
+	struct mount mount;
+
+	if (find_mount(search, dir, &mount) && !strcmp(mount.fs, "overlay") &&
+	    !strcmp(mount.point, overlay->point))
+		return on_moved_layer(search, overlay, dir, depth);
+	return on_path(search, dir, depth + 1);
+}
+
+/* "lowerdir=/a:/b,upperdir=/c,workdir=/d", each of which may be a whole list. */
+static int on_overlay(const struct search *search, struct mount *overlay, unsigned int depth)
+{
+	char *options = overlay->options, *option, *value, *dir;
 	int ret = 0;
 
 	while (!ret && (option = strsep(&options, ","))) {
@@ -295,7 +352,7 @@ static int on_overlay(const struct search *search, char *options, unsigned int d
 		value++;
 		while (!ret && (dir = strsep(&value, ":")))
 			if (dir[0] == '/')
-				ret = on_path(search, dir, depth + 1);
+				ret = on_layer(search, overlay, dir, depth);
 	}
 	return ret;
 }
@@ -308,7 +365,7 @@ static int on_path(const struct search *search, const char *path, unsigned int d
 	if (depth == DEPTH_MAX || !find_mount(search, path, &mount))
 		return 0;
 	if (!strcmp(mount.fs, "overlay"))
-		return on_overlay(search, mount.options, depth);
+		return on_overlay(search, &mount, depth);
 	if (!strcmp(mount.fs, "ubifs"))
 		return on_ubifs(search, mount.source);
 	/* One that counts its own devices, as btrfs does, still says what it was mounted from. */
@@ -321,7 +378,7 @@ static int on_path(const struct search *search, const char *path, unsigned int d
 int pvk_target_is_root(const struct pvk_target *target, const char *sys, const char *proc,
 		       struct pvk_err *text)
 {
-	struct search search = { .target = target, .sys = sys, .text = text };
+	struct search search = { .target = target, .sys = sys, .proc = proc, .text = text };
 	char path[PATH_MAX];
 	int ret;
 
