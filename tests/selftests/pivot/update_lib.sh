@@ -7,7 +7,8 @@
 #   new_bed [LINE...]        images of two versions of a small system, `old` and `new`: busybox's
 #                            init, our programs, and with these lines of update.conf
 #   new_machine KIND         disks of a machine that runs the old one, on a root of that kind:
-#                            ext4, squashfs, jffs2, ubifs
+#                            ext4; squashfs with RAM over it (pvkit-init's union); overlay, a
+#                            squashfs with an ext4 over it; jffs2; ubifs
 #   case_of <SCRIPT          what runs in it as a service, in each version anew, as soon as it
 #                            is up. For it: $version, $boot (counted from 1), $image and
 #                            $target, $kernel and $kernel_target, `is`, `have FILE` (once only),
@@ -17,7 +18,7 @@
 #   data_file PATH           a file below /data, once the machine is off
 #   same_as FILE             is it the beginning of the standard input?
 #
-# The machine has three disks. /dev/vda has two partitions, `kernel` and `root`; /dev/vdb is the
+# The machine has three disks. /dev/vda has partitions `kernel`, `root` and `upper`; /dev/vdb is the
 # flash chip, with partitions for the boot flags (a store `log`), a kernel, and jffs2 (rootfs)
 # or UBI (ubi); /dev/vdc is the file system /data, with the images, the case, and what an update
 # wants to outlive a power cut. The watchdog is QEMU's i6300esb.
@@ -49,9 +50,24 @@ version_root() {
 	ln -s ../run "$dir/var/run"
 	for applet in kill setsid mountpoint losetup hexdump cmp sha256sum ps pidof touch cp mv rmdir \
 		mkfifo chroot env head tail find unshare insmod swapon mkswap expr printf basename \
-		dirname seq stat usleep; do
+		dirname seq stat usleep pivot_root mke2fs watchdog; do
 		ln -sf busybox "$dir/bin/$applet"
 	done
+	mkdir "$dir/new" "$dir/rom"
+	cat >"$dir/sbin/overlay-init" <<-'END'
+		#!/bin/sh
+		PATH=/bin
+		mount -t ext4 /dev/vda3 /mnt
+		mkdir -p /mnt/upper /mnt/work
+		mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /new
+		for d in dev proc sys run; do
+			mount -o move /$d /new/$d
+		done
+		cd /new
+		pivot_root . rom
+		exec chroot . /sbin/init
+	END
+	chmod 755 "$dir/sbin/overlay-init"
 	add_program "$dir" "$BUILD/host/pvkit"
 	strip "$dir/bin/pvkit"
 	# Debian's linker knows its own directories of libraries without, ours needs it
@@ -118,15 +134,18 @@ new_flash() {
 	esac
 }
 
+ROOT_MIB=20
 new_disk() {
 	rm -f disk.img
-	truncate -s 24M disk.img
-	printf '%s\n' 'label: gpt' 'start=1MiB, size=1MiB, name=kernel' 'start=2MiB, size=20MiB, name=root' |
-		sfdisk -q disk.img
+	truncate -s $((ROOT_MIB + 12))M disk.img
+	printf '%s\n' 'label: gpt' 'start=1MiB, size=1MiB, name=kernel' \
+		"start=2MiB, size=${ROOT_MIB}MiB, name=root" \
+		"start=$((ROOT_MIB + 2))MiB, size=8MiB, name=upper" | sfdisk -q disk.img
 	put kernel.old disk.img 1
-	case $kind in
-	ext4 | squashfs) put "$kind.old" disk.img 2 ;;
+	case $fs in
+	ext4 | squashfs) put "$fs.old" disk.img 2 ;;
 	esac
+	[ "$kind" != overlay ] || mke2fs -q -t ext4 -E offset=$((ROOT_MIB + 2 << 20)) disk.img 8M
 }
 
 # what the machine boots with, and what is to be written
@@ -139,6 +158,10 @@ names_of_kind() {
 		;;
 	squashfs)
 		words='root=PARTLABEL=root pvkit.union=yes'
+		target=/dev/vda2 kernel_target=/dev/vda1
+		;;
+	overlay)
+		words='root=PARTLABEL=root init=/sbin/overlay-init'
 		target=/dev/vda2 kernel_target=/dev/vda1
 		;;
 	jffs2)
@@ -156,14 +179,16 @@ names_of_kind() {
 
 new_machine() {
 	kind=$1
-	fs_image "$kind" old
-	fs_image "$kind" new
+	fs=$kind
+	[ "$kind" != overlay ] || fs=squashfs
+	fs_image "$fs" old
+	fs_image "$fs" new
 	new_disk
 	new_flash
 	names_of_kind
 	rm -rf data
 	mkdir -p data/images data/update
-	cp "$kind.new" data/images/root.img
+	cp "$fs.new" data/images/root.img
 	cp kernel.new data/images/kernel.img
 	cat >data/names <<-END
 		image=/data/images/root.img target=$target
@@ -201,7 +226,7 @@ run_update_machine() {
 disk_part() {
 	case $1 in
 	kernel) dd if=disk.img bs=1M skip=1 count=1 status=none ;;
-	root) dd if=disk.img bs=1M skip=2 count=20 status=none ;;
+	root) dd if=disk.img bs=1M skip=2 count=$ROOT_MIB status=none ;;
 	esac
 }
 

@@ -6,7 +6,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/update_lib.sh"
 
-plan 12
+plan 15
 
 # given two versions of a small system, and in the old one somebody who only asks
 new_bed
@@ -30,6 +30,8 @@ root: ok, not the root's" "$(sed -n 2,3p "$OUT")"
 }
 
 root_is ext4 '/dev/vda2 ext4 rw' 'vda2 has the running root (vda2): the system moves to RAM first'
+root_is overlay 'overlay overlay rw' \
+	'vda2 has the running root (vda2): the system moves to RAM first'
 root_is squashfs 'pvkit-union overlay rw' \
 	'vda2 has the running root (vda2): the system moves to RAM first'
 root_is jffs2 'mtd3 jffs2 rw' 'mtd3 has the running root (mtd3): the system moves to RAM first'
