@@ -223,8 +223,7 @@ static int read_at(int fd, uint8_t *data, size_t size, long long at)
 	return 0;
 }
 
-/* The next good block from *at on. Of all but NAND each block is good. */
-static int good_block(const struct ubootcopy *c, int fd, long long *at)
+int ubootcopy_good_block(const struct ubootcopy *c, int fd, long long *at)
 {
 	loff_t block;
 	int bad;
@@ -245,7 +244,7 @@ static int read_blocks(struct ubootcopy *c, int fd)
 	int ret;
 
 	for (done = 0; done < c->size; done += n) {
-		ret = good_block(c, fd, &at);
+		ret = ubootcopy_good_block(c, fd, &at);
 		if (ret)
 			return ret;
 		n = c->size - done < c->sector ? c->size - done : c->sector;
@@ -457,7 +456,7 @@ static int last_block(const struct ubootcopy *c, int fd, long long *at, size_t *
 	int ret;
 
 	for (*at = c->offset;; *at += (long long)c->sector) {
-		ret = good_block(c, fd, at);
+		ret = ubootcopy_good_block(c, fd, at);
 		if (ret)
 			return ret;
 		if (left <= c->sector)
@@ -500,7 +499,7 @@ static int erase_blocks(const struct ubootcopy *c, int fd)
 	int ret;
 
 	for (;; at += (long long)c->sector, left -= c->sector) {
-		ret = good_block(c, fd, &at);
+		ret = ubootcopy_good_block(c, fd, &at);
 		if (ret)
 			return ret;
 		erase.start = (uint32_t)at;

@@ -76,5 +76,17 @@ const char *ubootcopies_next(const struct ubootcopies *copies, const struct uboo
 int ubootcopy_check(const struct ubootcopy *copy, struct pvk_err *err);
 /* Makes one readable that is not: afterwards it is blank. */
 int ubootcopy_erase(const struct ubootcopy *copy, struct pvk_err *err);
+/* The next good block from *at on. Of all but NAND each block is good. -ENOSPC */
+int ubootcopy_good_block(const struct ubootcopy *copy, int fd, long long *at);
+
+/*
+ * Sets variables, "NAME=VALUE" or, to unset one, "NAME=", in the copy that is not current
+ * if there are two, and reads it back: the other one is whole all the time. Nothing is
+ * written that is there already. For where there is no libubootenv (ubootwrite.c); whoever
+ * else may write, and would want the lock files, is gone. -EBADMSG: no copy is whole, and
+ * what U-Boot has built in would be lost; -ENOSPC: too much.
+ */
+int ubootcopies_set(struct ubootcopies *copies, const char *const *words, size_t count,
+		    struct pvk_err *err);
 
 #endif /* PVK_UBOOTCOPY_H */
