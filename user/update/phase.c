@@ -56,6 +56,30 @@ static int read_line(void *arg, char *line, unsigned int n, struct pvk_err *err)
 	return 0;
 }
 
+static bool is_id(const char *text)
+{
+	return strlen(text) == PLAN_ID_LEN &&
+	       strspn(text, "0123456789abcdef") == PLAN_ID_LEN;
+}
+
+/* NULL: not one of ours. */
+static const char *id_of(const char *phase)
+{
+	const char *id = phase + strlen(PLAN_PHASE_PREFIX);
+
+	return !strncmp(phase, PLAN_PHASE_PREFIX, strlen(PLAN_PHASE_PREFIX)) && is_id(id) ? id :
+	       NULL;
+}
+
+static void take_id(struct update_phase *phase)
+{
+	const char *text = pvk_flags_string(&phase->source->store.flags, PVB_PHASE);
+	const char *id = text ? id_of(text) : NULL;
+
+	if (id)
+		strcpy(phase->id, id);
+}
+
 int update_phase_open(struct update_phase *phase, const char *conf, const char *sys,
 		      struct pvk_list *warnings, struct pvk_err *err)
 {
@@ -78,7 +102,7 @@ int update_phase_open(struct update_phase *phase, const char *conf, const char *
 	flagsource_sort(&phase->sources, &phase->conf);
 	phase->source = find_source(&phase->sources);
 	if (phase->source) {
-		phase->set = phase->source->store.flags.has & PVB_HAS(PVB_PHASE);
+		take_id(phase);
 		phase->cursor = pvk_flags_number(&phase->source->store.flags, PVB_CURSOR);
 	}
 	return 0;
@@ -92,16 +116,9 @@ void update_phase_close(struct update_phase *phase)
 
 /* ---- the update that was cut ---- */
 
-static bool is_id(const char *text)
-{
-	return strlen(text) == PLAN_ID_LEN &&
-	       strspn(text, "0123456789abcdef") == PLAN_ID_LEN;
-}
-
 int update_phase_cut(const struct update_phase *phase, char id[PLAN_ID_LEN + 1],
 		     uint64_t *cursor, struct pvk_err *err)
 {
-	const size_t prefix = strlen(PLAN_PHASE_PREFIX);
 	const struct pvk_flagsource *source;
 	const char *text;
 
@@ -109,14 +126,14 @@ int update_phase_cut(const struct update_phase *phase, char id[PLAN_ID_LEN + 1],
 	if (!source)
 		return pvk_err_set(err, -ENOENT, "no flag says that an update was cut");
 	text = pvk_flags_string(&source->store.flags, PVB_PHASE);
-	if (strncmp(text, PLAN_PHASE_PREFIX, prefix) || !is_id(text + prefix))
+	if (!id_of(text))
 		return pvk_err_set(err, -EINVAL, "phase is \"%s\" (%s), which is no update of ours",
 				   text, source->store.name);
 	if (source != phase->source)
 		return pvk_err_set(err, -EROFS,
 				   "phase is %s, by %s, where the update's end can't be kept",
 				   text, source->store.name);
-	memcpy(id, text + prefix, PLAN_ID_LEN + 1);
+	strcpy(id, phase->id);
 	*cursor = phase->cursor;
 	return 0;
 }
@@ -128,6 +145,11 @@ static int set(const struct update_phase *phase, const struct pvk_flagsource *so
 {
 	change->force = true;
 	return stores_set(&source->store, &phase->conf, phase->sys, change, err);
+}
+
+bool update_phase_is(const struct update_phase *phase, const char *id)
+{
+	return !phase->source || !strcmp(phase->id, id);
 }
 
 int update_phase_begin(struct update_phase *phase, const char *id, struct pvk_err *err)
@@ -146,7 +168,7 @@ int update_phase_begin(struct update_phase *phase, const char *id, struct pvk_er
 	ret = set(phase, phase->source, &change, err);
 	if (ret)
 		return ret;
-	phase->set = true;
+	strcpy(phase->id, id);
 	phase->cursor = 0;
 	phase->cursor_ms = clock_ms();
 	return 0;
@@ -156,7 +178,7 @@ void update_phase_cursor(struct update_phase *phase, uint64_t cursor, bool now)
 {
 	struct pvk_change change = { .force = false };
 
-	if (!phase->source || !phase->set || cursor == phase->cursor ||
+	if (!phase->source || !phase->id[0] || cursor == phase->cursor ||
 	    (!now && clock_ms() - phase->cursor_ms < UPDATE_CURSOR_MS))
 		return;
 	phase->cursor_ms = clock_ms();
@@ -245,7 +267,7 @@ int update_phase_end(struct update_phase *phase, const struct pvk_change *flags,
 	add_reason(phase->source, reason, &last);
 	ret = set(phase, phase->source, &last, err);
 	if (!ret)
-		phase->set = false;
+		phase->id[0] = '\0';
 	return ret;
 }
 

@@ -27,7 +27,7 @@ struct update_phase {
 	struct pvk_flagsources sources;
 	const struct pvk_flagsource *source;	/* NULL: none holds phase and cursor */
 	const char *sys;
-	bool set;				/* by us, or found */
+	char id[PLAN_ID_LEN + 1];		/* of the phase, set by us or found; "" */
 	uint64_t cursor;			/* as it is in the store */
 	int64_t cursor_ms;			/* when it was set */
 };
@@ -47,6 +47,8 @@ void update_phase_close(struct update_phase *phase);
 int update_phase_cut(const struct update_phase *phase, char id[PLAN_ID_LEN + 1],
 		     uint64_t *cursor, struct pvk_err *err);
 
+/* Is it that update that the flags are about, or nothing, where there is no store? */
+bool update_phase_is(const struct update_phase *phase, const char *id);
 /* Before the first byte is written. Nothing without a store. */
 int update_phase_begin(struct update_phase *phase, const char *id, struct pvk_err *err);
 /*
