@@ -50,6 +50,15 @@ int pvk_target_fits(const struct pvk_target *target, uint64_t size, struct pvk_e
 int pvk_target_is_root(const struct pvk_target *target, const char *sys, const char *proc,
 		       struct pvk_err *text);
 
+/* The same of any path, and which file system it is that the target has below it. */
+struct pvk_below {
+	dev_t dev;		/* the superblock's */
+	char medium[64];	/* its medium's name in /sys/class: "vda2", "mtd3", "ubi0_1" */
+};
+
+int pvk_target_is_below(const struct pvk_target *target, const char *file, const char *sys,
+			const char *proc, struct pvk_below *below, struct pvk_err *text);
+
 struct pvk_watchdog {
 	char name[32];		/* "watchdog0" */
 	char identity[64];

@@ -13,104 +13,57 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "mountinfo.h"
 #include "sysattr.h"
 #include "target.h"
 #include "tree.h"
 
 #define DEPTH_MAX	8
 #define MOUNTINFO_MAX	(4u << 20)
+#define MOUNTS_MAX	65536
 #define MTD_BLOCK_MAJOR	31
 
 struct search {
 	const struct pvk_target *target;
 	const char *sys, *proc;
-	char *mounts;		/* all of mountinfo */
+	struct pvk_mount *mount;	/* all of mountinfo */
+	size_t mounts;
+	struct pvk_below *below;
 	struct pvk_err *text;
 };
 
-struct mount {
-	unsigned int major, minor;
-	char point[PATH_MAX];
-	char fs[64];
-	char source[PATH_MAX];
-	char options[8192];	/* of the file system */
-};
+/* ---- mounts ---- */
 
-/* ---- mountinfo ---- */
-
-/* "\040" is a blank. */
-static void unescape(char *text)
+static int read_mounts(struct search *search, char *text)
 {
-	char *to = text;
+	struct pvk_mount mount;
+	int ret;
 
-	for (; *text; text++, to++) {
-		if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] >= '0' &&
-		    text[2] <= '7' && text[3] >= '0' && text[3] <= '7') {
-			*to = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0'));
-			text += 3;
-		} else {
-			*to = *text;
-		}
+	while ((ret = pvk_mountinfo_next(&text, &mount)) != -ENOENT) {
+		if (ret)
+			continue;
+		ret = pvk_grow((void **)&search->mount, search->mounts, sizeof(mount), MOUNTS_MAX);
+		if (ret)
+			return ret;
+		search->mount[search->mounts++] = mount;
 	}
-	*to = '\0';
-}
-
-/* The next word of the line, as far as it fits. */
-static void take_word(const char **line, char *word, size_t size)
-{
-	size_t len = strcspn(*line, " \n");
-
-	snprintf(word, size, "%.*s", (int)len, *line);
-	*line += len;
-	if (**line == ' ')
-		(*line)++;
-	unescape(word);
-}
-
-static bool parse_mount(const char *line, struct mount *mount)
-{
-	char word[PATH_MAX];
-	const char *at = word;
-
-	take_word(&line, word, sizeof(word));
-	take_word(&line, word, sizeof(word));
-	take_word(&line, word, sizeof(word));
-	if (!pvk_take_uint(&at, &mount->major) || *at++ != ':' ||
-	    !pvk_take_uint(&at, &mount->minor))
-		return false;
-	take_word(&line, word, sizeof(word));
-	take_word(&line, mount->point, sizeof(mount->point));
-	/* Options and tags end with a dash of its own. */
-	do
-		take_word(&line, word, sizeof(word));
-	while (*word && strcmp(word, "-") != 0);
-	take_word(&line, mount->fs, sizeof(mount->fs));
-	take_word(&line, mount->source, sizeof(mount->source));
-	take_word(&line, mount->options, sizeof(mount->options));
-	return mount->fs[0];
+	return 0;
 }
 
 /* The mount that the path is on: of the longest ones above it the last. */
-static bool find_mount(const struct search *search, const char *path, struct mount *found)
+static const struct pvk_mount *find_mount(const struct search *search, const char *path)
 {
-	const char *line = search->mounts;
-	size_t len, best = 0;
-	struct mount mount;
-	bool any = false;
+	const struct pvk_mount *mount, *found = NULL;
+	size_t i;
 
-	for (; *line; line += len + (line[len] == '\n')) {
-		len = strcspn(line, "\n");
-		if (!parse_mount(line, &mount))
+	for (i = 0; i < search->mounts; i++) {
+		mount = &search->mount[i];
+		if (strcmp(mount->point, "/") != 0 && !pvk_tree_is_below(path, mount->point))
 			continue;
-		if (strcmp(mount.point, "/") != 0 && !pvk_tree_is_below(path, mount.point))
-			continue;
-		if (any && strlen(mount.point) < best)
-			continue;
-		best = strlen(mount.point);
-		*found = mount;
-		any = true;
+		if (!found || strlen(mount->point) >= strlen(found->point))
+			found = mount;
 	}
-	return any;
+	return found;
 }
 
 /* ---- devices ---- */
@@ -118,6 +71,7 @@ static bool find_mount(const struct search *search, const char *path, struct mou
 static int hit(const struct search *search, const char *how, const char *what)
 {
 	pvk_err_set(search->text, 0, "%s %s (%s)", search->target->device, how, what);
+	snprintf(search->below->medium, sizeof(search->below->medium), "%s", what);
 	return 1;
 }
 
@@ -305,88 +259,96 @@ static bool has_program(const struct search *search, const char *dir)
  * elsewhere, at /rom or so. There a path is the layer's if it exists, and a root if it has
  * the program that runs.
  */
-static int on_moved_layer(const struct search *search, const struct mount *overlay, const char *dir,
-			  unsigned int depth)
+static int on_moved_layer(const struct search *search, const struct pvk_mount *overlay,
+			  const char *dir, unsigned int depth)
 {
-	const char *line = search->mounts;
+	const struct pvk_mount *mount;
 	char path[2 * PATH_MAX];
-	struct mount mount;
 	int ret = 0;
-	size_t len;
+	size_t i;
 
 	if (!strcmp(dir, "/"))
 		dir = "";
-	for (; !ret && *line; line += len + (line[len] == '\n')) {
-		len = strcspn(line, "\n");
-		if (!parse_mount(line, &mount) || !mount.point[1] ||
-		    !strcmp(mount.point, overlay->point))
+	for (i = 0; !ret && i < search->mounts; i++) {
+		mount = &search->mount[i];
+		if (!mount->point[1] || !strcmp(mount->point, overlay->point))
 			continue;
-		snprintf(path, sizeof(path), "%s%s", mount.point, dir);
+		if (snprintf(path, sizeof(path), "%s%s", mount->point, dir) >= (int)sizeof(path))
+			continue;
 		if (dir[0] ? !access(path, F_OK) : has_program(search, path))
 			ret = on_path(search, path, depth + 1);
 	}
 	return ret;
 }
 
-static int on_layer(const struct search *search, const struct mount *overlay, const char *dir,
+static int on_layer(const struct search *search, const struct pvk_mount *overlay, const char *dir,
 		    unsigned int depth)
 {
-	struct mount mount;
+	const struct pvk_mount *mount = find_mount(search, dir);
 
-	if (find_mount(search, dir, &mount) && !strcmp(mount.fs, "overlay") &&
-	    !strcmp(mount.point, overlay->point))
-		return on_moved_layer(search, overlay, dir, depth);
-	return on_path(search, dir, depth + 1);
+	return mount == overlay ? on_moved_layer(search, overlay, dir, depth) :
+				  on_path(search, dir, depth + 1);
 }
 
-/* "lowerdir=/a:/b,upperdir=/c,workdir=/d", each of which may be a whole list. */
-static int on_overlay(const struct search *search, struct mount *overlay, unsigned int depth)
+static int on_overlay(const struct search *search, const struct pvk_mount *mount,
+		      unsigned int depth)
 {
-	char *options = overlay->options, *option, *value, *dir;
+	struct pvk_layers layers = { .rest = mount->options };
+	char dir[PATH_MAX];
 	int ret = 0;
 
-	while (!ret && (option = strsep(&options, ","))) {
-		value = strchr(option, '=');
-		if (!value || !strstr(option, "dir"))
-			continue;
-		value++;
-		while (!ret && (dir = strsep(&value, ":")))
-			if (dir[0] == '/')
-				ret = on_layer(search, overlay, dir, depth);
-	}
+	while (!ret && pvk_layers_next(&layers, dir, sizeof(dir)))
+		if (dir[0] == '/')
+			ret = on_layer(search, mount, dir, depth);
 	return ret;
 }
 
 static int on_path(const struct search *search, const char *path, unsigned int depth)
 {
-	struct mount mount;
+	const struct pvk_mount *mount = find_mount(search, path);
 	struct stat st;
 
-	if (depth == DEPTH_MAX || !find_mount(search, path, &mount))
+	if (depth == DEPTH_MAX || !mount)
 		return 0;
-	if (!strcmp(mount.fs, "overlay"))
-		return on_overlay(search, &mount, depth);
-	if (!strcmp(mount.fs, "ubifs"))
-		return on_ubifs(search, mount.source);
+	if (!strcmp(mount->type, "overlay"))
+		return on_overlay(search, mount, depth);
+	/* What is deeper comes later: it is the last one that has the target below it. */
+	search->below->dev = mount->dev;
+	if (!strcmp(mount->type, "ubifs"))
+		return on_ubifs(search, mount->source);
 	/* One that counts its own devices, as btrfs does, still says what it was mounted from. */
-	if (!mount.major && mount.source[0] == '/' && !stat(mount.source, &st) &&
+	if (!major(mount->dev) && mount->source[0] == '/' && !stat(mount->source, &st) &&
 	    S_ISBLK(st.st_mode))
 		return on_device(search, major(st.st_rdev), minor(st.st_rdev), depth);
-	return on_device(search, mount.major, mount.minor, depth);
+	return on_device(search, major(mount->dev), minor(mount->dev), depth);
+}
+
+int pvk_target_is_below(const struct pvk_target *target, const char *file, const char *sys,
+			const char *proc, struct pvk_below *below, struct pvk_err *text)
+{
+	struct search search = {
+		.target = target, .sys = sys, .proc = proc, .below = below, .text = text,
+	};
+	pvk_auto_free char *mounts = NULL;
+	char path[PATH_MAX];
+	int ret;
+
+	*below = (struct pvk_below){ .dev = 0 };
+	snprintf(path, sizeof(path), "%s/self/mountinfo", proc);
+	ret = pvk_read_file(AT_FDCWD, path, MOUNTINFO_MAX, &mounts, NULL);
+	if (ret)
+		return pvk_err_set(text, ret, "%s: %s", path, strerror(-ret));
+	ret = read_mounts(&search, mounts);
+	if (!ret)
+		ret = on_path(&search, file, 0);
+	free(search.mount);
+	return ret;
 }
 
 int pvk_target_is_root(const struct pvk_target *target, const char *sys, const char *proc,
 		       struct pvk_err *text)
 {
-	struct search search = { .target = target, .sys = sys, .proc = proc, .text = text };
-	char path[PATH_MAX];
-	int ret;
+	struct pvk_below below;
 
-	snprintf(path, sizeof(path), "%s/self/mountinfo", proc);
-	ret = pvk_read_file(AT_FDCWD, path, MOUNTINFO_MAX, &search.mounts, NULL);
-	if (ret)
-		return pvk_err_set(text, ret, "%s: %s", path, strerror(-ret));
-	ret = on_path(&search, "/", 0);
-	free(search.mounts);
-	return ret;
+	return pvk_target_is_below(target, "/", sys, proc, &below, text);
 }
