@@ -66,11 +66,12 @@ static void pvp_client_closed(const struct net *net, u32 portid)
 }
 
 /**
- * pvp_event - the state changed: tell the subscribers, udev and who polls
+ * pvp_event - something changed: tell the subscribers; of the state udev and who polls too
+ * @kind: what
  *
  * Locked.
  */
-void pvp_event(void)
+void pvp_event(enum pv_pivot_event_kind kind)
 {
 	struct pvp_client *client;
 
@@ -79,10 +80,11 @@ void pvp_event(void)
 		if (!client->sub.subscribed ||
 		    !pvk_subscriber_ready(&pvp_clients, &client->sub))
 			continue;
-		if (pvp_nl_send_event(client, PV_PIVOT_EVENT_KIND_STATE))
+		if (pvp_nl_send_event(client, kind))
 			pvk_subscriber_missed(&pvp_clients, &client->sub);
 	}
-	pvp_sysfs_changed(pvp_state());
+	if (kind == PV_PIVOT_EVENT_KIND_STATE)
+		pvp_sysfs_changed(pvp_state());
 }
 
 static struct pvk_subscribers pvp_clients = {

@@ -76,13 +76,28 @@ static int pvp_put_session(struct sk_buff *msg, const struct pvp_session *sessio
 	return pvp_live(session) ? pvp_put_live(msg, session) : 0;
 }
 
+/* locked; the process while there is one, and how the last one ended otherwise */
+static int pvp_put_helper(struct sk_buff *msg)
+{
+	int status;
+	u32 pid;
+
+	if (pvp_helper_state(&pid, &status))
+		return nla_put_u32(msg, PV_PIVOT_A_HELPER, pid);
+	return status >= 0 ? nla_put_u32(msg, PV_PIVOT_A_HELPER_EXIT, status) : 0;
+}
+
 /* locked */
 static int pvp_put_status(struct sk_buff *msg, bool all)
 {
 	if (nla_put_u32(msg, PV_PIVOT_A_STATE, pvp_state()) ||
 	    nla_put_u32(msg, PV_PIVOT_A_GENERATION, pvp_generation))
 		return -EMSGSIZE;
-	return all && pvp_session ? pvp_put_session(msg, pvp_session) : 0;
+	if (!all)
+		return 0;
+	if (pvp_put_helper(msg))
+		return -EMSGSIZE;
+	return pvp_session ? pvp_put_session(msg, pvp_session) : 0;
 }
 
 int pv_pivot_nl_status_doit(struct sk_buff *skb, struct genl_info *info)
@@ -228,6 +243,25 @@ int pv_pivot_nl_abort_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_unlock(&pvp_lock);
 	if (file)
 		fput(file);
+	return pvk_nl_error(info, err, why);
+}
+
+/*
+ * start
+ */
+
+int pv_pivot_nl_start_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *word = info->attrs[PV_PIVOT_A_WORD];
+	const char *why = NULL;
+	int err;
+
+	if (!pvp_nl_trusted(skb))
+		return pvk_nl_error(info, -EPERM,
+				    "takes CAP_SYS_MODULE in the initial user namespace");
+	mutex_lock(&pvp_lock);
+	err = pvp_helper_start(word ? nla_data(word) : "", &why);
+	mutex_unlock(&pvp_lock);
 	return pvk_nl_error(info, err, why);
 }
 

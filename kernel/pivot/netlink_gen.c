@@ -46,8 +46,13 @@ const struct nla_policy pv_pivot_watchdog_nl_policy[PV_PIVOT_A_WATCHDOG + 1] = {
 const struct nla_policy pv_pivot_subscribe_nl_policy[PV_PIVOT_A_PAD + 1] = {
 };
 
+/* PV_PIVOT_CMD_START - do */
+const struct nla_policy pv_pivot_start_nl_policy[PV_PIVOT_A_WORD + 1] = {
+	[PV_PIVOT_A_WORD] = { .type = NLA_NUL_STRING, .len = PV_PIVOT_MAX_WORD, },
+};
+
 /* Ops table for pv_pivot */
-const struct genl_ops pv_pivot_nl_ops[6] = {
+const struct genl_ops pv_pivot_nl_ops[7] = {
 	{
 		.cmd		= PV_PIVOT_CMD_STATUS,
 		.doit		= pv_pivot_nl_status_doit,
@@ -83,5 +88,11 @@ const struct genl_ops pv_pivot_nl_ops[6] = {
 		.doit		= pv_pivot_nl_subscribe_doit,
 		.policy		= pv_pivot_subscribe_nl_policy,
 		.maxattr	= PV_PIVOT_A_PAD,
+	},
+	{
+		.cmd		= PV_PIVOT_CMD_START,
+		.doit		= pv_pivot_nl_start_doit,
+		.policy		= pv_pivot_start_nl_policy,
+		.maxattr	= PV_PIVOT_A_WORD,
 	},
 };

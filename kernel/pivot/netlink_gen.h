@@ -23,8 +23,10 @@ extern const struct nla_policy pv_pivot_watchdog_nl_policy[PV_PIVOT_A_WATCHDOG +
 
 extern const struct nla_policy pv_pivot_subscribe_nl_policy[PV_PIVOT_A_PAD + 1];
 
+extern const struct nla_policy pv_pivot_start_nl_policy[PV_PIVOT_A_WORD + 1];
+
 /* Ops table for pv_pivot */
-extern const struct genl_ops pv_pivot_nl_ops[6];
+extern const struct genl_ops pv_pivot_nl_ops[7];
 
 int pv_pivot_nl_status_doit(struct sk_buff *skb, struct genl_info *info);
 int pv_pivot_nl_open_doit(struct sk_buff *skb, struct genl_info *info);
@@ -32,5 +34,6 @@ int pv_pivot_nl_step_doit(struct sk_buff *skb, struct genl_info *info);
 int pv_pivot_nl_abort_doit(struct sk_buff *skb, struct genl_info *info);
 int pv_pivot_nl_watchdog_doit(struct sk_buff *skb, struct genl_info *info);
 int pv_pivot_nl_subscribe_doit(struct sk_buff *skb, struct genl_info *info);
+int pv_pivot_nl_start_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_PV_PIVOT_GEN_H */

@@ -212,6 +212,10 @@ void pvp_session_prove(void);
 int pvp_session_init(void);
 void pvp_session_exit(void);
 
+/* helper.c */
+int pvp_helper_start(const char *word, const char **why);
+bool pvp_helper_state(u32 *pid, int *status);
+
 /* reboot.c */
 void pvp_restart(const char *arg, const char *why);
 void pvp_reboot_armed(const struct pid *owner);
@@ -400,7 +404,7 @@ static inline int pvp_ubi_mtd(struct pvp_medium *medium, int number, const char 
 
 /* event.c: clients and what they are told */
 struct pvp_client *pvp_client_get(struct sock *sk, u32 portid, bool trusted);
-void pvp_event(void);
+void pvp_event(enum pv_pivot_event_kind kind);
 int pvp_event_init(void);
 void pvp_event_exit(void);
 

@@ -100,7 +100,7 @@ static void pvp_enter(struct pvp_session *session, enum pv_pivot_state state, u3
 			pvp_gate_open(session->gate);
 		queue_work(pvp_wq, &session->end_work);
 	}
-	pvp_event();
+	pvp_event(PV_PIVOT_EVENT_KIND_STATE);
 }
 
 /* locked */

@@ -59,6 +59,43 @@ static struct attribute *pvp_session_attrs[] = {
 };
 ATTRIBUTE_GROUPS(pvp_session);
 
+static ssize_t start_show(pvk_class_arg *class, pvk_class_attr_arg *attr, char *buf)
+{
+	int status;
+	bool runs;
+	u32 pid;
+
+	mutex_lock(&pvp_lock);
+	runs = pvp_helper_state(&pid, &status);
+	mutex_unlock(&pvp_lock);
+	if (runs)
+		return sysfs_emit(buf, "running %u\n", pid);
+	return status < 0 ? sysfs_emit(buf, "never\n") : sysfs_emit(buf, "exit %d\n", status);
+}
+
+/* Asks for no capability: whom the host gives the file may begin what the host has set. */
+static ssize_t start_store(pvk_class_arg *class, pvk_class_attr_arg *attr, const char *buf,
+			   size_t count)
+{
+	char word[PV_PIVOT_MAX_WORD + 2];
+	const char *why;
+	int err;
+
+	if (strscpy(word, buf, sizeof(word)) < 0)
+		return -EINVAL;
+	mutex_lock(&pvp_lock);
+	err = pvp_helper_start(strim(word), &why);
+	mutex_unlock(&pvp_lock);
+	return err ?: count;
+}
+static struct class_attribute class_attr_start = __ATTR_RW_MODE(start, 0600);
+
+static struct attribute *pvp_class_attrs[] = {
+	&class_attr_start.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(pvp_class);
+
 /* A static object: there is nothing to free. */
 static void pvp_dev_release(struct device *dev)
 {
@@ -66,6 +103,7 @@ static void pvp_dev_release(struct device *dev)
 
 static struct class pvp_class = {
 	.name = "pv_pivot",
+	.class_groups = pvp_class_groups,
 	.dev_groups = pvp_session_groups,
 	.dev_release = pvp_dev_release,
 };

@@ -88,7 +88,7 @@ bool pvp_ubi_has(const struct pvp_medium *medium, const struct super_block *sb)
  */
 int pvp_ubi_claim(struct pvp_medium *medium, const char **why)
 {
-	typeof(&ubi_open_volume) open_volume;
+	typeof(ubi_open_volume) *open_volume;
 	struct ubi_volume_desc *desc;
 
 	if (medium->volume)
@@ -114,7 +114,7 @@ int pvp_ubi_claim(struct pvp_medium *medium, const char **why)
  */
 void pvp_ubi_unclaim(struct pvp_medium *medium)
 {
-	typeof(&ubi_close_volume) close_volume;
+	typeof(ubi_close_volume) *close_volume;
 
 	if (!medium->volume)
 		return;
@@ -130,7 +130,7 @@ void pvp_ubi_unclaim(struct pvp_medium *medium)
 /* The number of UBI's own device; 0: there is none any more. */
 static dev_t pvp_ubi_dev(const struct pvp_medium *medium)
 {
-	typeof(&ubi_get_device_info) get_info = symbol_get(ubi_get_device_info);
+	typeof(ubi_get_device_info) *get_info = symbol_get(ubi_get_device_info);
 	struct ubi_device_info info;
 	dev_t dev = 0;
 

@@ -207,6 +207,7 @@ int verb_slot_list(struct cli *cli);
 int verb_slot_mark_good(struct cli *cli);
 int verb_pivot_status(struct cli *cli);
 int verb_pivot_abort(struct cli *cli);
+int verb_pivot_start(struct cli *cli);
 int verb_pivot_holders(struct cli *cli);
 int verb_update(struct cli *cli);
 int verb_union_status(struct cli *cli);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * pvkit pivot status, pvkit pivot abort
+ * pvkit pivot status, pvkit pivot abort, pvkit pivot start
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,16 +21,16 @@ static int open_pivot(struct pvk_pivot **pivot)
 	return ret == -ENOENT ? CLI_NO_KERNEL : cli_status(ret);
 }
 
-/* Takes no options but the common ones, and no words; CLI_END, or an exit status. */
-static int no_words(struct cli *cli)
+/* Takes no options but the common ones, and so many words; CLI_END, or an exit status. */
+static int words(struct cli *cli, int most)
 {
 	int opt, status;
 
 	while ((opt = cli_option(cli, &status)) != CLI_END)
 		if (opt == CLI_EXIT)
 			return status;
-	if (optind != cli->argc)
-		return cli_usage(cli, "takes no words");
+	if (cli->argc - optind > most)
+		return cli_usage(cli, most ? "takes one word" : "takes no words");
 	return CLI_END;
 }
 
@@ -55,6 +55,10 @@ static void print_status(const struct pvk_pivot_status *status)
 	pvk_auto_buf struct pvk_buf device = PVK_BUF_INIT(256);
 
 	printf("state      %s\n", pvk_pivot_state_name(status->state));
+	if (status->helper_runs)
+		printf("helper     process %u\n", status->helper);
+	if (status->has_helper_exit)
+		printf("helper     ended with status %u\n", status->helper_exit);
 	if (!status->has_session)
 		return;
 	cli_clean(&device, status->device);
@@ -78,7 +82,7 @@ int verb_pivot_status(struct cli *cli)
 	struct pvk_err err = { .text = "" };
 	struct pvk_pivot_status status;
 	struct pvk_pivot *pivot;
-	int ret = no_words(cli);
+	int ret = words(cli, 0);
 
 	if (ret != CLI_END)
 		return ret;
@@ -105,7 +109,7 @@ int verb_pivot_abort(struct cli *cli)
 {
 	struct pvk_err err = { .text = "" };
 	struct pvk_pivot *pivot;
-	int ret = no_words(cli);
+	int ret = words(cli, 0);
 
 	if (ret != CLI_END)
 		return ret;
@@ -113,6 +117,22 @@ int verb_pivot_abort(struct cli *cli)
 	if (ret)
 		return ret;
 	ret = pvk_pivot_abort(pivot, -1, &err);
+	pvk_pivot_close(pivot);
+	return ret ? cli_fail("pivot", ret, &err) : CLI_OK;
+}
+
+int verb_pivot_start(struct cli *cli)
+{
+	struct pvk_err err = { .text = "" };
+	struct pvk_pivot *pivot;
+	int ret = words(cli, 1);
+
+	if (ret != CLI_END)
+		return ret;
+	ret = open_pivot(&pivot);
+	if (ret)
+		return ret;
+	ret = pvk_pivot_start(pivot, cli->argv[optind], &err);
 	pvk_pivot_close(pivot);
 	return ret ? cli_fail("pivot", ret, &err) : CLI_OK;
 }

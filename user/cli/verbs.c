@@ -204,6 +204,16 @@ static const struct cli_exit pivot_exits[] = {
 	{ 0, NULL },
 };
 
+static const struct cli_exit start_exits[] = {
+	{ CLI_OK, "the helper is being run" },
+	{ CLI_FAILED, "failed: the kernel's error" },
+	{ CLI_USAGE, "wrong usage" },
+	{ CLI_NOT_FOUND, "the host has set no helper" },
+	{ CLI_REFUSED, "no right to, there is a session, or the helper runs already" },
+	{ CLI_NO_KERNEL, "pv_pivot is not in the kernel (modprobe pv_pivot)" },
+	{ 0, NULL },
+};
+
 static const struct cli_exit holders_exits[] = {
 	{ CLI_OK, "done, whether anybody holds it or not" },
 	{ CLI_FAILED, "failed, or there is more than could be listed" },
@@ -734,6 +744,23 @@ const struct cli_verb cli_verbs[] = {
 		.options = no_options,
 		.exits = pivot_exits,
 		.fn = FN(verb_pivot_abort),
+	},
+	{
+		.name = "pivot start",
+		.args = "[WORD]",
+		.brief = "Has the kernel run the program that begins an update.",
+		.text =
+		"Which program that is the host sets, as the module's parameter `helper`. WORD, of a-z,\n"
+		"0-9 and -, is given to it behind its own words. It does not wait for it: `pivot\n"
+		"status` says whether it runs, and how it ended.\n\n"
+		"It is for who cannot run it: a container that has /sys/class/pv_pivot/start, to\n"
+		"which a bare `echo` does the same.\n\n"
+		"Examples:\n"
+		"  modprobe pv_pivot helper=/usr/sbin/update-system\n"
+		"  pvkit pivot start nightly\n",
+		.options = no_options,
+		.exits = start_exits,
+		.fn = FN(verb_pivot_start),
 	},
 	{
 		.name = "pivot holders",

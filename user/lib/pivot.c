@@ -239,6 +239,15 @@ int pvk_pivot_abort(struct pvk_pivot *pivot, int session, struct pvk_err *err)
 	return pvk_mailbox_call(&pivot->box, &msg, err);
 }
 
+int pvk_pivot_start(struct pvk_pivot *pivot, const char *word, struct pvk_err *err)
+{
+	struct pvk_msg msg = new_msg(pivot, PV_PIVOT_CMD_START);
+
+	if (word)
+		pvk_msg_put_str(&msg, PV_PIVOT_A_WORD, word);
+	return pvk_mailbox_call(&pivot->box, &msg, err);
+}
+
 static int read_generation(const struct nlmsghdr *nlh, void *to)
 {
 	static const struct pvk_attr_rule rules[] = {
@@ -278,6 +287,10 @@ static const struct pvk_attr_rule status_rules[] = {
 	PVK_ATTR(PV_PIVOT_A_GATE, U32, pvk_pivot_status, gate),
 	PVK_ATTR(PV_PIVOT_A_ERRNO, ERRNO, pvk_pivot_status, error),
 	PVK_ATTR(PV_PIVOT_A_TEXT, TEXT, pvk_pivot_status, text),
+	PVK_ATTR(PV_PIVOT_A_HELPER, HAS, pvk_pivot_status, helper_runs),
+	PVK_ATTR(PV_PIVOT_A_HELPER, U32, pvk_pivot_status, helper),
+	PVK_ATTR(PV_PIVOT_A_HELPER_EXIT, HAS, pvk_pivot_status, has_helper_exit),
+	PVK_ATTR(PV_PIVOT_A_HELPER_EXIT, U32, pvk_pivot_status, helper_exit),
 	{ 0 }
 };
 
@@ -356,6 +369,10 @@ void pvk_pivot_json(struct json_out *out, const struct pvk_pivot_status *status)
 {
 	json_out_pair_str(out, "state", pvk_pivot_state_name(status->state));
 	json_out_pair_uint(out, "generation", status->generation);
+	if (status->helper_runs)
+		json_out_pair_uint(out, "helper", status->helper);
+	if (status->has_helper_exit)
+		json_out_pair_uint(out, "helper_exit", status->helper_exit);
 	if (!status->has_session)
 		return;
 	json_out_pair_str(out, "fs", status->fs);

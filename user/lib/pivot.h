@@ -46,6 +46,10 @@ struct pvk_pivot_status {
 	uint32_t gate;			/* PV_PIVOT_GATE_* */
 	int error;			/* positive errno, 0 if none */
 	char text[PVK_PIVOT_TEXT_SIZE];
+	bool helper_runs;
+	uint32_t helper;		/* its pid; 0: not in our namespace, or not yet */
+	bool has_helper_exit;		/* one has ended, and none runs */
+	uint32_t helper_exit;		/* as a shell has it */
 };
 
 struct pvk_pivot_event {
@@ -98,6 +102,11 @@ int pvk_pivot_watchdog(struct pvk_pivot *pivot, int session, int fd, uint32_t in
 		       uint32_t seconds, struct pvk_err *err);
 /* session -1: whichever there is, which takes CAP_SYS_MODULE. -ENOENT: none. */
 int pvk_pivot_abort(struct pvk_pivot *pivot, int session, struct pvk_err *err);
+/*
+ * Runs the program that the host has set for it, with one more word; NULL: none. Does not
+ * wait for it. -ENOENT: none is set; -EBUSY: it runs, or there is a session.
+ */
+int pvk_pivot_start(struct pvk_pivot *pivot, const char *word, struct pvk_err *err);
 int pvk_pivot_subscribe(struct pvk_pivot *pivot, uint32_t *generation, struct pvk_err *err);
 
 /* "sealed", "block"; "?" for a value that this build does not know. */

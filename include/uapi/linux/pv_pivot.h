@@ -12,6 +12,7 @@
 #define PV_PIVOT_MAX_TEXT	255
 #define PV_PIVOT_MAX_LIMIT	86400
 #define PV_PIVOT_MAX_REBOOT_ARG	63
+#define PV_PIVOT_MAX_WORD	32
 
 /**
  * enum pv_pivot_state - State of the session, or of the last one.
@@ -91,10 +92,12 @@ enum pv_pivot_gate {
  * enum pv_pivot_event_kind - What an event message tells.
  * @PV_PIVOT_EVENT_KIND_STATE: The session's state changed.
  * @PV_PIVOT_EVENT_KIND_OVERRUN: Events were lost; read the state anew.
+ * @PV_PIVOT_EVENT_KIND_HELPER: The helper began or ended; see status.
  */
 enum pv_pivot_event_kind {
 	PV_PIVOT_EVENT_KIND_STATE,
 	PV_PIVOT_EVENT_KIND_OVERRUN,
+	PV_PIVOT_EVENT_KIND_HELPER,
 };
 
 enum pv_pivot_attr {
@@ -119,6 +122,9 @@ enum pv_pivot_attr {
 	PV_PIVOT_A_EVENT_KIND,
 	PV_PIVOT_A_PAD,
 	PV_PIVOT_A_MTD,
+	PV_PIVOT_A_WORD,
+	PV_PIVOT_A_HELPER,
+	PV_PIVOT_A_HELPER_EXIT,
 
 	__PV_PIVOT_A_MAX
 };
@@ -132,6 +138,7 @@ enum pv_pivot_cmd {
 	PV_PIVOT_CMD_WATCHDOG,
 	PV_PIVOT_CMD_SUBSCRIBE,
 	PV_PIVOT_CMD_EVENT,
+	PV_PIVOT_CMD_START,
 
 	__PV_PIVOT_CMD_MAX
 };
