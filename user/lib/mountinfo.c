@@ -81,8 +81,8 @@ static int take_line(char *line, struct pvk_mount *mount)
 
 	mount->root = take_word(&line);
 	mount->point = take_word(&line);
-	/* options of the mount, not of the file system */
-	if (!take_word(&line) || !take_number(id, &mount->id) ||
+	mount->how = take_word(&line);
+	if (!mount->how || !take_number(id, &mount->id) ||
 	    !take_number(parent, &mount->parent) || !take_dev(dev, &mount->dev))
 		return -EBADMSG;
 	pvk_mountinfo_unescape(mount->root);

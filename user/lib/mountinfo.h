@@ -19,6 +19,7 @@ struct pvk_mount {
 	dev_t dev;		/* the superblock's, which stat() need not give for its files */
 	char *root;
 	char *point;
+	char *how;		/* options of the mount: "rw,nosuid,relatime" */
 	char *type;
 	char *source;
 	char *options;		/* the superblock's, still with escapes: they may hide commas */
