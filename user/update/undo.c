@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "tell.h"
+#include "undo.h"
+
+/* A session that ends lets go of its device a moment later. */
+#define BUSY_MS		10000
+#define BUSY_AGAIN_MS	20
+
+struct undo *undo_new(void)
+{
+	struct undo *undo = mmap(NULL, sizeof(*undo), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return undo == MAP_FAILED ? NULL : undo;
+}
+
+void undo_free(struct undo *undo)
+{
+	if (undo)
+		munmap(undo, sizeof(*undo));
+}
+
+int undo_prepare(struct undo *undo, enum undo_kind kind, const char *from, const char *to,
+		 struct undo_entry **entry, struct pvk_err *err)
+{
+	unsigned int n = atomic_load(&undo->n);
+	struct undo_entry *e = &undo->entry[n];
+
+	if (n == UNDO_MAX)
+		return pvk_err_set(err, -ENOSPC, "too much to put back: more than %u things",
+				   UNDO_MAX);
+	memset(e, 0, sizeof(*e));
+	e->kind = kind;
+	if (snprintf(e->from, sizeof(e->from), "%s", from) >= (int)sizeof(e->from) ||
+	    snprintf(e->to, sizeof(e->to), "%s", to) >= (int)sizeof(e->to))
+		return pvk_err_set(err, -ENAMETOOLONG, "%s: too long a path to put it back", to);
+	*entry = e;
+	return 0;
+}
+
+void undo_commit(struct undo *undo)
+{
+	atomic_fetch_add(&undo->n, 1);
+}
+
+/* --- one at a time ----------------------------------------------------------- */
+
+static int mount_again(const struct undo_entry *e)
+{
+	int64_t until = clock_ms() + BUSY_MS;
+
+	while (mount(e->from, e->to, e->type, e->flags, e->data)) {
+		if (errno != EBUSY || clock_ms() >= until)
+			return -errno;
+		clock_sleep_ms(BUSY_AGAIN_MS);
+	}
+	return 0;
+}
+
+/* An overlay's layers are named as the old root had them, if not as this one has. */
+static int mount_as_before(const struct undo_entry *e, const char *root)
+{
+	const char *to = e->to + strlen(root);
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		if (chroot(root) || chdir("/"))
+			_exit(errno);
+		_exit(mount(e->from, *to ? to : "/", e->type, e->flags, e->data) ? errno : 0);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+static int undo_umount(const struct undo *undo, const struct undo_entry *e)
+{
+	const char *root = undo->entry[0].kind == UNDO_PIVOT ? undo->entry[0].to : "";
+	int ret = mount_again(e);
+
+	if (ret && *root && !strcmp(e->type, "overlay") &&
+	    !strncmp(e->to, root, strlen(root)) && e->to[strlen(root)] == '/')
+		ret = mount_as_before(e, root);
+	return ret;
+}
+
+static int undo_loop(const struct undo_entry *e)
+{
+	int how = e->loop.lo_flags & LO_FLAGS_READ_ONLY ? O_RDONLY : O_RDWR;
+	pvk_auto_close int file = open(e->from, how | O_CLOEXEC);
+	pvk_auto_close int fd = open(e->to, O_RDWR | O_CLOEXEC);
+	struct loop_config config = { .fd = (uint32_t)file, .info = e->loop };
+
+	if (file < 0 || fd < 0)
+		return -ENOENT;
+	return ioctl(fd, LOOP_CONFIGURE, &config) ? -errno : 0;
+}
+
+static int undo_pivot(const struct undo_entry *e)
+{
+	char put[2 * UNDO_PATH];
+
+	snprintf(put, sizeof(put), "%s%s", e->to, e->from);
+	return syscall(SYS_pivot_root, e->to, put) || chdir("/") ? -errno : 0;
+}
+
+static int undo_one(const struct undo *undo, const struct undo_entry *e)
+{
+	switch (e->kind) {
+	case UNDO_PIVOT:
+		return undo_pivot(e);
+	case UNDO_MOVE:
+		return mount(e->to, e->from, NULL, MS_MOVE, NULL) ? -errno : 0;
+	case UNDO_REMOUNT:
+		return mount(NULL, e->to, NULL, MS_REMOUNT | e->flags, NULL) ? -errno : 0;
+	case UNDO_UMOUNT:
+		return undo_umount(undo, e);
+	case UNDO_LOOP:
+		return undo_loop(e);
+	case UNDO_SWAP:
+		return swapon(e->from, 0) ? -errno : 0;
+	}
+	return -EINVAL;
+}
+
+int undo_all(struct undo *undo)
+{
+	const struct undo_entry *e;
+	int first = 0, ret;
+
+	while (atomic_load(&undo->n)) {
+		e = &undo->entry[atomic_load(&undo->n) - 1];
+		ret = undo_one(undo, e);
+		if (ret)
+			tell("%s does not go back to where it was: %s",
+			     *e->to ? e->to : e->from, strerror(-ret));
+		first = first ? first : ret;
+		atomic_fetch_sub(&undo->n, 1);
+	}
+	return first;
+}
