@@ -11,6 +11,8 @@
 #include "plan.h"
 #include "verbs.h"
 
+#define SHUTDOWN	"/shutdown"
+
 static int verb_show(int argc, char **argv)
 {
 	pvk_auto_buf struct pvk_buf text = PVK_BUF_INIT(PLAN_TEXT_MAX);
@@ -39,6 +41,9 @@ static const struct {
 	const char *text;
 } verbs[] = {
 	{ "show", verb_show, "[PLAN]", "read a plan; print it, or what is wrong with it" },
+	{ "move", verb_move, "[PLAN]",
+	  "as process 1, in a root in RAM: release the old root, write, reboot; also when\n"
+	  "      called as /shutdown, by systemd" },
 	{ "write", verb_write, "[--from CURSOR] [--state DIR] [--force] [PLAN]",
 	  "write its images and read them back, and nothing else\n"
 	  "      --from CURSOR  go on there\n"
@@ -64,6 +69,9 @@ int main(int argc, char **argv)
 	size_t i;
 	int ret;
 
+	/* systemd-shutdown's words say what was asked of it, which is a reboot. */
+	if (argc && !strcmp(argv[0], SHUTDOWN))
+		return verb_move(1, argv);
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
 		return usage(stdout, UPDATE_EXIT_OK);
 	for (i = 0; argc > 1 && i < PVK_ARRAY_SIZE(verbs); i++) {

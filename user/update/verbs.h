@@ -15,6 +15,8 @@ enum {
 	UPDATE_EXIT_STOPPED = 4,	/* likewise, by a signal */
 };
 
+/* Process 1 until the reboot; returns where it isn't that. */
+int verb_move(int argc, char **argv);
 int verb_write(int argc, char **argv);
 
 #endif /* UPDATE_VERBS_H */

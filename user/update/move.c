@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Process 1 of an update that runs in RAM: it starts the owner and reaps whoever has lost
+ * his parent. Should the owner fail before the point of no return it puts everything back
+ * and execs the old init.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/reboot.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "console.h"
+#include "owner.h"
+#include "switch.h"
+#include "tell.h"
+#include "verbs.h"
+
+#define PROGRAM		"/sbin/pvkit-update"
+#define GOING_DOWN_MS	90000	/* after which the kernel module has reset the machine */
+
+/* What the init before us has left. */
+static void start_afresh(void)
+{
+	sigset_t none;
+	int sig;
+
+	sigemptyset(&none);
+	for (sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0);
+	chdir("/");
+	/* Not by us would memory be found. */
+	reboot(RB_DISABLE_CAD);
+	umask(022);
+}
+
+/* Where our root is mounted on the old one; "": it is the root already. */
+static int find_ram(char *ram, size_t size, struct pvk_err *err)
+{
+	ssize_t len = readlink("/proc/self/exe", ram, size - 1);
+	const size_t tail = strlen(PROGRAM);
+
+	if (len < 0)
+		return pvk_err_set(err, -errno, "/proc/self/exe: %s", strerror(errno));
+	ram[len] = '\0';
+	if ((size_t)len < tail || strcmp(ram + len - tail, PROGRAM))
+		return pvk_err_set(err, -EINVAL, "%s is not " PROGRAM " of a root in RAM", ram);
+	ram[(size_t)len - tail] = '\0';
+	return 0;
+}
+
+static int read_plan(struct plan *plan, const char *ram, const char *name, struct pvk_err *err)
+{
+	char path[2 * PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s%s", ram, name);
+	return plan_read(plan, access(path, F_OK) ? name : path, err);
+}
+
+/* ---- the owner ---- */
+
+static void never_end(void)
+{
+	static const char text[] = "-1000";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, text, strlen(text)) < 0)
+		tell("memory: this process may be ended for want of it");
+	close(fd);
+}
+
+static void wait_for(pid_t pid)
+{
+	pid_t ended;
+
+	do
+		ended = waitpid(-1, NULL, 0);
+	while (ended != pid && (ended > 0 || errno == EINTR));
+}
+
+static void have_it_done(const struct plan *plan, const char *ram, struct undo *undo)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		setsid();
+		never_end();
+		owner_run(plan, ram, undo);
+		_exit(1);
+	}
+	if (pid > 0)
+		wait_for(pid);
+	else
+		tell("a process to do it: %s", strerror(errno));
+}
+
+/* ---- afterwards ---- */
+
+static _Noreturn void restart(void)
+{
+	sync();
+	reboot(RB_AUTOBOOT);
+	/* Not even that: process 1 must not end. */
+	for (;;)
+		pause();
+}
+
+/* Its end has the kernel reboot; should it not, we do. */
+static _Noreturn void wait_for_reboot(void)
+{
+	tell("there is no way back: the next boot goes on");
+	clock_sleep_ms(GOING_DOWN_MS);
+	restart();
+}
+
+static _Noreturn void old_init(void)
+{
+	struct pvk_err err = { .text = "" };
+	const char *init = switch_find_init("/", "", &err);
+	char *argv[] = { (char *)init, NULL };
+
+	if (init) {
+		tell("the old system goes on with %s", init);
+		execv(init, argv);
+		pvk_err_set(&err, -errno, "%s: %s", init, strerror(errno));
+	}
+	tell("%s: reboot, the old system is as it was", err.text);
+	restart();
+}
+
+static _Noreturn void go_back(struct undo *undo)
+{
+	tell("nothing was written: back to the old system");
+	undo_all(undo);
+	old_init();
+}
+
+int verb_move(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : PLAN_FILE;
+	struct pvk_err err = { .text = "" };
+	static struct plan plan;
+	char ram[PATH_MAX];
+	struct undo *undo;
+
+	if (getpid() != 1) {
+		fprintf(stderr, "pvkit-update: move is for process 1\n");
+		return UPDATE_EXIT_USAGE;
+	}
+	start_afresh();
+	tell_open("/dev/null");
+	console_name("pvkit-update");
+	undo = undo_new();
+	if (!undo)
+		pvk_err_set(&err, -ENOMEM, "out of memory");
+	if (!undo || find_ram(ram, sizeof(ram), &err) || read_plan(&plan, ram, name, &err)) {
+		tell("%s", err.text);
+		old_init();
+	}
+	tell("update %s", plan.id);
+	have_it_done(&plan, ram, undo);
+	if (atomic_load(&undo->armed))
+		wait_for_reboot();
+	go_back(undo);
+}
