@@ -254,7 +254,9 @@ static int sim_read(struct mtd_info *mtd, loff_t from, size_t len, size_t *retle
 			break;
 		}
 		flipped = max(flipped, result);
+		mtd->ecc_stats.corrected += result;
 	}
+	mtd->ecc_stats.failed += flipped == -EBADMSG;
 	mutex_unlock(&sim_lock);
 	return flipped;
 }

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "clock.h"
-#include "medium.h"
+#include "write_medium.h"
 #include "write.h"
 
 #define TELL_MS		1000
@@ -339,16 +339,18 @@ static int write_from(struct writer *w, uint64_t offset, struct pvk_err *err)
 
 	begin(w, WRITE_WRITE, offset, end);
 	for (; offset < end; offset += n) {
+		n = part(offset, end, w->medium.chunk);
 		ret = go_on(w, offset, err);
+		if (!ret)
+			ret = read_image(w, offset, w->buf, n, err);
+		if (!ret)
+			ret = w->medium.ops->write(&w->medium, w->buf, n, err);
 		if (ret) {
+			/* So far it is good: that may be of use, and is no other error. */
 			keep_cursor(w, offset, NULL);
 			return ret;
 		}
-		n = part(offset, end, w->medium.chunk);
-		ret = read_image(w, offset, w->buf, n, err);
-		if (!ret)
-			ret = w->medium.ops->write(&w->medium, w->buf, n, err);
-		if (!ret && clock_ms() - w->kept_ms >= TELL_MS)
+		if (clock_ms() - w->kept_ms >= TELL_MS)
 			ret = keep_cursor(w, offset + n, err);
 		if (ret)
 			return ret;
@@ -408,7 +410,10 @@ static int compare(struct writer *w, uint64_t *offset, uint64_t end, struct pvk_
 	return 0;
 }
 
-/* As compare(), and with the plan's checksum of it all. */
+/*
+ * As compare(), and with the plan's checksum of it all. If nothing differs from the image and
+ * yet it has another checksum, the image has changed, or does so now.
+ */
 static int verify(struct writer *w, uint64_t *offset, struct pvk_err *err)
 {
 	unsigned char digest[PVK_SHA256_SIZE];
@@ -426,11 +431,13 @@ static int verify(struct writer *w, uint64_t *offset, struct pvk_err *err)
 		pvk_sha256_end(&sha, digest);
 		if (!memcmp(digest, w->image->sha256, sizeof(digest)))
 			return 0;
+		pvk_err_set(err, 0, "%s: it is not the image, read back",
+			    w->medium.target.device);
 	}
+	/* Whose fault is it? What was found first is what err tells. */
 	ret = check_sum(w, w->other, w->medium.chunk, &why);
 	if (!ret)
-		return pvk_err_set(err, -EBADMSG, "%s", err && err->text[0] ? err->text :
-				   "read back, it is not the image");
+		return -EBADMSG;
 	return pvk_err_set(err, ret == -EBADMSG ? -EUCLEAN : ret, "%s: %s",
 			   w->medium.target.device, why.text);
 }

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "medium.h"
+#include "write_medium.h"
 
 #define CHUNK		(1u << 20)
 #define SECTOR		512

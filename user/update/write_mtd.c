@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "medium.h"
+#include "write_medium.h"
 
 #define BLOCKS_MAX	(1u << 20)
 #define ERASED		0xff
@@ -82,7 +82,6 @@ static int set_up(struct medium *medium, struct pvk_err *err)
 	mtd->look = malloc(mtd->block);
 	if (!mtd->place || !mtd->look)
 		return pvk_err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
-	ioctl(medium->fd, ECCGETSTATS, &mtd->ecc);
 	medium->chunk = mtd->block;
 	medium->align = sizeof(void *);
 	medium->resumes = true;
@@ -157,21 +156,22 @@ static int write_once(const struct medium *medium, uint32_t n, const unsigned ch
 		      size_t len, const char **what)
 {
 	const struct mtd *mtd = medium->of;
-	ssize_t done;
+	off_t at = (off_t)byte_of(mtd, n);
 	int ret = erase_once(medium, n);
+	ssize_t done;
 
 	*what = "erasing";
 	if (ret)
 		return ret;
 	*what = "writing";
 	while (len) {
-		done = pwrite(medium->fd, data, len, (off_t)byte_of(mtd, n) +
-			      (off_t)(mtd->block - len));
+		done = pwrite(medium->fd, data, len, at);
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0)
 			return done ? -errno : -EIO;
 		data += done;
+		at += done;
 		len -= (size_t)done;
 	}
 	return 0;
@@ -237,17 +237,23 @@ static int mtd_flush(struct medium *medium, struct pvk_err *err)
 	return pvk_err_set(err, -errno, "%s: %s", medium->target.device, strerror(errno));
 }
 
-static void tell_ecc(struct medium *medium, uint32_t n)
+/*
+ * What the driver thinks of what was read since: read() gives what can't be corrected, too,
+ * and says nothing of it.
+ */
+static bool ecc_failed(struct medium *medium, uint32_t n)
 {
 	struct mtd *mtd = medium->of;
-	struct mtd_ecc_stats now;
+	struct mtd_ecc_stats before = mtd->ecc;
 
-	if (ioctl(medium->fd, ECCGETSTATS, &now))
-		return;
-	if (now.corrected != mtd->ecc.corrected)
+	if (ioctl(medium->fd, ECCGETSTATS, &mtd->ecc))
+		return false;
+	if (mtd->ecc.failed != before.failed)
+		return true;
+	if (mtd->ecc.corrected != before.corrected)
 		medium_say(medium, "block %" PRIu32 ": %" PRIu32 " bits corrected, read back",
-			   mtd->place[n], now.corrected - mtd->ecc.corrected);
-	mtd->ecc = now;
+			   mtd->place[n], mtd->ecc.corrected - before.corrected);
+	return false;
 }
 
 static int read_block(struct medium *medium, uint32_t n, unsigned char *data, size_t len)
@@ -271,16 +277,22 @@ static int read_block(struct medium *medium, uint32_t n, unsigned char *data, si
 static int mtd_read(struct medium *medium, uint64_t offset, unsigned char *data, size_t len,
 		    struct pvk_err *err)
 {
-	const struct mtd *mtd = medium->of;
+	struct mtd *mtd = medium->of;
 	uint32_t n = (uint32_t)(offset / mtd->block);
 	int ret;
 
 	if (n >= mtd->blocks)
 		return pvk_err_set(err, -ENOSPC, "%s: byte %" PRIu64 " of the image has no place",
 				   medium->target.device, offset);
+	ioctl(medium->fd, ECCGETSTATS, &mtd->ecc);
 	ret = read_block(medium, n, data, len);
-	tell_ecc(medium, n);
-	return ret ? failed(medium, "reading", n, ret, err) : 0;
+	if (ret)
+		return failed(medium, "reading", n, ret, err);
+	if (!ecc_failed(medium, n))
+		return 0;
+	return pvk_err_set(err, -EBADMSG, "%s: reading block %" PRIu32 " (at 0x%" PRIx64
+			   "): more bits are wrong than can be corrected", medium->target.device,
+			   mtd->place[n], byte_of(mtd, n));
 }
 
 static int mtd_distrust(struct medium *medium, uint64_t offset, struct pvk_err *err)

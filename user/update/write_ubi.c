@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "medium.h"
+#include "write_medium.h"
 
 #define CHUNK	(256u * 1024)
 

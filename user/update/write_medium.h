@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * medium - what an image is written to: a block device, flash, a UBI volume
+ * write_medium - what an image is written to: a block device, flash, a UBI volume
  *
  * Bytes are counted as the image's. Where they come to lie is the medium's business: bad
  * blocks are none of it.
  */
-#ifndef UPDATE_MEDIUM_H
-#define UPDATE_MEDIUM_H
+#ifndef UPDATE_WRITE_MEDIUM_H
+#define UPDATE_WRITE_MEDIUM_H
 
 #include <errno.h>
 
@@ -70,4 +70,4 @@ int medium_find(struct medium *medium, const struct plan_image *image,
 int medium_open_node(const struct medium *medium, int flags, struct pvk_err *err);
 void medium_say(const struct medium *medium, const char *fmt, ...) PVK_PRINTF(2, 3);
 
-#endif /* UPDATE_MEDIUM_H */
+#endif /* UPDATE_WRITE_MEDIUM_H */
