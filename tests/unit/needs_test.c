@@ -6,9 +6,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "elffile.h"
@@ -358,8 +361,8 @@ static void test_glibc_more(void)
 		 "by a path, and then by the soname of what is loaded");
 	shell("ln opt/a/lib/libx.so.1 lib/libx.so.2");
 	ELF("/lib/libz.so", .needed = { "libx.so.2" });
-	ktap_str(needs_in_root("/bin/p"), LINKER " /opt/a/lib/libx.so.1 /lib/libz.so",
-		 "one file by two names is one library");
+	ktap_str(needs_in_root("/bin/p"), LINKER " /opt/a/lib/libx.so.1 /lib/libz.so /lib/libx.so.2",
+		 "one file by two names: both are looked for");
 	ELF("/bin/p", .interp = LINKER, .nodeflib = true, .needed = { "libz.so" });
 	ktap_str(needs_in_root("/bin/p"), LINKER " libz.so?",
 		 "DF_1_NODEFLIB: not from the usual directories");
@@ -424,8 +427,8 @@ static void test_musl(void)
 		 "musl: a path with $LIB is none");
 	write_text("etc/ld-musl-x86_64.path", "/none\n/opt/a/lib\n");
 	ELF("/bin/p", .interp = MUSL, .needed = { "libx.so" });
-	ktap_str(needs_in_root("/bin/p"), MUSL " /opt/a/lib/libx.so /opt/a/lib/liby.so",
-		 "musl: /etc/ld-musl-ARCH.path");
+	ktap_str(needs_in_root("/bin/p"), MUSL " /opt/a/lib/libx.so /etc/ld-musl-x86_64.path "
+		 "/opt/a/lib/liby.so", "musl: /etc/ld-musl-ARCH.path, which it needs as well");
 }
 
 static void test_scripts(void)
@@ -560,12 +563,40 @@ static void test_walk(void)
 	ktap_eq(pvk_root_walk(root, "/none/none", real, NULL, NULL), -ENOENT, "nothing else");
 }
 
+/* openat2() gives up with EAGAIN when it meets a ".." while anything is renamed anywhere. */
+static void test_busy(void)
+{
+	pvk_auto_close int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	unsigned int i, failed = 0;
+	pid_t pid;
+	int fd;
+
+	shell("rm -rf ./* && mkdir -p a b && echo >c && echo >r");
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (!rename("r", "s") && !rename("s", "r"))
+			;
+		_exit(1);
+	}
+	for (i = 0; i < 30000; i++) {
+		fd = pvk_root_open(root, "/a/../b/../a/../c", O_RDONLY);
+		failed += fd < 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ktap_eq(failed, 0, "a path with \"..\", while others rename");
+}
+
 int main(void)
 {
 	pvk_auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct pvk_needs needs;
 
-	ktap_plan(46);
+	ktap_plan(47);
 	if (!mkdtemp(dir) || chdir(dir))
 		return 1;
 	pvk_needs_init(&needs, root, NULL);
@@ -581,6 +612,7 @@ int main(void)
 	test_cache();
 	test_extract();
 	test_walk();
+	test_busy();
 	shell("rm -rf ./*");
 	rmdir(dir);
 	return ktap_finish();

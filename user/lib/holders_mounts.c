@@ -16,6 +16,7 @@
 #include "holders_int.h"
 
 #define NS_MAX	65536
+#define TRIES_MAX	1000
 
 /* --- reading them ----------------------------------------------------------- */
 
@@ -164,6 +165,7 @@ int hold_open_in(struct hold_scan *scan, uint32_t pid, const char *path)
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	pvk_auto_close int root = -1;
+	unsigned int tries = 0;
 	char name[32];
 	long fd;
 
@@ -174,7 +176,10 @@ int hold_open_in(struct hold_scan *scan, uint32_t pid, const char *path)
 	root = openat(scan->proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -errno;
-	fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	/* Which gives up at a ".." when others mount or rename anything meanwhile. */
+	do
+		fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN && ++tries < TRIES_MAX);
 	return fd < 0 ? -errno : (int)fd;
 }
 

@@ -35,6 +35,7 @@ struct process {
 	const char *linker;	/* NULL: it has none */
 	char lib[PATH_MAX];	/* "lib/x86_64-linux-gnu": what $LIB is */
 	bool by_cache;		/* the last one was found so */
+	bool told_list;		/* musl's list of directories */
 	pvk_need_fn fn;
 	void *arg;
 	struct pvk_err *err;
@@ -171,21 +172,22 @@ static int tell(const struct process *process, enum pvk_need_kind kind, const ch
 	return process->fn(process->arg, &need);
 }
 
-/* Takes the object. 1: it is there already by another name. */
+/*
+ * Takes the object. One that is there already is loaded once; what it needs has been asked
+ * for, but the other name has to lead to it as well.
+ */
 static int add_object(struct process *process, struct object *object, const char *name, size_t by)
 {
-	struct object *other;
-	int ret = 0;
+	const struct object *other;
+	int ret;
 	size_t i;
 
 	for (i = 0; i < process->count; i++) {
 		other = &process->object[i];
 		if (other->dev == object->dev && other->ino == object->ino)
-			ret = 1;
+			pvk_elf_free(&object->elf);
 	}
-	if (!ret)
-		ret = pvk_grow((void **)&process->object, process->count, sizeof(*object),
-			       PVK_NEEDS_MAX);
+	ret = pvk_grow((void **)&process->object, process->count, sizeof(*object), PVK_NEEDS_MAX);
 	if (!ret) {
 		object->by = by;
 		object->name = strdup(name);
@@ -209,9 +211,7 @@ static int load_path(struct process *process, const char *path, const char *name
 	if (ret)
 		return ret;
 	ret = add_object(process, &object, name, by);
-	if (ret)
-		return ret == 1 ? 0 : ret;
-	return tell(process, PVK_NEED_LIBRARY, name, path, by);
+	return ret ? ret : tell(process, PVK_NEED_LIBRARY, name, path, by);
 }
 
 /* 1: in none of these directories, which have colons (of a file: newlines too) between. */
@@ -335,6 +335,15 @@ static bool is_musl_itself(const char *name)
 	return false;
 }
 
+/* Once, and if it led to anything. */
+static int tell_list(struct process *process, const char *path, size_t by)
+{
+	if (process->told_list)
+		return 0;
+	process->told_list = true;
+	return tell(process, PVK_NEED_LIST, path, path, by);
+}
+
 /* /lib/ld-musl-ARCH.so.1: /etc/ld-musl-ARCH.path */
 static int load_musl_usual(struct process *process, const char *name, size_t by)
 {
@@ -343,13 +352,15 @@ static int load_musl_usual(struct process *process, const char *name, size_t by)
 	pvk_auto_close int fd = -1;
 	char path[PATH_MAX];
 	size_t len;
+	int ret;
 
 	linker = base_name(linker);
 	snprintf(path, sizeof(path), "/etc/%.*s.path", (int)strcspn(linker, "."), linker);
 	fd = pvk_root_open(process->needs->root, path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0 || pvk_read_fd(fd, PATHS_MAX, &paths, &len))
 		return load_from(process, MUSL_PATHS, name, by);
-	return load_from(process, paths, name, by);
+	ret = load_from(process, paths, name, by);
+	return ret ? ret : tell_list(process, path, by);
 }
 
 static int load_musl(struct process *process, const char *name, size_t by)

@@ -30,6 +30,7 @@ enum pvk_need_kind {
 	PVK_NEED_LINKER,	/* the dynamic linker */
 	PVK_NEED_LIBRARY,
 	PVK_NEED_PROGRAM,	/* what a script is run by */
+	PVK_NEED_LIST,		/* musl's, of directories */
 };
 
 struct pvk_need {
@@ -54,7 +55,7 @@ struct pvk_needs {
 int pvk_needs_init(struct pvk_needs *needs, int root, struct pvk_err *err);
 void pvk_needs_free(struct pvk_needs *needs);
 /*
- * What that file needs, each once, itself not. -ENOEXEC: neither an ELF file nor a script.
+ * What that file needs, each name once, itself not. -ENOEXEC: neither an ELF file nor a script.
  * What is not found is told with a path of NULL and is no error here.
  */
 int pvk_needs_of(struct pvk_needs *needs, const char *path, pvk_need_fn fn, void *arg,

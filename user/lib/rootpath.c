@@ -10,6 +10,8 @@
 
 /* As many as the kernel follows. */
 #define LINKS_MAX	40
+/* For a path with "..", while others mount or rename anything at all. */
+#define TRIES_MAX	1000
 
 int pvk_root_open(int root, const char *path, int flags)
 {
@@ -17,8 +19,12 @@ int pvk_root_open(int root, const char *path, int flags)
 		.flags = (unsigned int)flags | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT,
 	};
-	long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	unsigned int tries = 0;
+	long fd;
 
+	do
+		fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN && ++tries < TRIES_MAX);
 	return fd < 0 ? -errno : (int)fd;
 }
 

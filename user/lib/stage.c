@@ -226,6 +226,7 @@ static int add_need(void *arg, const struct pvk_need *need)
 		[PVK_NEED_LINKER] = "dynamic linker",
 		[PVK_NEED_LIBRARY] = "library",
 		[PVK_NEED_PROGRAM] = "interpreter",
+		[PVK_NEED_LIST] = "list",
 	};
 	struct adding *to = arg;
 	int ret = 0;

@@ -239,7 +239,7 @@ static int on_ubifs(const struct search *search, const char *source)
 /* Is the program that runs there as well, below that directory? */
 static bool has_program(const struct search *search, const char *dir)
 {
-	char link[PATH_MAX], program[PATH_MAX], path[2 * PATH_MAX];
+	char link[PATH_MAX], program[PATH_MAX], path[3 * PATH_MAX];
 	struct stat here, there;
 	ssize_t len;
 
