@@ -359,6 +359,54 @@ static void test_cached_library(void)
 	pvk_stage_take_down("ram");
 }
 
+/* /etc elsewhere: the root's "/data" is not that of whoever makes the small one. */
+static void test_etc_elsewhere(void)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "mkdir data && echo ours >data/ld.so.cache && mkdir -p root%1$s && "
+		 "mv root/etc root%1$s/data && ln -s %1$s/data root/etc", dir);
+	shell(command);
+	open_stage("root");
+	ktap_eq(pvk_stage_program(stage, "/bin/true", NULL, &err), 0, "an /etc that is a symlink");
+	ktap_eq(make(), 0, "it is made");
+	ktap_str(output_of("cat data/ld.so.cache; ls data"), "ours\nld.so.cache\n",
+		 "nothing is written to where the symlink leads outside");
+	ktap_str(try_all(), "/bin/true: runs\n", "inside the library is found");
+	pvk_stage_take_down("ram");
+	shell("rm -r data");
+}
+
+/* musl's list of directories, without which it looks in the usual ones. */
+static void test_musl_list(void)
+{
+	given_root();
+	shell("mkdir root/opt/m");
+	ELF("/usr/lib/ld-musl-x86_64.so.1", .soname = NULL);
+	ELF("/opt/m/libx.so", .soname = NULL);
+	ELF("/usr/bin/tool", .interp = "/lib/ld-musl-x86_64.so.1", .needed = { "libx.so" });
+	write_text("root/etc/ld-musl-x86_64.path", "/opt/m\n");
+	ktap_eq(pvk_stage_program(stage, "tool", NULL, &err), 0, "a library by musl's own list");
+	make();
+	ktap_eq(access("ram/opt/m/libx.so", F_OK), 0, "is there");
+	ktap_eq(access("ram/etc/ld-musl-x86_64.path", F_OK), 0, "and so is the list");
+	pvk_stage_take_down("ram");
+}
+
+/* Asked for by one name, and by another one that is a symlink to the same file. */
+static void test_second_name(void)
+{
+	given_root();
+	shell("ln -s libc.so root/usr/lib/libpthread.so");
+	ELF("/usr/bin/tool", .interp = LINKER, .needed = { "libc.so", "libpthread.so" });
+	ktap_eq(pvk_stage_program(stage, "tool", NULL, &err), 0, "a library by two names");
+	make();
+	ktap_eq(access("ram/lib/libpthread.so", F_OK), 0, "is found by both");
+	ktap_eq(plan.bytes, 3 * 4096, "and is there once");
+	pvk_stage_take_down("ram");
+}
+
 static void test_trials(void)
 {
 	ktap_str(try_script("ends", "#!/bin/sh\necho oh >&2\nexit 3\n"),
@@ -376,6 +424,9 @@ static void test_trials(void)
 	ktap_str(try_script("writes", "#!/bin/sh\n: >/there\n"),
 		 "/writes: runs, status not 0 (2: /writes: 2: cannot create /there: Read-only "
 		 "file system)", "it cannot write");
+	ktap_str(try_script("kernel", "#!/bin/sh\n: >/proc/sys/kernel/hostname\n"),
+		 "/kernel: runs, status not 0 (2: /kernel: 2: cannot create "
+		 "/proc/sys/kernel/hostname: Read-only file system)", "nor tell the kernel anything");
 	ktap_str(try_script("first", "#!/bin/sh\n[ $$ != 1 ] && [ $PPID = 1 ]\n"), "/first: runs",
 		 "it is not process 1");
 	ktap_str(try_script("leaves", "#!/bin/sh\nwhile :; do :; done 2>/dev/null &\n"),
@@ -387,7 +438,7 @@ int main(void)
 {
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		ktap_skip_all("takes root: a mount namespace of its own");
-	ktap_plan(74);
+	ktap_plan(85);
 	umask(022);
 	setenv("LC_ALL", "C", 1);
 	if (!mkdtemp(dir) || chdir(dir) || mkdir("ram", 0755))
@@ -401,6 +452,9 @@ int main(void)
 	test_real_programs();
 	test_musl_program();
 	test_cached_library();
+	test_etc_elsewhere();
+	test_musl_list();
+	test_second_name();
 	test_trials();
 	pvk_stage_close(stage);
 	shell("rm -rf ./*");

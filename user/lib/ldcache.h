@@ -15,7 +15,8 @@
 
 #include "util.h"
 
-#define PVK_LDCACHE_PATH	"/etc/ld.so.cache"
+#define PVK_LDCACHE_NAME	"ld.so.cache"
+#define PVK_LDCACHE_PATH	"/etc/" PVK_LDCACHE_NAME
 
 struct pvk_ldcache {
 	char *data;

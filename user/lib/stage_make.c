@@ -97,6 +97,15 @@ static int make_item(const struct pvk_stage *stage, int dir, const struct stage_
 	return make_copy(stage, dir, item);
 }
 
+/* /etc may be a symlink: it is followed as one is inside, not to what is outside. */
+static int make_cache(const struct pvk_stage *stage, int dir)
+{
+	pvk_auto_close int etc = pvk_root_open(dir, "/etc", O_RDONLY | O_DIRECTORY);
+
+	return etc < 0 ? etc : pvk_replace_file(etc, PVK_LDCACHE_NAME, PVK_LDCACHE_NAME "~",
+						stage->cache.data, stage->cache.len, 0644);
+}
+
 static int make_all(const struct pvk_stage *stage, const char *path, struct pvk_err *err)
 {
 	pvk_auto_close int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -110,8 +119,7 @@ static int make_all(const struct pvk_stage *stage, const char *path, struct pvk_
 	}
 	if (ret || !stage->cache.len)
 		return ret;
-	ret = pvk_replace_file(dir, PVK_LDCACHE_PATH + 1, PVK_LDCACHE_PATH "~" + 1,
-			       stage->cache.data, stage->cache.len, 0644);
+	ret = make_cache(stage, dir);
 	return ret ? pvk_err_set(err, ret, "%s: %s", PVK_LDCACHE_PATH, strerror(-ret)) : 0;
 }
 

@@ -115,8 +115,11 @@ static void enter(const struct attempt *attempt, int *null)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	*null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (!chdir(attempt->dir) && !chroot(".")) {
-		/* Not every kernel and not every root has it. */
-		mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+		/*
+		 * Not every kernel and not every root has it. Read-only: its files ask who
+		 * writes, who is root, and for no capability (sysrq-trigger).
+		 */
+		mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 		return;
 	}
 	ending.error = errno;
