@@ -41,9 +41,11 @@ ARCH=${ARCH:-x86_64}
 LOGS=${LOGS:-$BUILD/logs/boot}
 BUSYBOX=/bin/busybox
 INIT=${INIT:-$BUILD/host/pvkit-init}
+STRIP=strip
 if [ "$ARCH" = arm64 ]; then
 	BUSYBOX=$BUILD/deb/arm64/root/bin/busybox
 	INIT=$BUILD/arm64/pvkit-init
+	STRIP=aarch64-linux-gnu-strip
 fi
 PATH=$PATH:/usr/sbin:/sbin
 export BUILD PATH
@@ -162,7 +164,10 @@ modules_dir() {
 			(cd "$kdir" && cpio --quiet -i -d <"$stock/modules.cpio")
 			release=$(cat "$stock/release")
 			mkdir "$kdir/lib/modules/$release/updates"
-			[ -z "$ours" ] || cp $ours "$kdir/lib/modules/$release/updates/"
+			# what is for a debugger is most of them, and memory is short
+			for ko in $ours; do
+				"$STRIP" -g -o "$kdir/lib/modules/$release/updates/${ko##*/}" "$ko"
+			done
 			depmod -b "$kdir" "$release"
 			touch "$kdir/done"
 		fi

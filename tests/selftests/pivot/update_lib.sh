@@ -8,7 +8,8 @@
 #                            init, our programs, and with these lines of update.conf
 #   new_machine KIND         disks of a machine that runs the old one, on a root of that kind:
 #                            ext4; squashfs with RAM over it (pvkit-init's union); overlay, a
-#                            squashfs with an ext4 over it; jffs2; ubifs
+#                            squashfs with an ext4 over it; jffs2; ubifs; debian, a squashfs of
+#                            that with systemd, whose new version is a squashfs with busybox
 #   case_of <SCRIPT          what runs in it as a service, in each version anew, as soon as it
 #                            is up. For it: $version, $boot (counted from 1), $image and
 #                            $target, $kernel and $kernel_target, `is`, `have FILE` (once only),
@@ -113,6 +114,7 @@ put() {
 }
 
 FLASH_MIB=22
+DATA_MIB=64
 new_flash() {
 	head -c $((FLASH_MIB << 20)) /dev/zero | tr '\0' '\377' >flash.img
 	put kernel.old flash.img 1
@@ -145,6 +147,7 @@ new_disk() {
 	case $fs in
 	ext4 | squashfs) put "$fs.old" disk.img 2 ;;
 	esac
+	[ "$kind" != debian ] || put "$BUILD/deb/runtimes/root.squashfs" disk.img 2
 	[ "$kind" != overlay ] || mke2fs -q -t ext4 -E offset=$((ROOT_MIB + 2 << 20)) disk.img 8M
 }
 
@@ -158,6 +161,10 @@ names_of_kind() {
 		;;
 	squashfs)
 		words='root=PARTLABEL=root pvkit.union=yes'
+		target=/dev/vda2 kernel_target=/dev/vda1
+		;;
+	debian)
+		words='root=PARTLABEL=root pvkit.union=yes systemd.run_success_action=none systemd.run_failure_action=poweroff'
 		target=/dev/vda2 kernel_target=/dev/vda1
 		;;
 	overlay)
@@ -180,7 +187,10 @@ names_of_kind() {
 new_machine() {
 	kind=$1
 	fs=$kind
-	[ "$kind" != overlay ] || fs=squashfs
+	case $kind in
+	overlay) fs=squashfs ;;
+	debian) fs=squashfs ROOT_MIB=160 DATA_MIB=256 ;;
+	esac
 	fs_image "$fs" old
 	fs_image "$fs" new
 	new_disk
@@ -198,29 +208,51 @@ new_machine() {
 
 case_of() {
 	cat >data/case
+	[ "$kind" = debian ] || return 0
+	# what Debian lacks, and what is the service of a busybox
+	mkdir -p data/programs/bin
+	cp -R root.old/etc/pvkit data/
+	add_program data/programs "$BUILD/host/pvkit"
+	cp root.old/bin/pvkit "$UPDATE" data/programs/bin/
+	cat >data/service <<-'END'
+		exec >/dev/ttyS0 2>&1
+		cp -n /data/programs/lib/x86_64-linux-gnu/* /usr/lib/x86_64-linux-gnu/
+		cp /data/programs/bin/* /usr/sbin/
+		cp -R /data/pvkit /etc/
+		version=old boot=1
+		echo 1 >>/data/boots
+		. /data/names
+		. /data/case
+	END
+	service="systemd.run=\"/bin/sh -c 'mkdir -p /data; mount /dev/vdc /data; sh /data/service'\""
 }
 
-# The initramfs, once for all kinds.
+# The initramfs, with no more than that kind wants: memory is short in some.
 update_initramfs() {
-	[ ! -f update.cpio ] || return 0
+	[ ! -f "$kind.cpio" ] || return 0
 	set -- --conf init.conf --flags flags.conf --shell "$BUSYBOX" --module ext4 \
-		--module squashfs --module overlay --module "block2mtd block2mtd=/dev/vdb,64KiB,flash" \
-		--module mtdblock --module jffs2 --module ubi --module ubifs --module pv_bootflag \
+		--module "block2mtd block2mtd=/dev/vdb,64KiB,flash" --module pv_bootflag \
 		--module pv_pivot --module i6300esb --module loop
+	case $kind in
+	squashfs | overlay | debian) set -- "$@" --module squashfs --module overlay ;;
+	jffs2) set -- "$@" --module mtdblock --module jffs2 ;;
+	ubifs) set -- "$@" --module ubi --module ubifs ;;
+	esac
 	[ ! -f "$UPDATE" ] ||
 		set -- "$@" --add "$UPDATE:/sbin/pvkit-update" \
 			--add "$PWD/root.old/etc/pvkit/update.conf:/etc/pvkit/update.conf"
-	initramfs update.cpio "$@"
+	initramfs "$kind.cpio" "$@"
 }
 
 run_update_machine() {
 	update_initramfs
 	rm -f data.img
-	mke2fs -q -t ext4 -L data -d data data.img 64M >mke2fs.log 2>&1
+	mke2fs -q -t ext4 -L data -d data data.img "${DATA_MIB}M" >mke2fs.log 2>&1
 	for word in $words "$parts"; do
 		set -- "$@" --append "$word"
 	done
-	machine update.cpio --disk disk.img --disk flash.img --disk data.img "$@"
+	[ "$kind" != debian ] || set -- "$@" --append "$service"
+	machine "$kind.cpio" --disk disk.img --disk flash.img --disk data.img "$@"
 }
 
 disk_part() {
