@@ -414,10 +414,14 @@ static void test_from_each_step(void)
 static void test_what_is_on_it(void)
 {
 	char seen[64];
+	struct stat st;
 	pid_t in_tmp;
 
 	must(!mount("tmpfs", "/tmp", "tmpfs", 0, NULL));
 	put("/tmp/kept", "x");
+	put("/run/file", "of RAM");
+	put("/file", "");
+	must(!mount("/run/file", "/file", NULL, MS_BIND, NULL));
 	must(!mount("/sub", "/bound", NULL, MS_BIND, NULL));
 	in_tmp = fork();
 	if (!in_tmp) {
@@ -433,6 +437,8 @@ static void test_what_is_on_it(void)
 	must(!waitpid(in_tmp, NULL, WNOHANG));
 	come_back();
 	must(has("/tmp/kept") && has("/bound/dir"));
+	must(!stat("/file", &st) && st.st_size == 6);
+	must(!umount("/file"));
 }
 
 /* A loop device as the tools of the machine that is left set it up. */

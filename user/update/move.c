@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -24,6 +25,7 @@
 #include "tell.h"
 #include "verbs.h"
 
+#define INITTAB		"/etc/inittab"
 #define PROGRAM		"/sbin/pvkit-update"
 #define GOING_DOWN_MS	90000	/* after which the kernel module has reset the machine */
 
@@ -39,7 +41,7 @@ static void start_afresh(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0);
 	chdir("/");
-	/* Not by us would memory be found. */
+	/* Three keys are no reason to stop in the middle of flash. */
 	reboot(RB_DISABLE_CAD);
 	umask(022);
 }
@@ -170,6 +172,9 @@ int verb_move(int argc, char **argv)
 		old_init();
 	}
 	tell("update %s", plan.id);
+	/* It had busybox come here, and is none to come back to. */
+	if (plan.init == PLAN_INIT_BUSYBOX && umount2(INITTAB, UMOUNT_NOFOLLOW) && errno != EINVAL)
+		tell("%s: %s", INITTAB, strerror(errno));
 	have_it_done(&plan, ram, undo);
 	if (atomic_load(&undo->armed))
 		wait_for_reboot();

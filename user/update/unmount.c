@@ -236,14 +236,16 @@ static int prepare(struct unmount *unmount, const struct table *table,
 
 /* --- one of them -------------------------------------------------------------------- */
 
-static bool lies_in_ram(const struct pvk_mount *mount)
+/* A file, bound over another, is not moved: it is still where it comes from. */
+static bool is_moved(const struct pvk_mount *mount)
 {
 	static const char *const types[] = { "tmpfs", "ramfs", "devtmpfs", "devpts", "hugetlbfs" };
+	struct stat st;
 	size_t i;
 
 	for (i = 0; i < PVK_ARRAY_SIZE(types); i++)
 		if (!strcmp(mount->type, types[i]))
-			return true;
+			return !stat(mount->point, &st) && S_ISDIR(st.st_mode);
 	return false;
 }
 
@@ -318,7 +320,7 @@ static int take_away(struct unmount *unmount, const struct table *table,
 	struct undo_entry *entry, was;
 	int ret;
 
-	if (lies_in_ram(mount))
+	if (is_moved(mount))
 		return move_aside(unmount, mount->point, err);
 	before = atomic_load(&unmount->undo->n);
 	ret = prepare(unmount, table, mount, err);

@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Process 1 hands over to pvkit-update in a root in RAM, which releases the old root, writes to
+# the partition it was on and reboots into the new one. What fails before the point of no return
+# has the old init run again, without a reboot. The root in RAM is made by hand here.
+# vm: outside arch=x86_64 timeout=400
+. "${0%/*}/../../lib/ktap.sh"
+. "${0%/*}/update_lib.sh"
+
+plan 11
+
+# The root in RAM, its plan with these lines besides, and an inittab that leads there.
+hands_over() {
+	cat <<-'END'
+		hand_over() {
+			ram=/run/initramfs
+			mkdir -p $ram
+			[ -d $ram/update ] || mount -t tmpfs -o mode=755 ram $ram
+			mkdir -p $ram/sbin $ram/update $ram/proc $ram/sys $ram/dev $ram/run $ram/tmp \
+				$ram/oldroot $ram/etc/pvkit
+			cp /usr/sbin/pvkit-update $ram/sbin/
+			cp /etc/pvkit/flags.conf $ram/etc/pvkit/
+			cp "$image" $ram/update/image-0
+			printf '%s\n' 'pvkit-update-plan 1' 'id 1f2e3d4c' 'init busybox' 'term-seconds 5' \
+				"root $(cat /sys/class/block/vda2/dev) vda2" "$@" \
+				"image path=/update/image-0 size=$(stat -c %s "$image") sha256=$sum kind=block target=$target" \
+				end >$ram/update/plan
+			echo "::restart:$ram/sbin/pvkit-update move" >/run/inittab
+			mount -o bind /run/inittab /etc/inittab
+			kill -HUP 1
+			sleep 1
+			kill -QUIT 1
+			exec sleep 1000
+		}
+		sum=$(sha256sum <"$image" | cut -d ' ' -f 1)
+		if [ $version = new ]; then
+			pvkit flag explain phase | head -n 1
+			poweroff
+			exit
+		fi
+	END
+}
+
+no_sum=$(printf '%064d' 0)
+
+# given a root on a disk, with a tmpfs, a bind mount, a loop device and another file system on it
+# when it is handed over with a plan whose image is not what it says, and then with a good one
+new_bed
+new_machine ext4
+{
+	hands_over
+	cat <<-END
+		no_sum=$no_sum
+	END
+	cat <<-'END'
+		if have tampered; then
+			echo 1 >/run/same-kernel
+			mount -t tmpfs none /tmp
+			echo kept >/tmp/file
+			mount -o bind /usr /rom
+			dd if=/dev/zero of=/root/apps bs=64k count=16 2>/dev/null
+			losetup /dev/loop0 /root/apps
+			mke2fs /dev/loop0 >/dev/null 2>&1
+			mount /dev/loop0 /mnt
+			sum=$no_sum
+			hand_over
+		fi
+		echo "same kernel: $(cat /run/same-kernel); $(cat /tmp/file); $(is /mnt); $(is /rom)"
+		touch /root/writable && echo "writable again"
+		# whoever fed it does no more, and it bites in 30 s
+		exec 9>/dev/watchdog0
+		hand_over 'watchdog watchdog0' 'watchdog-seconds 600'
+	END
+} | case_of
+run_update_machine
+# then
+check_eq 'the old init runs again, on the same root' 'boot 2: old on /dev/vda2 ext4 rw' \
+	"$(grep 'boot 2' "$OUT")"
+check_eq 'without a reboot, and with what was mounted' \
+	'same kernel: 1; kept; /dev/loop0 ext2 rw; /dev/vda2 ext4 rw' "$(grep 'same kernel' "$OUT")"
+check_eq 'it is writable' 'writable again' "$(grep 'writable' "$OUT")"
+check_match 'the console says why' '*could not look at images and targets: *image-0*' \
+	"$(console_line 'could not')"
+check_match 'then it is released' '*the old root is released, after * ms*' \
+	"$(tr -d '\r' <"$CONSOLE" | grep -a 'is released' | tail -n 1)"
+check_match 'the watchdog is fed' '*watchdog0 is ours*' "$(console_line 'is ours')"
+check_eq 'the new version boots' 'boot 3: new on /dev/vda2 ext4 rw' "$(grep 'boot 3' "$OUT")"
+check_eq 'and no phase is left' 'phase: not set by any source' "$(grep '^phase' "$OUT")"
+check_eq 'it goes down in order' 0 "$STATUS"
+
+# given a squashfs below an overlay in RAM
+# when it is handed over
+new_machine squashfs
+{
+	hands_over
+	echo hand_over
+} | case_of
+run_update_machine
+# then
+check_eq 'squashfs below an overlay: the new version boots' 'boot 2: new on pvkit-union overlay rw' \
+	"$(grep 'boot 2' "$OUT")"
+disk_part root >written
+check 'and all of it is written' cmp -n "$(stat -c %s squashfs.new)" squashfs.new written
+finish
