@@ -50,7 +50,8 @@ static int fake_seek(struct medium *medium, uint64_t *offset, struct pvk_err *e)
 	(void)medium;
 	(void)e;
 	fake.seeks++;
-	fake.at = *offset = fake.resumes ? *offset / CHUNK * CHUNK : 0;
+	fake.at = fake.resumes ? *offset / CHUNK * CHUNK : 0;
+	*offset = fake.at;
 	return 0;
 }
 
@@ -194,7 +195,9 @@ static void given(void)
 	plan_free(&plan);
 	plan_add_image(&plan, &one, NULL);
 	memset(&fake, 0, sizeof(fake));
-	fake.flip = fake.fails = fake.changes_image = NEVER;
+	fake.flip = NEVER;
+	fake.fails = NEVER;
+	fake.changes_image = NEVER;
 	fake.resumes = true;
 	memset(&asker, 0, sizeof(asker));
 	asker.cursor = 99;
@@ -388,7 +391,8 @@ static void test_text(void)
 	now.done = UINT64_MAX / 3;
 	now.total = UINT64_MAX / 2;
 	ktap_check(strstr(progress_text(&plan, &now, text), " 66 % of "), "of very much");
-	now.done = now.total = 0;
+	now.done = 0;
+	now.total = 0;
 	ktap_check(strstr(progress_text(&plan, &now, text), " 100 % of 0 bytes"), "of nothing");
 }
 

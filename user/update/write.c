@@ -44,10 +44,10 @@ int write_image_path(const struct plan_image *image, const struct write_env *env
 	const char *below = image->path + strlen(PLAN_STATE_PREFIX);
 	int len;
 
+	if (image->path[0] != '/' && !env->state)
+		return -ENOENT;
 	if (image->path[0] == '/')
 		len = snprintf(path, size, "%s", image->path);
-	else if (!env->state)
-		return -ENOENT;
 	else
 		len = snprintf(path, size, "%s/%s", env->state, below);
 	return len < (int)size ? 0 : -ENAMETOOLONG;
@@ -302,7 +302,8 @@ static void close_medium(struct writer *w)
 {
 	free(w->buf);
 	free(w->other);
-	w->buf = w->other = NULL;
+	w->buf = NULL;
+	w->other = NULL;
 	if (w->medium.ops)
 		w->medium.ops->close(&w->medium);
 	w->medium.ops = NULL;
@@ -455,7 +456,8 @@ static int find_start(struct writer *w, uint64_t *offset, struct pvk_err *err)
 	if (ret || !*offset)
 		return ret;
 	from = *offset < RESUME_BYTES ? 0 : *offset - RESUME_BYTES;
-	at = from = from / w->medium.chunk * w->medium.chunk;
+	from -= from % w->medium.chunk;
+	at = from;
 	begin(w, WRITE_RESUME, from, *offset);
 	ret = compare(w, &at, *offset, NULL, &why);
 	if (!ret)

@@ -105,10 +105,10 @@ static int mtd_open(struct medium *medium, struct pvk_err *err)
 	medium->of = calloc(1, sizeof(struct mtd));
 	if (!medium->of)
 		return pvk_err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
-	ret = medium->fd = medium_open_node(medium, O_RDWR, err);
-	if (ret < 0) {
+	medium->fd = medium_open_node(medium, O_RDWR, err);
+	if (medium->fd < 0) {
 		free(medium->of);
-		return ret;
+		return medium->fd;
 	}
 	ret = set_up(medium, err);
 	if (ret)

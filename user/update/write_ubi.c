@@ -55,7 +55,8 @@ static int ubi_seek(struct medium *medium, uint64_t *offset, struct pvk_err *err
 		return pvk_err_set(err, -errno, "%s: beginning to write: %s%s",
 				   medium->target.device, strerror(errno),
 				   errno == EBUSY ? ": it is mounted or open" : "");
-	*offset = ubi->at = 0;
+	ubi->at = 0;
+	*offset = 0;
 	return 0;
 }
 

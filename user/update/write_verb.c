@@ -26,11 +26,22 @@ static void on_signal(int number)
 	stop = number;
 }
 
+/* A terminal that is gone is no reason to stop in the middle. */
+static void catch_signals(void)
+{
+	const struct sigaction asks = { .sa_handler = on_signal };
+	const struct sigaction ignored = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGINT, &asks, NULL);
+	sigaction(SIGTERM, &asks, NULL);
+	sigaction(SIGHUP, &ignored, NULL);
+	sigaction(SIGPIPE, &ignored, NULL);
+}
+
 static int show(void *arg, const struct write_progress *now)
 {
 	struct writing *writing = arg;
 
-	/* A step that is through is so quickly that nobody wants to be told, but for these. */
 	writing->touched |= now->step == WRITE_WRITE;
 	progress_show(&writing->progress, &writing->plan, now);
 	return stop;
@@ -111,7 +122,6 @@ int verb_write(int argc, char **argv)
 		.exclusive = true, .progress = show, .cursor = keep, .say = say_line,
 		.arg = &writing,
 	};
-	struct sigaction action = { .sa_handler = on_signal };
 	struct pvk_err err = { .text = "" };
 	const char *path;
 	int ret;
@@ -119,10 +129,7 @@ int verb_write(int argc, char **argv)
 	ret = take_words(argc, argv, &writing, &env, &path);
 	if (ret)
 		return ret;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
+	catch_signals();
 	progress_init(&writing.progress, STDOUT_FILENO);
 	ret = plan_read(&writing.plan, path, &err);
 	if (!ret)

@@ -183,7 +183,7 @@ static bool pvkit_page(const char *dir)
 {
 	const char *see[] = {
 		"pv_bootflag 4", "pv_driver 4", "drivers.json 5", "flags.conf 5", "init.conf 5",
-		"pvkitd.conf 5", "pv-ctrl 7", "pvkit-init 8", "pvkitd 8",
+		"pvkitd.conf 5", "pv-ctrl 7", "pvkit-init 8", "pvkit-update 8", "pvkitd 8",
 	};
 	FILE *out = page_open(dir, "pvkit", "1", "manage drivers for containers and the host");
 	char name[80];
@@ -438,6 +438,13 @@ static struct topic {
 		  "RAM over a read-only root", "The root guard", "When it fails", NULL },
 		{ "pvkit-flag-explain 1", "pvkit-union-status 1", "flags.conf 5", "init.conf 5",
 		  "pvkit-mkinitramfs 8", NULL },
+	}, {
+		"pvkit-update", "8", "write the images of an in-place update, from RAM",
+		".Nm\n.Cm show\n.Op Ar PLAN\n.Nm\n.Cm write\n.Op Fl -from Ar CURSOR\n"
+		".Op Fl -state Ar DIR\n.Op Fl -force\n.Op Ar PLAN\n",
+		"pivot.md",
+		{ "The program that writes", "How it is written", "The plan of an update", NULL },
+		{ "pvkit-update 1", "pvkit-init 8", NULL },
 	}, {
 		"pvkit-mkinitramfs", "8", "pack pvkit-init, with what it needs, as an initramfs",
 		".Nm\n.Op Ar OPTION ...\n.Ar OUT\n",
