@@ -377,19 +377,32 @@ static void test_device_comes(int kernel)
 		 "what is there is not waited for");
 }
 
-static void test_device_does_not_come(void)
+/* How long that takes, in ms; -1: something else came. */
+static int64_t until_no_device(void)
 {
-	int64_t begun = pvk_now_ms(), took;
+	int64_t begun = pvk_now_ms();
 	int fd = http_begin(path, "PUT", "/drivers/slow/load?wait=device&timeout=2");
 
-	ktap_str(http_end(fd),
-		 "504 " ERR("slow is loaded, but no device of slow showed up within 2 s"),
-		 "no device comes");
-	took = pvk_now_ms() - begun;
+	if (strcmp(http_end(fd),
+		   "504 " ERR("slow is loaded, but no device of slow showed up within 2 s")))
+		return -1;
+	return pvk_now_ms() - begun;
+}
+
+static void test_device_does_not_come(void)
+{
+	int tries = 5, fd;
+	int64_t took;
+
+	/* A busy machine adds to it now and then, were it not part of the limit, always. */
+	do
+		took = until_no_device();
+	while (took >= 2600 && --tries);
 	ktap_check(took > 1900 && took < 2600,
-		   "the load's 700 ms are part of the limit: %lld ms", (long long)took);
+		   "no device comes; the load's 700 ms are part of the limit: %lld ms",
+		   (long long)took);
 	/* Should no uevent tell, the last look does. */
-	fd = http_begin(path, "PUT", "/drivers/slow/load?wait=device&timeout=2");
+	fd = http_begin(path, "PUT", "/drivers/slow/load?wait=device&timeout=4");
 	usleep(1200000);
 	sysfs_driver("slow");
 	sysfs_device("s", "slow");
@@ -418,6 +431,19 @@ static void test_driver_goes(int kernel)
 		 "the driver is unloaded");
 }
 
+/* No device came; asked again as long as it is not noticed yet who has gone. */
+static bool ends_in_time(int fd)
+{
+	const char *answer = http_end(fd);
+	int tries = 20;
+
+	while (!strncmp(answer, "503 ", 4) && --tries) {
+		usleep(100000);
+		answer = http_ask(path, "PUT", "/drivers/good/load?wait=device&timeout=1");
+	}
+	return !strncmp(answer, "504 ", 4);
+}
+
 /* Who goes away waits no more; who has only said all that there is to say still does. */
 static void test_waiting_client_goes(void)
 {
@@ -438,7 +464,7 @@ static void test_waiting_client_goes(void)
 	for (i = 0; i < PVK_ARRAY_SIZE(fd) - 1; i++)
 		fd[i] = http_begin(path, "PUT", "/drivers/good/load?wait=device&timeout=1");
 	for (i = 0; i < PVK_ARRAY_SIZE(fd) - 1; i++)
-		ktap_check(!strncmp(http_end(fd[i]), "504 ", 4),
+		ktap_check(ends_in_time(fd[i]),
 			   "when they have gone there is room for others (%zu)", i);
 	ktap_check(!strncmp(http_end(half), "504 ", 4), "a connection that is half closed");
 }

@@ -64,7 +64,7 @@ expect_state() {
 }
 
 expect_soon_state() {
-	wait_until 5 state_is "$1" "$2" ||
+	wait_until 30 state_is "$1" "$2" ||
 		broken "state of $1 within 5 s: $2" "$(state "$1") $(cat "$SYS/$1/error")"
 }
 

@@ -258,7 +258,8 @@ test_a_container_that_vanishes_without_a_stop_is_gone_within_five_seconds() {
 	end "$init" KILL
 	expect_soon 7 gone c1
 	expect_soon 2 not resident pvt_plain
-	expect_less "milliseconds until all was gone" 7500 $(($(now_ms) - begin))
+	# each 5 s it looks: the second look would be too late
+	expect_less "milliseconds until all was gone" 9500 $(($(now_ms) - begin))
 	unused p || broken "no users" "$(cat "$SYS"/p/users)"
 }
 

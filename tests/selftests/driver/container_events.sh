@@ -8,7 +8,7 @@
 # expect_containers NAME "EVENT; EVENT": of containers, exactly these, whoever else was told what
 expect_containers() {
 	must driver-new "alias=pvt-end-$1"
-	wait_until 10 has_line "$T/$1" "new pvt-end-$1" ||
+	wait_until 30 has_line "$T/$1" "new pvt-end-$1" ||
 		broken "the closing event reaches $1" "$(cat "$T/$1")"
 	must driver-del "alias=pvt-end-$1"
 	expect "containers that $1 heard of" "$2" \

@@ -149,7 +149,8 @@ test_waiting_for_control_can_be_interrupted() {
 	begin=$(now_ms)
 	end "$writer" TERM
 	# then it goes at once, although the module cannot be stopped
-	expect_less "milliseconds until the writer was gone" 1500 $(($(now_ms) - begin))
+	grep -q '^pvt_slow .* Loading' /proc/modules ||
+		broken 'gone before the module is done' "after $(($(now_ms) - begin)) ms"
 	# and what nobody waits for any more is not kept
 	expect_soon 12 not resident pvt_slow
 }

@@ -143,7 +143,8 @@ test_reading_and_asking_work_during_a_slow_load() {
 	driver p pvt_plain
 	must driver-del alias=p
 	cat "$SYS"/slow/state "$SYS"/slow/modules "$SYS"/slow/users >/dev/null
-	expect_less "milliseconds for all of it" 1500 $(($(now_ms) - begin))
+	expect_state slow loading
+	note "all of it took $(($(now_ms) - begin)) ms of 4000"
 }
 
 # queued_behind_an_unload CALLER...: nl_request's words for a load that waits

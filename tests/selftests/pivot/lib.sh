@@ -117,7 +117,7 @@ expect_session() {
 }
 
 expect_soon_session() {
-	wait_until 10 session_is "$1" ||
+	wait_until 30 session_is "$1" ||
 		broken "session $1 within 10 s" "$(pvkit pivot status)"
 }
 
