@@ -921,6 +921,46 @@ static void test_fake_names(void)
 	pvk_holders_close(holders);
 }
 
+/* 100 ends between the look at its namespace and that at its mounts; 101 is in the same. */
+static void test_fake_vanished(void)
+{
+	struct pvk_holders *holders;
+
+	given_fake(STAT("ends"), "");
+	unlink(at("proc/100/mountinfo"));
+	make_dirs("proc/101/fd");
+	make_file("proc/101/stat", STAT("stays"));
+	make_link("proc/101/ns/mnt", "mnt:[1]");
+	make_file("proc/101/mountinfo", "20 1 0:99 / /there rw - tmpfs none rw\n");
+	holders = open_fake((struct pvk_holders_from){ .dev = makedev(0, 99) });
+	scan(holders);
+	check_found(PVK_HOLD_MOUNT, 101, "/there",
+		    "the first of a namespace ends meanwhile: the next one says what it has");
+	pvk_holders_close(holders);
+}
+
+/* As after pivot_root: the layer was the root then, and by that path is the overlay now. */
+static void test_fake_moved_layer(void)
+{
+	struct pvk_holders *holders;
+	struct stat st;
+	char mounts[512];
+
+	stat(dir, &st);
+	snprintf(mounts, sizeof(mounts), "20 1 %u:%u / / rw - overlay o rw,lowerdir=/,upperdir=/\n"
+		 "21 20 31:1 / /rom ro - squashfs /dev/root ro\n", major(st.st_dev),
+		 minor(st.st_dev));
+	given_fake(STAT("moved"), mounts);
+	make_link("proc/100/root", dir);
+	holders = open_fake((struct pvk_holders_from){ .dev = makedev(31, 1) });
+	scan(holders);
+	check_found(PVK_HOLD_OVERLAY, 0, "overlay /",
+		    "an overlay that would lie on itself may lie here");
+	ktap_check(of(PVK_HOLD_OVERLAY, 0, "") && of(PVK_HOLD_OVERLAY, 0, "")->holder.guess,
+		   "perhaps");
+	pvk_holders_close(holders);
+}
+
 /* Partitions 1 and 2 overlap, 3 does not; UBI 0 is on 2, and a volume of it is mounted. */
 static void given_flash(void)
 {
@@ -940,6 +980,14 @@ static void given_flash(void)
 	make_file("sys/class/ubi/ubi0/mtd_num", "2\n");
 	make_file("sys/class/ubi/ubi0_1/dev", "250:2\n");
 	make_file("sys/class/ubi/ubi0_1/name", "rootfs\n");
+	make_file("sys/class/ubi/ubi0_2/dev", "250:3\n");
+	make_file("sys/class/ubi/ubi0_2/name", "squash\n");
+	make_file("sys/devices/virtual/block/ubiblock0_2/dev", "251:0\n");
+	make_link("sys/block/ubiblock0_2", "../devices/virtual/block/ubiblock0_2");
+	make_link("sys/class/block/ubiblock0_2", "../../devices/virtual/block/ubiblock0_2");
+	make_link("sys/dev/block/251:0", "../../devices/virtual/block/ubiblock0_2");
+	make_link("sys/dev/char/250:3", "../../devices/virtual/ubi/ubi0/ubi0_2");
+	make_link("sys/devices/virtual/ubi/ubi0/ubi0_2/subsystem", "../../../../../class/ubi");
 }
 
 static bool given_node(const char *name, const char *link, mode_t type, dev_t dev)
@@ -957,11 +1005,14 @@ static void test_fake_flash(void)
 
 	given_flash();
 	given_fake(STAT("flash"), "30 1 0:77 / / rw - ubifs ubi0:rootfs rw\n"
-		   "31 1 31:3 / /data rw - jffs2 /dev/mtdblock3 rw\n");
+		   "31 1 31:3 / /data rw - jffs2 /dev/mtdblock3 rw\n"
+		   "32 1 251:0 / /squash ro - squashfs /dev/ubiblock0_2 ro\n"
+		   "33 1 0:78 / /second rw - ubifs ubi1 rw\n");
 	if (!given_node("volume", "proc/100/fd/9", S_IFCHR, makedev(250, 2)) ||
 	    !given_node("mtd2ro", "proc/100/fd/10", S_IFCHR, makedev(90, 5)) ||
 	    !given_node("mtdblock1", "proc/100/fd/11", S_IFBLK, makedev(31, 1)) ||
 	    !given_node("mtd3", "proc/100/fd/12", S_IFCHR, makedev(90, 6)) ||
+	    !given_node("volume2", "proc/100/fd/14", S_IFCHR, makedev(250, 3)) ||
 	    !given_node("mtd2same", "proc/100/fd/13", S_IFBLK, makedev(90, 5))) {
 		ktap_skip("no right to make device nodes", "flash");
 		return;
@@ -976,12 +1027,23 @@ static void test_fake_flash(void)
 		   "nor a block device that has a character device's number");
 	pvk_holders_close(holders);
 
+	holders = open_fake((struct pvk_holders_from){ .dev = makedev(0, 78) });
+	scan(holders);
+	check_found(PVK_HOLD_DEVICE, 100, "/volume", "\"ubi1\" is volume 1 of the first device");
+	pvk_holders_close(holders);
+
+	holders = open_fake((struct pvk_holders_from){ .path = at("volume2") });
+	scan(holders);
+	check_found(PVK_HOLD_MOUNT, 100, "/squash", "by a volume's node: what is on its ubiblock");
+	check_found(PVK_HOLD_DEVICE, 100, "/volume2", "and who has the node open");
+	pvk_holders_close(holders);
+
 	holders = open_fake((struct pvk_holders_from){ .dev = makedev(31, 2) });
 	scan(holders);
 	check_found(PVK_HOLD_DEVICE, 0, "ubi0", "a partition: UBI is attached to it");
 	for (i = 0; i < n_found; i++)
 		n += found[i].holder.kind == PVK_HOLD_MOUNT && !strcmp(found[i].via, "ubi0");
-	ktap_eq(n, 1, "and what is mounted of it stands on that");
+	ktap_eq(n, 3, "and what is mounted of it stands on that, also by a ubiblock");
 	pvk_holders_close(holders);
 
 	holders = open_fake((struct pvk_holders_from){ .path = at("mtd3") });
@@ -1144,9 +1206,10 @@ static void test_stop(void)
 
 /* ---- a server that does not answer ---- */
 
-/* It says what it is, and then nothing. */
-static void serve(int fd)
+/* It says what it is, and then nothing but that error, 0: nothing at all. */
+static void serve(int fd, int error)
 {
+	struct fuse_out_header failure = { .len = sizeof(failure), .error = -error };
 	static char request[1 << 17];
 	struct fuse_in_header *in = (struct fuse_in_header *)request;
 	struct {
@@ -1158,22 +1221,28 @@ static void serve(int fd)
 	};
 
 	while (read(fd, request, sizeof(request)) > 0) {
-		if (in->opcode != FUSE_INIT)
+		failure.unique = in->unique;
+		if (in->opcode != FUSE_INIT) {
+			if (error && write(fd, &failure, sizeof(failure)) < 0)
+				return;
 			continue;
+		}
 		answer.head.unique = in->unique;
 		if (write(fd, &answer, sizeof(answer)) < 0)
 			return;
 	}
 }
 
-static pid_t given_dead_server(const char *name)
+/* Its files are the user's alone. */
+static pid_t given_server(const char *name, unsigned int user, int error)
 {
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	char options[128];
 	pid_t pid;
 
 	make_dirs(name);
-	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=%u,group_id=%u", fd,
+		 user, user);
 	if (fd < 0 || mount("dead", at(name), "fuse", 0, options)) {
 		if (fd >= 0)
 			close(fd);
@@ -1183,7 +1252,7 @@ static pid_t given_dead_server(const char *name)
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		serve(fd);
+		serve(fd, error);
 		_exit(0);
 	}
 	close(fd);
@@ -1194,7 +1263,7 @@ static void test_dead_server(void)
 {
 	struct pvk_holders *holders;
 	struct timespec from, to;
-	pid_t server = given_dead_server("dead");
+	pid_t server = given_server("dead", 0, 0);
 	struct stat st;
 
 	if (!server) {
@@ -1231,6 +1300,47 @@ static void test_dead_server(void)
 	pvk_holders_close(holders);
 	end(server);
 	umount2(at("dead"), MNT_DETACH);
+}
+
+/* What can't be asked about one thing of a process says nothing of its others. */
+static void test_errors(void)
+{
+	struct pvk_holders *holders;
+	pid_t own = given_server("private", 65534, 0), bad = given_server("bad", 0, EIO);
+	struct stat st;
+
+	if (!own || !bad) {
+		ktap_skip("this kernel has no FUSE", "files that can't be asked about");
+		return;
+	}
+	stat(dir, &st);
+	given_fake(STAT("private"), "");
+	make_link("proc/100/cwd", at("private"));
+	make_link("proc/100/fd/30", at("plain"));
+	holders = open_fake((struct pvk_holders_from){ .dev = st.st_dev });
+	scan(holders);
+	check_found(PVK_HOLD_FD, 100, "/plain", "a directory on another user's FUSE hides nothing");
+	ktap_eq(sum.denied, 0, "and is no lack of rights");
+	pvk_holders_close(holders);
+
+	unlink(at("proc/100/cwd"));
+	make_link("proc/100/cwd", at("bad/file"));
+	make_link("proc/100/fd/29", at("bad/file"));
+	make_dirs("proc/200/fd");
+	make_file("proc/200/stat", STAT("behind"));
+	make_link("proc/200/fd/3", at("plain"));
+	holders = open_fake((struct pvk_holders_from){ .dev = st.st_dev });
+	ktap_eq(scan(holders), 0, "one on a file system with errors is no end of it");
+	check_found(PVK_HOLD_STUCK, 100, "cwd: Input/output error", "it is told with the error");
+	check_found(PVK_HOLD_STUCK, 100, "fd/29: Input/output error", "so is a descriptor");
+	check_found(PVK_HOLD_FD, 100, "/plain", "its other files are looked at");
+	check_found(PVK_HOLD_FD, 200, "/plain", "and the next process");
+	ktap_check(pvk_holders_partial(&sum), "it says that this is not all");
+	pvk_holders_close(holders);
+	end(own);
+	end(bad);
+	umount2(at("private"), MNT_DETACH);
+	umount2(at("bad"), MNT_DETACH);
 }
 
 /* ---- */
@@ -1272,12 +1382,19 @@ int main(void)
 	clear();
 	test_fake_swap();
 	clear();
+	test_fake_vanished();
+	clear();
+	test_fake_moved_layer();
+	clear();
 	test_fake_threads();
 	clear();
-	if (root)
+	if (root) {
 		test_dead_server();
-	else
+		clear();
+		test_errors();
+	} else {
 		ktap_skip("no right to mount", "a server that does not answer");
+	}
 	umount2(at("fs2"), MNT_DETACH);
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return ktap_finish();

@@ -418,7 +418,8 @@ static void test_trials(void)
 	ktap_str(try_script("word", "#!/bin/sh\n[ \"$*\" = --help ]\n"), "/word: runs",
 		 "it gets its word");
 	ktap_str(try_script("rights", "#!/bin/sh\nwhile read -r k v; do\n"
-			    "case $k in CapEff:|CapPrm:) [ \"$v\" = 0000000000000000 ] || exit 3;; esac\n"
+			    "case $k in CapEff:|CapPrm:) [ \"$v\" = 0000000000000000 ] || "
+			    "exit 3;; esac\n"
 			    "done </proc/self/status\n"),
 		 "/rights: runs", "it has no capability");
 	ktap_str(try_script("writes", "#!/bin/sh\n: >/there\n"),

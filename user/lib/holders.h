@@ -37,7 +37,7 @@ enum pvk_holder_kind {
 	PVK_HOLD_OVERLAY,	/* an overlay with a layer there */
 	PVK_HOLD_SWAP,
 	PVK_HOLD_DEVICE,	/* the medium: a descriptor of it, or a device built on it */
-	PVK_HOLD_STUCK,		/* this process could not be looked at */
+	PVK_HOLD_STUCK,		/* this process, or that of it, could not be looked at */
 	PVK_HOLD_KINDS
 };
 

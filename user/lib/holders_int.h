@@ -156,6 +156,7 @@ struct hold_scan {
 	struct hold_overlay *overlay;
 	size_t n_overlays;
 	bool listed;		/* the overlays have been */
+	bool denied;		/* to look at some of the process */
 	struct hold_loop *loop;
 	size_t n_loops;
 	struct hold_socket *socket;

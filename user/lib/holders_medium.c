@@ -222,7 +222,7 @@ static void match_name(struct hold_scan *scan, unsigned int volume, void *arg)
 	wanted->found = true;
 }
 
-/* What mount takes: ubi0_1, ubi0:name, ubi:name, and a path of a node. */
+/* What mount takes: ubi0_1, ubi1 (of the first device), ubi0:name, ubi:name, a node's path. */
 static bool find_volume(struct hold_scan *scan, const char *source, unsigned int *device,
 			unsigned int *volume)
 {
@@ -236,14 +236,26 @@ static bool find_volume(struct hold_scan *scan, const char *source, unsigned int
 	base += 3;
 	if (take_volume(base, device, volume))
 		return true;
-	if (!wanted.name++)
-		return false;
+	*device = 0;
+	if (!wanted.name)
+		return pvk_take_uint(&base, volume) && !*base;
+	wanted.name++;
 	pvk_take_uint(&base, &wanted.device);
 	snprintf(prefix, sizeof(prefix), "ubi%u_", wanted.device);
 	each_device(scan, "class/ubi", prefix, match_name, &wanted);
 	*device = wanted.device;
 	*volume = wanted.volume;
 	return wanted.found;
+}
+
+/* The block device that stands for a volume, if there is one. */
+static bool ubiblock_of(const struct hold_scan *scan, unsigned int device, unsigned int volume,
+			dev_t *dev)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "class/block/ubiblock%u_%u/dev", device, volume);
+	return hold_attr_dev(scan->sys, path, dev);
 }
 
 /* A volume that was named by its node: the file system on it, if it is mounted. */
@@ -262,8 +274,11 @@ static void find_by_volume(struct hold_scan *scan)
 	len = readlinkat(scan->sys, path, to, sizeof(to) - 1);
 	to[len > 0 ? len : 0] = '\0';
 	name = strrchr(to, '/');
-	if (name && !strncmp(name, "/ubi", 4) && take_volume(name + 4, &device, &volume))
+	if (name && !strncmp(name, "/ubi", 4) && take_volume(name + 4, &device, &volume)) {
 		add_volume(scan, device, volume);
+		if (ubiblock_of(scan, device, volume, &dev))
+			shared->dev = dev;
+	}
 	for (i = 0; i < scan->n_rows && !shared->dev; i++) {
 		if (strcmp(scan->row[i].mount.type, "ubifs") ||
 		    !find_volume(scan, scan->row[i].mount.source, &device, &volume))
@@ -274,11 +289,27 @@ static void find_by_volume(struct hold_scan *scan)
 	}
 }
 
+struct upper {
+	uint32_t fs;		/* that UBI is on */
+	unsigned int device;
+	const char *via;
+};
+
+static void add_ubiblock(struct hold_scan *scan, unsigned int volume, void *arg)
+{
+	const struct upper *upper = arg;
+	dev_t dev;
+
+	if (ubiblock_of(scan, upper->device, volume, &dev))
+		hold_add_fs(scan, dev, upper->via, upper->fs);
+}
+
 static void add_if_attached(struct hold_scan *scan, unsigned int device, void *arg)
 {
 	const uint32_t *fs = arg;
+	struct upper upper = { .fs = *fs, .device = device };
 	unsigned int on, volume;
-	char path[64];
+	char path[64], blocks[32];
 	uint64_t mtd;
 	size_t i;
 
@@ -292,6 +323,9 @@ static void add_if_attached(struct hold_scan *scan, unsigned int device, void *a
 		if (!strcmp(scan->row[i].mount.type, "ubifs") &&
 		    find_volume(scan, scan->row[i].mount.source, &on, &volume) && on == device)
 			hold_add_fs(scan, scan->row[i].mount.dev, path, *fs);
+	upper.via = path;
+	snprintf(blocks, sizeof(blocks), "ubiblock%u_", device);
+	each_device(scan, "class/block", blocks, add_ubiblock, &upper);
 }
 
 void hold_add_ubi(struct hold_scan *scan, uint32_t fs)

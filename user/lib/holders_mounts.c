@@ -33,7 +33,7 @@ static int add_row(struct hold_scan *scan, const struct pvk_mount *mount)
 	return 0;
 }
 
-/* The text stays: rows point into it. */
+/* The text stays: rows point into it. 1: the process has ended, or is not ours to ask. */
 static int read_mountinfo(struct hold_scan *scan, uint32_t pid)
 {
 	struct pvk_mount mount;
@@ -43,10 +43,12 @@ static int read_mountinfo(struct hold_scan *scan, uint32_t pid)
 
 	snprintf(path, sizeof(path), "%u/mountinfo", pid);
 	ret = hold_read(scan->proc, path, HOLD_TEXT_MAX - scan->text_len, &text, &len);
-	if (ret == -EFBIG || ret == -ENOSPC)
+	if (ret == -EFBIG || ret == -ENOSPC) {
 		scan->shared->sum.cut = true;
+		return 0;
+	}
 	if (ret)
-		return ret == -ENOMEM ? ret : 0;
+		return ret == -ENOMEM ? ret : 1;
 	scan->text_len += len;
 	while ((ret = pvk_mountinfo_next(&text, &mount)) != -ENOENT) {
 		hold_tick(scan);
@@ -133,8 +135,10 @@ int hold_read_mounts(struct hold_scan *scan)
 			return ret;
 		scan->ns[scan->n_ns++] = ns;
 		ret = read_mountinfo(scan, ns.pid);
-		if (ret)
+		if (ret < 0)
 			return ret;
+		/* Another process of it may be there yet. */
+		scan->n_ns -= (size_t)ret;
 	}
 	sort_rows(scan);
 	return 0;
@@ -469,22 +473,29 @@ int hold_tell_mounts(struct hold_scan *scan)
 
 /* --- overlays --------------------------------------------------------------- */
 
-/* By its path as it was when it was mounted, which need not lead there any more. */
+/*
+ * By its path as it was when it was mounted, which need not lead there any more: surely not
+ * if it leads to the overlay itself, which has become the root since ("lowerdir=/").
+ */
 static void add_layer(struct hold_scan *scan, struct hold_overlay *overlay, const char *path)
 {
 	const struct hold_row *row;
 	struct hold_inode stx;
-	int fd = path[0] == '/' ?
-		hold_open_in(scan, scan->ns[overlay->row->ns].pid, path) : -EINVAL;
+	dev_t dev = 0;
+	int fd = -EINVAL;
 
-	if (fd < 0 || hold_stat(fd, "", &stx)) {
-		overlay->unknown = true;
-	} else if (overlay->n_layers < HOLD_LAYERS_MAX &&
-		   !pvk_grow((void **)&overlay->layer, overlay->n_layers,
-			     sizeof(*overlay->layer), HOLD_LAYERS_MAX)) {
+	if (path[0] == '/')
+		fd = hold_open_in(scan, scan->ns[overlay->row->ns].pid, path);
+	if (fd >= 0 && !hold_stat(fd, "", &stx)) {
 		row = hold_row_of(scan, stx.mnt);
-		overlay->layer[overlay->n_layers++] = row ? row->mount.dev : stx.dev;
+		dev = row ? row->mount.dev : stx.dev;
 	}
+	if (!dev || dev == overlay->dev)
+		overlay->unknown = true;
+	else if (overlay->n_layers < HOLD_LAYERS_MAX &&
+		   !pvk_grow((void **)&overlay->layer, overlay->n_layers,
+			     sizeof(*overlay->layer), HOLD_LAYERS_MAX))
+		overlay->layer[overlay->n_layers++] = dev;
 	if (fd >= 0)
 		close(fd);
 }

@@ -173,6 +173,25 @@ static int found(struct hold_process *process, enum pvk_holder_kind kind, int fd
 	return is_told(process, link, what) ? 0 : tell(process, &holder, fs);
 }
 
+/* It could not be asked where that leads. Nothing that says so is for gone. */
+static int not_asked(struct hold_process *process, const char *link, int error)
+{
+	char what[64];
+	struct pvk_holder holder = {
+		.kind = PVK_HOLD_STUCK, .fd = -1, .guess = true, .what = what,
+	};
+
+	if (error == -ENOENT || error == -ESRCH || error == -EBADF || error == -ESTALE)
+		return 0;
+	if (error == -EACCES || error == -EPERM) {
+		process->scan->denied = true;
+		return 0;
+	}
+	snprintf(what, sizeof(what), "%s: %s", link, strerror(-error));
+	process->scan->shared->sum.stuck++;
+	return tell(process, &holder, NULL);
+}
+
 /* cwd, root, exe: 1 if it is there, 0 if not, or a negative errno. */
 static int look_at_link(struct hold_process *process, enum pvk_holder_kind kind,
 			const char *link, struct hold_inode *stx)
@@ -184,7 +203,7 @@ static int look_at_link(struct hold_process *process, enum pvk_holder_kind kind,
 
 	hold_tick(scan);
 	if (ret)
-		return ret == -ENOENT || ret == -ESRCH || ret == -ESTALE ? 0 : ret;
+		return not_asked(process, link, ret);
 	fs = hold_fs_of(scan, stx, process->dir, link, &guess);
 	if (!fs)
 		return 1;
@@ -205,10 +224,12 @@ static int look_at_fd(struct hold_process *process, const char *name)
 	bool guess = false;
 	struct hold_inode stx;
 	char link[32];
+	int ret = hold_stat(process->files, name, &stx);
 
 	hold_tick(scan);
-	if (hold_stat(process->files, name, &stx))
-		return 0;
+	snprintf(link, sizeof(link), "fd/%s", name);
+	if (ret)
+		return not_asked(process, link, ret);
 	if (scan->nsfs && stx.dev == scan->nsfs)
 		return hold_visit_fd(process, name);
 	fs = hold_fs_of_socket(scan, process->pid, &stx, &socket.what);
@@ -221,7 +242,6 @@ static int look_at_fd(struct hold_process *process, const char *name)
 		kind = PVK_HOLD_DEVICE;
 	else if (!fs)
 		return 0;
-	snprintf(link, sizeof(link), "fd/%s", name);
 	return found(process, kind, socket.fd, link, fs, guess);
 }
 
@@ -543,13 +563,15 @@ static int look_at(struct hold_scan *scan, uint32_t pid)
 	process.dir = openat(scan->proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (process.dir < 0)
 		return 0;
+	scan->denied = false;
 	ret = look_inside(&process);
 	close(process.dir);
 	scan->shared->sum.processes++;
 	if (ret == -EACCES || ret == -EPERM) {
-		scan->shared->sum.denied++;
+		scan->denied = true;
 		ret = 0;
 	}
+	scan->shared->sum.denied += scan->denied;
 	return ret;
 }
 

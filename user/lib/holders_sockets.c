@@ -45,6 +45,7 @@ static int take_socket(struct hold_scan *scan, char *line)
 	return path[0] == ' ' && path[1] == '/' ? add_socket(scan, ino, path + 1) : 0;
 }
 
+/* 1: the process has ended. */
 static int read_sockets(struct hold_scan *scan, uint32_t pid)
 {
 	pvk_auto_free char *text = NULL;
@@ -53,8 +54,11 @@ static int read_sockets(struct hold_scan *scan, uint32_t pid)
 	int ret = 0;
 
 	snprintf(name, sizeof(name), "%u/net/unix", pid);
-	if (hold_read(scan->proc, name, TEXT_MAX, &text, &len))
-		return 0;
+	ret = hold_read(scan->proc, name, TEXT_MAX, &text, &len);
+	if (ret == -EFBIG)
+		scan->shared->sum.cut = true;
+	if (ret)
+		return ret == -ENOENT || ret == -ESRCH || ret == -EINVAL;
 	for (rest = text; !ret && (line = strsep(&rest, "\n"));)
 		ret = take_socket(scan, line);
 	return ret;
@@ -93,6 +97,9 @@ int hold_find_sockets(struct hold_scan *scan)
 		if (!ret) {
 			nets[n++] = ino;
 			ret = read_sockets(scan, scan->pid[i]);
+			/* Another one of it may be there yet. */
+			n -= ret == 1;
+			ret = ret < 0 ? ret : 0;
 		}
 	}
 	if (ret == -EBADMSG) {

@@ -33,14 +33,23 @@ struct kernel_statx {
 
 _Static_assert(sizeof(struct kernel_statx) == 256, "as in <linux/stat.h>");
 
-int hold_stat(int at, const char *path, struct hold_inode *inode)
+static int ask(int at, const char *path, unsigned int want, struct kernel_statx *stx)
 {
 	int flags = AT_NO_AUTOMOUNT | DONT_SYNC | (*path ? 0 : AT_EMPTY_PATH);
-	struct kernel_statx stx = { 0 };
 
-	if (syscall(SYS_statx, at, path, flags, WANT_TYPE | WANT_NLINK | WANT_INO | WANT_MNT,
-		    &stx))
-		return -errno;
+	return syscall(SYS_statx, at, path, flags, want, stx) ? -errno : 0;
+}
+
+int hold_stat(int at, const char *path, struct hold_inode *inode)
+{
+	struct kernel_statx stx = { 0 };
+	int ret = ask(at, path, WANT_TYPE | WANT_NLINK | WANT_INO | WANT_MNT, &stx);
+
+	/* Of a file on another user's FUSE root is told where it is, and no more. */
+	if (ret == -EACCES)
+		ret = ask(at, path, 0, &stx);
+	if (ret)
+		return ret;
 	*inode = (struct hold_inode){
 		.dev = makedev(stx.dev_major, stx.dev_minor),
 		.rdev = makedev(stx.rdev_major, stx.rdev_minor),

@@ -43,7 +43,7 @@ int pvk_stage_data(struct pvk_stage *stage, const char *path, struct pvk_err *er
 /* An empty directory, "/proc". */
 int pvk_stage_dir(struct pvk_stage *stage, const char *path, mode_t mode, struct pvk_err *err);
 
-/* update.conf: `copy-bin PROGRAM[:LINK...] [WORD]`, `copy-data PATH`; updateconf.h has the others. */
+/* update.conf: `copy-bin PROGRAM[:LINK...] [WORD]`, `copy-data PATH`; the rest: updateconf.h */
 int pvk_stage_conf(struct pvk_stage *stage, const char *path, struct pvk_err *err);
 /* RAMFS_COPY_BIN and RAMFS_COPY_DATA, blanks between. */
 int pvk_stage_env(struct pvk_stage *stage, struct pvk_err *err);
