@@ -476,7 +476,7 @@ $(blockid) $(nbdtalk): $(BUILD)/tests/lib/%: tests/lib/%.c $(unit_lib)
 	@mkdir -p $(@D)
 	$(CC) $(std_cflags) $(san_cflags) $(dep_flags) -Iuser/init -o $@ $< $(unit_lib)
 
-unit: $(unit_bin) $(unit_cli) $(stand_in) $(flagimage) $(blockid) $(nbdtalk) docs
+unit: $(unit_bin) $(unit_cli) $(cdir)/pvkit-update $(stand_in) $(flagimage) $(blockid) $(nbdtalk) docs
 
 # A test or benchmark that needs a further library names it, in pkg-config's
 # words, in a comment: `libs: libnl-genl-3.0`

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * pvkit update --dry-run
+ * pvkit update
  */
 #include <errno.h>
 #include <stdio.h>
@@ -38,6 +38,7 @@ void update_free(struct update *update)
 	}
 	for (i = 0; i < update->images; i++)
 		free(update->image[i].path);
+	pvk_stage_close(update->stage);
 	free(update);
 }
 
@@ -52,16 +53,49 @@ static bool is_sha256(const char *text)
 struct asked {
 	const char *sha256[UPDATE_IMAGES_MAX];
 	size_t sums;
-	bool dry_run;
 };
+
+static int take_more(struct cli *cli, const char *option, struct update_words *words)
+{
+	if (words->count == PLAN_LIST_MAX)
+		return cli_usage(cli, "more than %d --%s", PLAN_LIST_MAX, option);
+	words->word[words->count++] = optarg;
+	return CLI_END;
+}
+
+/* Each by itself; whether a store takes them together is a check. */
+static int take_flag(struct cli *cli, struct update *update)
+{
+	struct pvk_change change = { .clear = 0 };
+	struct pvk_err err = { .text = "" };
+
+	if (!strncmp(optarg, "phase=", 6) || !strncmp(optarg, "cursor=", 7))
+		return cli_usage(cli, "--flag %s: that is the update's own", optarg);
+	if (pvk_change_word(&change, optarg, &err))
+		return cli_usage(cli, "--flag %s: %s", optarg, err.text);
+	return take_more(cli, "flag", &update->flag);
+}
 
 /* CLI_END, or an exit status. */
 static int take_option(struct cli *cli, struct update *update, struct asked *asked, int opt)
 {
 	switch (opt) {
 	case OPT_DRY_RUN:
-		asked->dry_run = true;
+		update->dry_run = true;
 		break;
+	case OPT_RECOVERY:
+		update->recovery = true;
+		break;
+	case OPT_ENV:
+		if (!strchr(optarg, '=') || *optarg == '=')
+			return cli_usage(cli, "--env %s: wants KEY=VALUE", optarg);
+		return take_more(cli, "env", &update->env);
+	case OPT_POST:
+		if (!optarg[strspn(optarg, " \t")])
+			return cli_usage(cli, "--post wants a command");
+		return take_more(cli, "post", &update->post);
+	case OPT_FLAG:
+		return take_flag(cli, update);
 	case OPT_CONFIG:
 		update->config = optarg;
 		break;
@@ -97,9 +131,22 @@ static int take_image(struct cli *cli, struct update *update, const char *word)
 	return CLI_END;
 }
 
+/* Now that it is known how many images there are. */
+static int check_env(struct cli *cli, const struct update *update)
+{
+	pvk_auto_buf struct pvk_buf text = PVK_BUF_INIT(PLAN_TEXT_MAX);
+	struct pvk_err err = { .text = "" };
+	size_t i;
+
+	for (i = 0; i < update->env.count; i++)
+		if (update_expand(update, update->env.word[i], &text, &err))
+			return cli_usage(cli, "--env %s: %s", update->env.word[i], err.text);
+	return CLI_END;
+}
+
 static int take_words(struct cli *cli, struct update *update)
 {
-	struct asked asked = { .dry_run = false };
+	struct asked asked = { .sums = 0 };
 	int opt, status = CLI_END, i;
 	size_t n;
 
@@ -110,14 +157,14 @@ static int take_words(struct cli *cli, struct update *update)
 		if (status != CLI_END)
 			return status;
 	}
-	if (!asked.dry_run)
-		return cli_usage(cli, "wants --dry-run");
 	for (i = optind, status = CLI_END; status == CLI_END && i < cli->argc; i++)
 		status = take_image(cli, update, cli->argv[i]);
 	if (status != CLI_END)
 		return status;
 	if (!update->images)
 		return cli_usage(cli, "wants IMAGE:TARGET");
+	if (update->env.count && (status = check_env(cli, update)) != CLI_END)
+		return status;
 	if (asked.sums && asked.sums != update->images)
 		return cli_usage(cli, "%zu --sha256 for %zu images", asked.sums, update->images);
 	for (n = 0; n < asked.sums; n++)
@@ -162,7 +209,7 @@ static void json_stage(struct json_out *out, const struct update *update)
 	json_out_end(out);
 }
 
-static int print_json(const struct update *update)
+static int print_json(const struct update *update, bool handed_over)
 {
 	json_auto_out struct json_out out = JSON_OUT_INIT(CLI_JSON_MAX);
 	const struct update_check *check;
@@ -170,6 +217,7 @@ static int print_json(const struct update *update)
 
 	json_out_object(&out);
 	json_out_pair_bool(&out, "ok", !update->failed);
+	json_out_pair_bool(&out, "handed_over", handed_over);
 	json_images(&out, update);
 	json_stage(&out, update);
 	json_out_key(&out, "checks");
@@ -207,6 +255,36 @@ static int print_table(const struct update *update)
 	return table_print(&table);
 }
 
+int update_report(const struct cli *cli, const struct update *update, bool handed_over)
+{
+	return cli->json ? print_json(update, handed_over) : print_table(update);
+}
+
+void update_check_all(struct update *update)
+{
+	update_check_conf(update);
+	update_check_images(update);
+	if (!update->recovery)
+		update_check_kernel(update);
+	update_check_init(update);
+	update_check_stage(update);
+	update_check_state(update);
+	update_check_flags(update);
+	update_check_env(update);
+	update_check_watchdog(update);
+}
+
+static int dry_run(const struct cli *cli, struct update *update)
+{
+	int status;
+
+	update_check_all(update);
+	if (update->plan.files)
+		update_try_hidden(update);
+	status = update_report(cli, update, false);
+	return status == CLI_OK && update->failed ? CLI_REFUSED : status;
+}
+
 int verb_update(struct cli *cli)
 {
 	struct update *update = calloc(1, sizeof(*update));
@@ -216,14 +294,8 @@ int verb_update(struct cli *cli)
 		return cli_fail("update", -ENOMEM, NULL);
 	update->config = PVK_UPDATE_CONF;
 	status = take_words(cli, update);
-	if (status == CLI_END) {
-		update_check_images(update);
-		update_check_stage(update);
-		update_check_watchdog(update);
-		status = cli->json ? print_json(update) : print_table(update);
-		if (status == CLI_OK && update->failed)
-			status = CLI_REFUSED;
-	}
+	if (status == CLI_END)
+		status = update->dry_run ? dry_run(cli, update) : update_run(cli, update);
 	update_free(update);
 	return status;
 }

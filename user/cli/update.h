@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * update - what is looked at before the running system is updated in place
+ * update - the running system is updated in place, up to where process 1 is handed over
  *
- * Each check is a function, and says its text where it knows the cause. A check that fails
- * does not keep the others from being made: one run tells of everything.
+ * First all is looked at. Each check is a function, and says its text where it knows the
+ * cause. A check that fails does not keep the others from being made: one run tells of
+ * everything. Then what the update wants is put into RAM, and the plan written that
+ * pvkit-update carries out once the system has ended (user/update).
  */
 #ifndef PVKIT_UPDATE_H
 #define PVKIT_UPDATE_H
 
+#include <limits.h>
+
 #include "cli.h"
+#include "handover.h"
+#include "plan.h"
 #include "sha256.h"
 #include "stage.h"
 #include "target.h"
 #include "updateconf.h"
 
-#define UPDATE_IMAGES_MAX	16
+#define UPDATE_IMAGES_MAX	PLAN_IMAGES_MAX
 #define UPDATE_CHECKS_MAX	1200
 /* What the writing may put into the RAM, and what it works with. */
 #define UPDATE_RESERVE		(1u << 20)
@@ -39,8 +45,15 @@ struct update_image {
 	const char *sha256;	/* in hex; NULL: not to be checked */
 	struct pvk_target target;
 	bool has_target;
-	bool on_root;		/* it would be copied to RAM, too */
 	uint64_t size;
+	bool has_digest;	/* of what was found good */
+	unsigned char digest[PVK_SHA256_SIZE];
+};
+
+/* What was given several times, in its order. */
+struct update_words {
+	const char *word[PLAN_LIST_MAX];
+	size_t count;
 };
 
 struct update {
@@ -48,9 +61,20 @@ struct update {
 	size_t images;
 	const char *key;	/* NULL: signatures are not checked */
 	const char *config;
+	struct pvk_updateconf conf;
+	struct update_words env, post, flag;
+	bool dry_run;
+	bool recovery;
+	enum pvk_update_init init;
+	bool has_init;
+	struct pvk_watchdog watchdog;
+	char program[PATH_MAX];	/* pvkit-update, without symlinks; "" */
+	dev_t root;		/* of the file system that the session follows */
+	char medium[64];	/* that it is on; "" if that is no target */
 	struct update_check check[UPDATE_CHECKS_MAX];
 	size_t checks;
 	bool failed;
+	struct pvk_stage *stage;
 	struct pvk_stage_plan plan;
 	struct pvk_stage_room room;
 };
@@ -60,10 +84,56 @@ void update_note(struct update *update, const char *name, const char *subject,
 		 enum update_result result, const char *fmt, ...) PVK_PRINTF(5, 6);
 void update_free(struct update *update);
 
+/* All of them; what was found stays in *update. */
+void update_check_all(struct update *update);
 void update_check_images(struct update *update);
+/* update_ready.c: the kernel, process 1, flags, the environment. */
+void update_check_conf(struct update *update);
+void update_check_kernel(struct update *update);
+void update_check_init(struct update *update);
+void update_check_flags(struct update *update);
+void update_check_env(struct update *update);
 void update_check_watchdog(struct update *update);
-/* What is copied to RAM: whether it is all there, fits, and runs. */
+/* What is copied to RAM: whether it is all there, and fits. */
 void update_check_stage(struct update *update);
+/* Does it run there? In a tmpfs that only we see, or where it was made in earnest. */
+void update_try_hidden(struct update *update);
+void update_try(struct update *update, const char *dir);
+
+/* Is it in the kernel, or was it brought in by modprobe? */
+bool update_find_module(bool load);
+
+/*
+ * update_state.c: the file system that outlives a power cut. It is mounted only in a process
+ * of its own, in a mount namespace that goes with that.
+ */
+void update_check_state(struct update *update);
+struct update_copies {
+	unsigned char sha256[UPDATE_IMAGES_MAX][PVK_SHA256_SIZE];
+};
+
+/* To the directory, or the state if there is one. go_on: is asked again and again; false ends it with -ECANCELED. */
+int update_copy_images(const struct update *update, const char *dir, bool (*go_on)(void *arg),
+		       void *arg, struct update_copies *copies, struct pvk_err *err);
+/* The plan, as a file of the state's directory. */
+int update_leave_plan(const struct update *update, const struct plan *plan,
+		      struct pvk_err *err);
+static inline bool update_has_state(const struct update *update)
+{
+	return update->conf.state_device[0];
+}
+
+/* update_plan.c: texts are copied, free it with plan_free(). */
+int update_make_plan(const struct update *update, const struct update_copies *copies,
+		     struct plan *plan, struct pvk_err *err);
+/* "KEY=VALUE" with %{size} and %% replaced, in text. */
+int update_expand(const struct update *update, const char *word, struct pvk_buf *text,
+		  struct pvk_err *err);
+
+/* update_run.c: an exit status. */
+int update_run(struct cli *cli, struct update *update);
+/* The report, as a table or JSON; handed_over: the rest of it is pvkit-update's. */
+int update_report(const struct cli *cli, const struct update *update, bool handed_over);
 
 /* "12.5 MiB"; text has room for 32 bytes. */
 const char *update_size(uint64_t bytes, char text[32]);

@@ -25,7 +25,7 @@ const char *update_size(uint64_t bytes, char text[32])
 
 static void check_file(struct update *update, struct update_image *image)
 {
-	struct stat st, root;
+	struct stat st;
 	char text[32];
 
 	if (stat(image->path, &st)) {
@@ -34,10 +34,9 @@ static void check_file(struct update *update, struct update_image *image)
 		update_note(update, "image", image->path, UPDATE_FAILED, "not a file");
 	} else {
 		image->size = (uint64_t)st.st_size;
-		image->on_root = !stat("/", &root) && root.st_dev == st.st_dev;
-		update_note(update, "image", image->path, UPDATE_OK, "%s%s",
+		update_note(update, "image", image->path, UPDATE_OK, "%s, is copied to %s",
 			    update_size(image->size, text),
-			    image->on_root ? ", on the root: is copied to RAM" : "");
+			    update_has_state(update) ? "the state" : "RAM");
 	}
 }
 
@@ -62,8 +61,13 @@ static void check_target(struct update *update, struct update_image *image)
 static void check_root(struct update *update, struct update_image *image)
 {
 	struct pvk_err err = { .text = "" };
-	int ret = pvk_target_is_root(&image->target, SYS, PROC, &err);
+	struct pvk_below below;
+	int ret = pvk_target_is_below(&image->target, "/", SYS, PROC, &below, &err);
 
+	if (ret > 0 && !update->medium[0]) {
+		update->root = below.dev;
+		snprintf(update->medium, sizeof(update->medium), "%s", below.medium);
+	}
 	if (ret < 0)
 		update_note(update, "root", image->target_text, UPDATE_FAILED, "%s", err.text);
 	else if (ret)
@@ -95,15 +99,17 @@ static int hash_file(const char *path, unsigned char digest[PVK_SHA256_SIZE])
 
 static void check_sha256(struct update *update, struct update_image *image)
 {
-	unsigned char digest[PVK_SHA256_SIZE] = { 0 };
 	char text[2 * PVK_SHA256_SIZE + 1] = "";
 	size_t i;
-	int ret = hash_file(image->path, digest);
+	int ret = hash_file(image->path, image->digest);
 
+	image->has_digest = !ret;
 	for (i = 0; !ret && i < PVK_SHA256_SIZE; i++)
-		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+		snprintf(text + 2 * i, 3, "%02x", image->digest[i]);
 	if (ret)
 		update_note(update, "sha256", image->path, UPDATE_FAILED, "%s", strerror(-ret));
+	else if (!image->sha256)
+		return;
 	else if (strcasecmp(text, image->sha256) != 0)
 		update_note(update, "sha256", image->path, UPDATE_FAILED, "it is %s", text);
 	else
@@ -150,7 +156,8 @@ void update_check_images(struct update *update)
 			check_twice(update, i);
 			check_root(update, image);
 		}
-		if (image->sha256)
+		/* What is copied later is held against it. */
+		if (image->sha256 || (update->key && image->size))
 			check_sha256(update, image);
 		if (update->key)
 			check_signature(update, image);
@@ -159,14 +166,14 @@ void update_check_images(struct update *update)
 
 void update_check_watchdog(struct update *update)
 {
-	struct pvk_watchdog watchdog;
+	const struct pvk_watchdog *watchdog = &update->watchdog;
 	struct pvk_err err = { .text = "" };
 
-	if (pvk_watchdog_find(SYS, &watchdog, &err)) {
+	if (pvk_watchdog_find(SYS, &update->watchdog, &err)) {
 		update_note(update, "watchdog", "", UPDATE_NOTE,
 			    "%s: nothing resets a machine that hangs", err.text);
 		return;
 	}
-	update_note(update, "watchdog", watchdog.name, UPDATE_OK, "%s, %u s%s", watchdog.identity,
-		    watchdog.timeout, watchdog.active ? ", active" : "");
+	update_note(update, "watchdog", watchdog->name, UPDATE_OK, "%s, %u s%s", watchdog->identity,
+		    watchdog->timeout, watchdog->active ? ", active" : "");
 }

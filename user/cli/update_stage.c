@@ -6,58 +6,97 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "flagconf.h"
+#include "ubootenv.h"
 #include "update.h"
 
-/* Its target; "" if it can't be read. */
-static const char *read_link(const char *path, char target[PATH_MAX])
-{
-	ssize_t len = readlink(path, target, PATH_MAX - 1);
-
-	target[len > 0 ? len : 0] = '\0';
-	return target;
-}
-
 /*
- * We do the writing ourselves: no tools are wanted. A busybox that is process 1 goes on
- * from the RAM, so it belongs there.
+ * One static program does all that is done there, and is process 1. What writes the
+ * environment and the flags is in it, so no tools are wanted, and no libraries.
  */
-static int add_usual(struct pvk_stage *stage, struct pvk_err *err)
+static int add_updater(struct update *update, struct pvk_stage *stage, struct pvk_err *err)
 {
-	char path[PATH_MAX], *name;
-	int ret = pvk_stage_program(stage, read_link("/proc/self/exe", path), NULL, err);
+	pvk_auto_free char *real = NULL;
+	char spec[sizeof(update->conf.program) + 64];
+	int ret;
 
-	read_link("/proc/1/exe", path);
-	name = strrchr(path, '/');
-	if (!ret && name && !strncmp(name + 1, "busybox", strlen("busybox")))
-		ret = pvk_stage_program(stage, path, NULL, err);
-	return ret;
+	snprintf(spec, sizeof(spec), "%s:/sbin/pvkit-update:/sbin/init:/shutdown",
+		 update->conf.program);
+	ret = pvk_stage_program(stage, update->conf.program, NULL, err);
+	/* By its other names it would begin. */
+	if (!ret)
+		ret = pvk_stage_program(stage, spec, "-", err);
+	if (ret)
+		return ret;
+	real = realpath(pvk_stage_program_at(stage, 0), NULL);
+	if (!real)
+		return pvk_err_set(err, -errno, "%s: %s", update->conf.program, strerror(errno));
+	snprintf(update->program, sizeof(update->program), "%s", real);
+	return 0;
 }
 
-static int add_images(const struct update *update, struct pvk_stage *stage, struct pvk_err *err)
+/* Where flags and the environment are, as pvkit-update reads it. */
+static int add_settings(const struct update *update, struct pvk_stage *stage,
+			struct pvk_err *err)
 {
-	char path[PATH_MAX];
+	const char *const path[] = { PVK_FLAGCONF_FILE, PVK_ENV_CONFIG, update->config };
+	char real[PATH_MAX];
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; !ret && i < update->images; i++)
-		if (update->image[i].on_root && realpath(update->image[i].path, path))
-			ret = pvk_stage_data(stage, path, err);
+	for (i = 0; !ret && i < PVK_ARRAY_SIZE(path); i++)
+		if (!access(path[i], F_OK) && realpath(path[i], real))
+			ret = pvk_stage_data(stage, path[i][0] == '/' ? path[i] : real, err);
 	return ret;
 }
 
-static int add_all(const struct update *update, struct pvk_stage *stage, struct pvk_err *err)
+/* The program of each command, up to its first blank. */
+static int add_posts(const struct update *update, struct pvk_stage *stage, struct pvk_err *err)
 {
-	static const char *const dirs[] = { "/dev", "/proc", "/sys", "/run" };
-	int ret = add_usual(stage, err);
+	const char *word;
+	char name[PATH_MAX];
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; !ret && i < update->post.count; i++) {
+		word = update->post.word[i] + strspn(update->post.word[i], " \t");
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, " \t"), word);
+		if (strchr(name, ':'))
+			ret = pvk_err_set(err, -EINVAL, "--post %s: a colon", name);
+		else
+			ret = pvk_stage_program(stage, name, NULL, err);
+	}
+	return ret;
+}
+
+static int add_all(struct update *update, struct pvk_stage *stage, struct pvk_err *err)
+{
+	static const char *const dirs[] = {
+		"/dev", "/proc", "/sys", "/run", "/tmp", "/oldroot", "/update", "/var/lock",
+	};
+	int ret = add_updater(update, stage, err);
 	size_t i;
 
 	for (i = 0; !ret && i < PVK_ARRAY_SIZE(dirs); i++)
 		ret = pvk_stage_dir(stage, dirs[i], 0755, err);
 	if (!ret)
-		ret = pvk_stage_conf(stage, update->config, err);
+		ret = add_settings(update, stage, err);
 	if (!ret)
-		ret = pvk_stage_env(stage, err);
-	return ret ? ret : add_images(update, stage, err);
+		ret = add_posts(update, stage, err);
+	if (!ret)
+		ret = pvk_stage_conf(stage, update->config, err);
+	return ret ? ret : pvk_stage_env(stage, err);
+}
+
+/* What is put there beside the files: the images, unless they go elsewhere. */
+static uint64_t reserve(const struct update *update)
+{
+	uint64_t bytes = UPDATE_RESERVE;
+	size_t i;
+
+	for (i = 0; !update_has_state(update) && i < update->images; i++)
+		bytes += (update->image[i].size + 4095) / 4096 * 4096;
+	return bytes;
 }
 
 static bool check_plan(struct update *update, struct pvk_stage *stage)
@@ -67,7 +106,7 @@ static bool check_plan(struct update *update, struct pvk_stage *stage)
 	char text[32];
 
 	if (!ret)
-		ret = pvk_stage_plan(stage, UPDATE_RESERVE, &update->plan, &err);
+		ret = pvk_stage_plan(stage, reserve(update), &update->plan, &err);
 	if (ret) {
 		update_note(update, "files", "", UPDATE_FAILED, "%s", err.text);
 		return false;
@@ -82,7 +121,7 @@ static bool check_memory(struct update *update)
 	struct pvk_err err = { .text = "" };
 	char needed[32], available[32];
 
-	if (pvk_stage_room(&update->plan, UPDATE_RESERVE, UPDATE_KEEP, NULL, &update->room, &err)) {
+	if (pvk_stage_room(&update->plan, reserve(update), UPDATE_KEEP, NULL, &update->room, &err)) {
 		update_note(update, "memory", "", UPDATE_FAILED, "%s", err.text);
 		return false;
 	}
@@ -113,16 +152,16 @@ static int hide(char *dir, struct pvk_err *err)
 	return mkdtemp(dir) ? 0 : pvk_err_set(err, -errno, "%s: %s", dir, strerror(errno));
 }
 
-static void check_programs(struct update *update, struct pvk_stage *stage)
+void update_try_hidden(struct update *update)
 {
 	char dir[] = "/run/pvkit-update.XXXXXX";
 	struct pvk_err err = { .text = "" };
 	int ret = hide(dir, &err);
 
 	if (!ret) {
-		ret = pvk_stage_make(stage, dir, &update->plan, &err);
+		ret = pvk_stage_make(update->stage, dir, &update->plan, &err);
 		if (!ret) {
-			ret = pvk_stage_try(stage, dir, note_trial, update, &err);
+			update_try(update, dir);
 			pvk_stage_take_down(dir);
 		}
 		rmdir(dir);
@@ -131,14 +170,20 @@ static void check_programs(struct update *update, struct pvk_stage *stage)
 		update_note(update, "programs", "", UPDATE_FAILED, "%s", err.text);
 }
 
+void update_try(struct update *update, const char *dir)
+{
+	struct pvk_err err = { .text = "" };
+
+	if (pvk_stage_try(update->stage, dir, note_trial, update, &err))
+		update_note(update, "programs", "", UPDATE_FAILED, "%s", err.text);
+}
+
 void update_check_stage(struct update *update)
 {
 	struct pvk_err err = { .text = "" };
-	struct pvk_stage *stage = NULL;
 
-	if (pvk_stage_open(&stage, "/", &err))
+	if (pvk_stage_open(&update->stage, "/", &err))
 		update_note(update, "files", "", UPDATE_FAILED, "%s", err.text);
-	else if (check_plan(update, stage) && check_memory(update))
-		check_programs(update, stage);
-	pvk_stage_close(stage);
+	else if (!check_plan(update, update->stage) || !check_memory(update))
+		update->plan.files = 0;
 }

@@ -226,6 +226,16 @@ static const struct cli_exit holders_exits[] = {
 
 static const struct cli_opt update_options[] = {
 	{ "dry-run", NULL, OPT_DRY_RUN, "look at everything, change nothing", NULL },
+	{ "env", "KEY=VALUE", OPT_ENV,
+	  "set that in the U-Boot environment after the last image; %{size} is the\n"
+	  "first image's size in bytes, %{size:2} the second's, %% a percent; repeatable", NULL },
+	{ "post", "COMMAND", OPT_POST,
+	  "then run that in RAM: a program, which is copied there, and words; no shell;\n"
+	  "repeatable", NULL },
+	{ "flag", "FIELD=VALUE", OPT_FLAG,
+	  "then set that boot flag, all of them at once; repeatable", "mode= slot= tries= reason=" },
+	{ "recovery", NULL, OPT_RECOVERY,
+	  "do not end the system here: reboot, and the initramfs writes the images", NULL },
 	{ "sha256", "HEX", OPT_SHA256, "the image's checksum; once for each image, in their order",
 	  NULL },
 	{ "verify-key", "FILE", OPT_VERIFY_KEY,
@@ -236,10 +246,11 @@ static const struct cli_opt update_options[] = {
 };
 
 static const struct cli_exit update_exits[] = {
-	{ CLI_OK, "nothing speaks against it" },
-	{ CLI_FAILED, "failed: out of memory, or the report could not be written" },
+	{ CLI_OK, "process 1 is handed over; with --dry-run, nothing speaks against it" },
+	{ CLI_FAILED, "failed, and all is as it was" },
 	{ CLI_USAGE, "wrong usage" },
-	{ CLI_REFUSED, "a check failed; the report says which, and why" },
+	{ CLI_REFUSED, "a check failed; the report says which, and why; or another update runs" },
+	{ CLI_ABORTED, "stopped by Ctrl-C, SIGTERM or pvkit pivot abort, and all is as it was" },
 	{ 0, NULL },
 };
 
@@ -794,31 +805,44 @@ const struct cli_verb cli_verbs[] = {
 		.fn = FN(verb_pivot_holders),
 	}, {
 		.name = "update",
-		.args = "--dry-run [--sha256 HEX]... [--verify-key FILE] [--config FILE] [--json] "
-			"IMAGE:TARGET...",
-		.brief = "Checks whether the running system can be updated in place.",
+		.args = "[OPTION...] IMAGE:TARGET...",
+		.brief = "Updates the running system in place, or checks whether it can be.",
 		.text =
 		"A TARGET is NAME or mtd:NAME (a flash partition), ubi:NAME or ubiN:NAME (a UBI\n"
-		"volume), or a device node. The IMAGE's name has no colon. Looked at is, and each\n"
-		"check that fails says why:\n\n"
-		"  image      it is there; one on the running root is copied to RAM\n"
+		"volume), or a device node; it may be what the system runs from. The IMAGE's name\n"
+		"has no colon. First all is looked at, and each check that fails says why:\n\n"
+		"  image      it is there\n"
 		"  target     it is there, and no other image's\n"
 		"  size       the image fits; bad blocks do not count\n"
 		"  root       is it what the running system lies on\n"
 		"  sha256     with --sha256\n"
 		"  signature  with --verify-key\n"
+		"  module     pv_pivot is in the kernel, or can be loaded\n"
+		"  session    no other update is at work\n"
+		"  dev        /dev is a devtmpfs\n"
+		"  opens      the kernel can refuse them (fanotify)\n"
+		"  init       systemd or busybox: no other process 1 is handed over\n"
 		"  files      the programs that go to RAM are there, and all they need\n"
-		"  memory     there is enough for them\n"
-		"  program    each runs there: tried in a tmpfs, without any rights\n"
-		"  watchdog   there is one\n\n"
-		"Nothing is written but to RAM, and that is given back. It takes root's rights.\n\n"
+		"  memory     there is enough for them, and for the images\n"
+		"  state      a file system for what outlives a power cut\n"
+		"  store      of boot flags, for how far it is\n"
+		"  flags      with --flag: a store that takes them\n"
+		"  env        with --env: a U-Boot environment that can be read\n"
+		"  watchdog   there is one\n"
+		"  program    each runs there: tried in a tmpfs, without any rights\n\n"
+		"Then files and images are copied, and process 1 is handed over: services stop,\n"
+		"processes end, the old root is unmounted. pvkit-update goes on from RAM: it writes,\n"
+		"reads back, sets what is to be set, and reboots. It takes root's rights. The\n"
+		"terminal may be lost meanwhile. Until process 1 is handed over, Ctrl-C and\n"
+		"`pvkit pivot abort` take all back.\n\n"
 		"/etc/pvkit/update.conf adds to what is copied, by lines `copy-bin PROGRAM[:LINK...]\n"
 		"[WORD]` and `copy-data PATH`; so do the variables RAMFS_COPY_BIN and\n"
 		"RAMFS_COPY_DATA, with blanks between. WORD is what the program is tried with instead\n"
-		"of --help; with - it is not tried.\n\n"
+		"of --help; with - it is not tried. Its other lines are in update.conf(5).\n\n"
 		"Examples:\n"
 		"  pvkit update --dry-run root.squashfs:rootfs zImage:mtd:kernel\n"
-		"  pvkit update --dry-run --verify-key vendor.pub root.ubifs:ubi0:rootfs\n",
+		"  pvkit update --verify-key vendor.pub --flag slot=b root.ubifs:ubi0:rootfs\n"
+		"  pvkit update --env 'rootsize=%{size}' root.ext4:/dev/mmcblk0p2\n",
 		.options = update_options,
 		.exits = update_exits,
 		.words = "@file",

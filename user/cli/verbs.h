@@ -24,6 +24,7 @@ enum {
 	CLI_TIMEOUT = 5,
 	CLI_NO_KERNEL = 6,
 	CLI_NO_DAEMON = 6,	/* of verbs that ask pvkitd, not the kernel */
+	CLI_ABORTED = 7,	/* of `pvkit update`: taken back when it was asked to */
 };
 
 /* What cli_option() returns for an option. */
@@ -41,8 +42,10 @@ enum {
 	OPT_DEVICE_META,
 	OPT_DRY_RUN,
 	OPT_DTB,
+	OPT_ENV,
 	OPT_FIRMWARE,
 	OPT_FITCONFIG,
+	OPT_FLAG,
 	OPT_FORCE,
 	OPT_IF,
 	OPT_JUNIT,
@@ -60,6 +63,8 @@ enum {
 	OPT_OPTIONAL,
 	OPT_OUTPUT,
 	OPT_PID,
+	OPT_POST,
+	OPT_RECOVERY,
 	OPT_REQUIRED,
 	OPT_REQUIRE_SIGNATURE,
 	OPT_ROLE,

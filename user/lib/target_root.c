@@ -71,7 +71,7 @@ static const struct pvk_mount *find_mount(const struct search *search, const cha
 static int hit(const struct search *search, const char *how, const char *what)
 {
 	pvk_err_set(search->text, 0, "%s %s (%s)", search->target->device, how, what);
-	snprintf(search->below->medium, sizeof(search->below->medium), "%s", what);
+	snprintf(search->below->medium, sizeof(search->below->medium), "%.63s", what);
 	return 1;
 }
 
@@ -248,7 +248,8 @@ static bool has_program(const struct search *search, const char *dir)
 	if (len <= 0)
 		return false;
 	program[len] = '\0';
-	snprintf(path, sizeof(path), "%s%s", dir, program);
+	if (snprintf(path, sizeof(path), "%s%s", dir, program) >= (int)sizeof(path))
+		return false;
 	return !stat(program, &here) && !stat(path, &there) && here.st_size == there.st_size &&
 	       here.st_mtime == there.st_mtime;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "plan.h"
+#include "statefs.h"
 #include "verbs.h"
 
 #define SHUTDOWN	"/shutdown"
@@ -34,6 +35,23 @@ static int verb_show(int argc, char **argv)
 	return fflush(stdout) ? UPDATE_EXIT_FAILED : UPDATE_EXIT_OK;
 }
 
+/* For pvkit, which can't find it by as many names. */
+static int verb_state(int argc, char **argv)
+{
+	struct pvk_err err = { .text = "" };
+	struct update_state state;
+	int ret;
+
+	if (argc != 5)
+		return UPDATE_EXIT_USAGE;
+	ret = update_state_init(&state, argv[1], argv[2], argv[3], &err);
+	if (!ret)
+		ret = update_state_mount(&state, argv[4], 0, &err);
+	if (ret)
+		fprintf(stderr, "%s\n", err.text);
+	return ret ? UPDATE_EXIT_FAILED : UPDATE_EXIT_OK;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -44,6 +62,7 @@ static const struct {
 	{ "move", verb_move, "[PLAN]",
 	  "as process 1, in a root in RAM: release the old root, write, reboot; also when\n"
 	  "      called as /shutdown, by systemd" },
+	{ "state", verb_state, "DEVICE FSTYPE DIR WHERE", "mount the state of update.conf there" },
 	{ "write", verb_write, "[--from CURSOR] [--state DIR] [--force] [PLAN]",
 	  "write its images and read them back, and nothing else\n"
 	  "      --from CURSOR  go on there\n"

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pvkit update, in earnest. A process of its own does it, in a session of its own: who
+ * started it waits on the terminal until process 1 is handed over, and may go before.
+ *
+ * Up to there everything is taken back when it is asked to stop: by Ctrl-C, by SIGTERM, by
+ * `pvkit pivot abort`. After that the old system ends, and pvkit-update is next.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "flagsource.h"
+#include "genl.h"
+#include "pivot.h"
+#include "update.h"
+
+/* Of the state `open`: large images, slow media. */
+#define SESSION_SECONDS	3600
+/* Of process 1, which may have much to run under `shutdown`. */
+#define GO_SECONDS	600
+#define LOOK_MS		100
+#define INITTAB_MAX	65536
+#define HANDED_OVER	'h'
+
+struct run {
+	struct cli *cli;
+	struct update *update;
+	struct pvk_pivot *pivot;
+	int session;		/* -1: none */
+	int told;		/* to who waits on the terminal */
+	bool mounted;		/* the RAM */
+	bool inittab;		/* lies over process 1's */
+	FILE *log;
+	char why[256];		/* it was stopped */
+	struct plan plan;
+};
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_stop(int sig)
+{
+	stop_signal = sig;
+}
+
+static void take_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_stop };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	(void)signal(SIGCHLD, SIG_DFL);
+}
+
+/* ---- what is told ---- */
+
+/* On the terminal, if there is one yet, and in the log. */
+static void say(const struct run *run, const char *fmt, ...) PVK_PRINTF(2, 3);
+
+static void say(const struct run *run, const char *fmt, ...)
+{
+	FILE *to = run->cli->json ? stderr : stdout;
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fprintf(to, "pvkit: %s\n", text);
+	fflush(to);
+	clearerr(to);
+	if (run->log) {
+		fprintf(run->log, "pvkit: %s\n", text);
+		fflush(run->log);
+	}
+}
+
+static void say_text(void *arg, const char *text)
+{
+	say(arg, "%s", text);
+}
+
+static int fail(const struct run *run, const struct pvk_err *err)
+{
+	say(run, "%s", err->text);
+	cli_complain("update", "%s", err->text);
+	return CLI_FAILED;
+}
+
+static const char *path_in_ram(const struct run *run, const char *name, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s%s", run->update->conf.ram, name);
+	return path;
+}
+
+/* ---- the session, by which another one is kept out and this one can be stopped ---- */
+
+/* 0 or an exit status. */
+static int begin_session(struct run *run)
+{
+	pvk_auto_close int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct pvk_err err = { .text = "" };
+	int ret;
+
+	run->session = -1;
+	update_find_module(true);
+	ret = pvk_pivot_open(&run->pivot, NULL, NULL, &err);
+	/* The check says so. What an initramfs writes needs none. */
+	if (ret == -ENOENT)
+		return 0;
+	if (!ret)
+		ret = pvk_pivot_begin(run->pivot, fd, SESSION_SECONDS, &run->session, &err);
+	if (!ret)
+		return 0;
+	cli_fail("update", ret, &err);
+	return ret == -EBUSY || ret == -EEXIST ? CLI_REFUSED : cli_status(ret);
+}
+
+static void end_session(struct run *run)
+{
+	if (run->session >= 0)
+		close(run->session);
+	run->session = -1;
+}
+
+/* Was it asked to stop? */
+static bool go_on(void *arg)
+{
+	struct pvk_pivot_status status = { .state = PV_PIVOT_STATE_OPEN };
+	struct run *run = arg;
+
+	if (run->why[0])
+		return false;
+	if (stop_signal)
+		snprintf(run->why, sizeof(run->why), "%s", strsignal(stop_signal));
+	else if (run->session >= 0 && !pvk_pivot_status(run->pivot, &status, NULL) &&
+		 status.state != PV_PIVOT_STATE_OPEN)
+		snprintf(run->why, sizeof(run->why), "the session is %s%s%.180s",
+			 pvk_pivot_state_name(status.state), status.text[0] ? ": " : "",
+			 status.text);
+	return !run->why[0];
+}
+
+/* ---- the way back ---- */
+
+static struct pvk_handover handover_of(struct run *run, char path[PATH_MAX])
+{
+	return (struct pvk_handover){
+		.init = run->update->init,
+		.inittab = path_in_ram(run, "/update/inittab", path),
+		.term = run->update->conf.term,
+		.say = say_text,
+		.arg = run,
+	};
+}
+
+static void take_back(struct run *run)
+{
+	struct pvk_err err = { .text = "" };
+	struct pvk_handover handover;
+	char path[PATH_MAX];
+
+	handover = handover_of(run, path);
+	if (run->inittab && pvk_handover_undo(&handover, &err))
+		cli_complain("update", "%s", err.text);
+	run->inittab = false;
+	if (run->log)
+		fclose(run->log);
+	run->log = NULL;
+	if (run->mounted && pvk_stage_take_down(run->update->conf.ram))
+		cli_complain("update", "%s: %s", run->update->conf.ram, strerror(errno));
+	run->mounted = false;
+	end_session(run);
+}
+
+static int stopped(struct run *run)
+{
+	say(run, "stopped (%s), all is as it was", run->why);
+	return CLI_ABORTED;
+}
+
+/* ---- RAM ---- */
+
+static int make_dirs(const char *dir, struct pvk_err *err)
+{
+	char path[PATH_MAX], *slash;
+
+	snprintf(path, sizeof(path), "%s/", dir);
+	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0755) && errno != EEXIST)
+			return pvk_err_set(err, -errno, "%s: %s", path, strerror(errno));
+		*slash = '/';
+	}
+	return 0;
+}
+
+static int make_ram(struct run *run, struct pvk_err *err)
+{
+	struct update *update = run->update;
+	size_t checks = update->checks, i;
+	char path[PATH_MAX];
+	int ret;
+
+	ret = make_dirs(update->conf.ram, err);
+	if (!ret)
+		ret = pvk_stage_make(update->stage, update->conf.ram, &update->plan, err);
+	if (ret)
+		return ret;
+	run->mounted = true;
+	run->log = fopen(path_in_ram(run, "/update/log", path), "ae");
+	say(run, "%u files in RAM", update->plan.files);
+	update_try(update, update->conf.ram);
+	for (i = checks; i < update->checks; i++)
+		if (update->check[i].result == UPDATE_FAILED)
+			return pvk_err_set(err, -ENOEXEC, "%s: %s", update->check[i].subject,
+					   update->check[i].text);
+	return 0;
+}
+
+static int copy_images(struct run *run, struct update_copies *copies, struct pvk_err *err)
+{
+	char path[PATH_MAX];
+	int ret;
+
+	say(run, "copying %zu %s to %s", run->update->images,
+	    run->update->images > 1 ? "images" : "image",
+	    update_has_state(run->update) ? run->update->conf.state_device : "RAM");
+	ret = update_copy_images(run->update, path_in_ram(run, "/update", path), go_on, run,
+				 copies, err);
+	if (ret)
+		return ret;
+	return update_make_plan(run->update, copies, &run->plan, err);
+}
+
+/* Both places: RAM is where it is carried out, the state is what is resumed from. */
+static int write_plan(struct run *run, struct pvk_err *err)
+{
+	pvk_auto_close int dir = -1;
+	char path[PATH_MAX];
+	int ret = 0;
+
+	if (run->mounted) {
+		dir = open(path_in_ram(run, "/update", path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		ret = dir < 0 ? pvk_err_set(err, -errno, "%s: %s", path, strerror(errno)) :
+				plan_write(&run->plan, dir, "plan", err);
+	}
+	if (!ret && update_has_state(run->update))
+		ret = update_leave_plan(run->update, &run->plan, err);
+	return ret;
+}
+
+/* ---- handing over ---- */
+
+static int write_inittab(struct run *run, struct pvk_err *err)
+{
+	pvk_auto_buf struct pvk_buf text = PVK_BUF_INIT(INITTAB_MAX);
+	pvk_auto_free char *old = NULL;
+	pvk_auto_close int dir = -1;
+	char command[3 * PATH_MAX], path[PATH_MAX];
+	int ret;
+
+	if (run->update->init != PVK_INIT_BUSYBOX)
+		return 0;
+	snprintf(command, sizeof(command), "%s%s move %s" PLAN_FILE, run->update->conf.ram,
+		 run->update->program, run->update->conf.ram);
+	ret = pvk_read_file(AT_FDCWD, PVK_HANDOVER_INITTAB, INITTAB_MAX, &old, NULL);
+	if (!ret)
+		ret = pvk_handover_inittab(old, command, &text);
+	dir = open(path_in_ram(run, "/update", path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!ret)
+		ret = dir < 0 ? -errno : pvk_replace_file(dir, "inittab", "inittab~", text.data,
+							  text.len, 0600);
+	return ret ? pvk_err_set(err, ret, "the inittab: %s", strerror(-ret)) : 0;
+}
+
+/* One of `stop`: within the limit, and what it leaves behind is asked to end with all others. */
+static void run_stop(struct run *run, const char *command)
+{
+	int64_t end = pvk_now_ms() + run->update->conf.term * INT64_C(1000);
+	int status = 0;
+	pid_t pid;
+
+	say(run, "stop: %s", command);
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(127);
+	}
+	while (pid > 0 && !waitpid(pid, &status, WNOHANG) && pvk_now_ms() < end)
+		poll(NULL, 0, LOOK_MS);
+	if (pid < 0 || status)
+		say(run, "stop: %s: did not go well", command);
+}
+
+/* From here on there is nobody who could be told but the log. */
+static void tell_terminal(struct run *run)
+{
+	char told = HANDED_OVER;
+
+	if (run->cli->json)
+		update_report(run->cli, run->update, true);
+	if (write(run->told, &told, 1) != 1)
+		say(run, "nobody waits on a terminal");
+	close(run->told);
+}
+
+/* Process 1 ends us. If it does not, it has not understood. */
+static int await_end(struct run *run)
+{
+	int64_t end = pvk_now_ms() + GO_SECONDS * INT64_C(1000);
+
+	while (pvk_now_ms() < end)
+		poll(NULL, 0, LOOK_MS);
+	say(run, "process 1 has done nothing for %u s", GO_SECONDS);
+	return CLI_FAILED;
+}
+
+static int hand_over(struct run *run, struct pvk_err *err)
+{
+	struct pvk_handover handover;
+	char path[PATH_MAX];
+	unsigned int i;
+	int ret;
+
+	handover = handover_of(run, path);
+	ret = write_inittab(run, err);
+	if (!ret)
+		ret = pvk_handover_prepare(&handover, err);
+	if (ret)
+		return ret;
+	run->inittab = true;
+	for (i = 0; i < run->update->conf.stops && go_on(run); i++)
+		run_stop(run, run->update->conf.stop[i]);
+	if (!go_on(run))
+		return -ECANCELED;
+	say(run, "update %s: %s is handed over, the system goes down for it", run->plan.id,
+	    pvk_handover_name(handover.init));
+	(void)signal(SIGTERM, handover.init == PVK_INIT_SYSTEMD ? SIG_DFL : SIG_IGN);
+	tell_terminal(run);
+	pvk_handover_end_others(&handover);
+	/* busybox: the session is pvkit-update's next. Nobody else is there to take it. */
+	if (handover.init == PVK_INIT_BUSYBOX)
+		end_session(run);
+	return pvk_handover_go(&handover, err);
+}
+
+/* ---- by the next boot ---- */
+
+/* Cursor 0: nothing of it is written yet. */
+static int set_phase(const struct run *run, struct pvk_err *err)
+{
+	pvk_auto_list struct pvk_list warnings = { 0 };
+	struct pvk_flagsources list = { .count = 0 };
+	const struct pvk_flagsource *source;
+	char phase[PLAN_PHASE_SIZE];
+	struct pvk_change change = { .force = true };
+	struct pvk_flagconf conf;
+	struct pvk_bf *bf = NULL;
+	int ret;
+
+	ret = pvk_flagconf_read(&conf, PVK_FLAGCONF_FILE, err);
+	if (!ret && pvk_bf_open(&bf, NULL, NULL, NULL))
+		bf = NULL;
+	if (!ret)
+		ret = pvk_flagsources_read(&list, &conf, bf, err);
+	if (!ret)
+		ret = pvk_flags_set(&change.set, PVB_PHASE, plan_phase(&run->plan, phase), err);
+	if (!ret)
+		ret = pvk_flags_set_number(&change.set, PVB_CURSOR, 0, err);
+	source = pvk_flagsource_for(&list, PVB_HAS(PVB_PHASE) | PVB_HAS(PVB_CURSOR));
+	if (!ret && !source)
+		ret = pvk_err_set(err, -ENODEV, "no store holds phase and cursor");
+	if (!ret)
+		ret = pvk_flagsource_set(source, &conf, bf, &change, PVK_SET_TIMEOUT_MS, &warnings,
+					 err);
+	pvk_flagsources_free(&list);
+	pvk_bf_close(bf);
+	return ret;
+}
+
+static int ask_for_reboot(const struct run *run, struct pvk_err *err)
+{
+	pid_t pid;
+
+	if (run->update->has_init)
+		return kill(1, run->update->init == PVK_INIT_SYSTEMD ? SIGRTMIN + 5 : SIGTERM) ?
+		       pvk_err_set(err, -errno, "process 1: %s", strerror(errno)) : 0;
+	pid = fork();
+	if (!pid) {
+		execlp("reboot", "reboot", NULL);
+		_exit(127);
+	}
+	return pid < 0 ? pvk_err_set(err, -errno, "reboot: %s", strerror(errno)) : 0;
+}
+
+static int leave_to_next_boot(struct run *run, struct pvk_err *err)
+{
+	int ret = set_phase(run, err);
+
+	if (ret)
+		return ret;
+	say(run, "update %s: the next boot writes it, the system reboots", run->plan.id);
+	(void)signal(SIGTERM, SIG_DFL);
+	tell_terminal(run);
+	return ask_for_reboot(run, err);
+}
+
+/* ---- all of it ---- */
+
+static int prepare(struct run *run, struct pvk_err *err)
+{
+	static struct update_copies copies;
+	int ret = run->update->recovery ? 0 : make_ram(run, err);
+
+	if (!ret)
+		ret = copy_images(run, &copies, err);
+	if (!ret)
+		ret = write_plan(run, err);
+	if (!ret && !go_on(run))
+		ret = -ECANCELED;
+	return ret;
+}
+
+static int carry_out(struct run *run)
+{
+	struct pvk_err err = { .text = "" };
+	int status, ret = prepare(run, &err);
+
+	if (!ret)
+		ret = run->update->recovery ? leave_to_next_boot(run, &err) :
+					      hand_over(run, &err);
+	if (!ret)
+		return await_end(run);
+	status = ret == -ECANCELED ? stopped(run) : fail(run, &err);
+	if (run->cli->json)
+		update_report(run->cli, run->update, false);
+	return status;
+}
+
+static int work(struct run *run)
+{
+	int status = begin_session(run);
+
+	if (status)
+		return status;
+	update_check_all(run->update);
+	if (run->update->failed) {
+		status = update_report(run->cli, run->update, false);
+		status = status ? status : CLI_REFUSED;
+	} else if (!go_on(run)) {
+		status = stopped(run);
+	} else {
+		if (!run->cli->json)
+			update_report(run->cli, run->update, false);
+		status = carry_out(run);
+	}
+	take_back(run);
+	plan_free(&run->plan);
+	pvk_pivot_close(run->pivot);
+	return status;
+}
+
+/* Until it is handed over, or has failed. Ctrl-C is passed on. */
+static int wait_for(pid_t pid, int told)
+{
+	struct pollfd fd = { .fd = told, .events = POLLIN };
+	int status = 0;
+	char word = 0;
+
+	while (poll(&fd, 1, LOOK_MS) <= 0)
+		if (stop_signal)
+			kill(pid, SIGTERM);
+	if (read(told, &word, 1) == 1 && word == HANDED_OVER)
+		return CLI_OK;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_FAILED;
+}
+
+int update_run(struct cli *cli, struct update *update)
+{
+	struct run run = { .cli = cli, .update = update, .session = -1 };
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return cli_fail("update", -errno, NULL);
+	take_signals();
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		return cli_fail("update", -errno, NULL);
+	if (pid) {
+		close(ends[1]);
+		return wait_for(pid, ends[0]);
+	}
+	close(ends[0]);
+	run.told = ends[1];
+	setsid();
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
+	_exit(work(&run));
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The images are copied where they outlive the old root: to RAM, or to the state, which
+ * outlives a power cut too.
+ *
+ * The state is found and mounted by pvkit-update, as at the next boot: what it finds now it
+ * finds then. That is done by a process of its own, in a mount namespace that goes with it,
+ * so nothing has to be taken back whatever happens; and it can be killed while it copies.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+
+#include "tree.h"
+#include "update.h"
+
+#define BLOCK_BYTES	(256 * 1024)
+#define LOOK_MS		100
+#define WHERE		"/run/pvkit-state.XXXXXX"
+
+/* What the process has found out: smaller than what a pipe takes at once. */
+struct answer {
+	int ret;
+	struct pvk_err err;
+	struct update_copies copies;
+	uint64_t room;
+	int target;		/* the image whose target the state is on; -1 */
+};
+
+struct task {
+	const struct update *update;
+	int (*run)(const struct task *task, struct answer *answer);
+	char where[sizeof(WHERE)];	/* the state is mounted there; "" */
+	const char *dir;		/* without a state */
+	const struct plan *plan;
+};
+
+/* ---- a process of its own ---- */
+
+static int run_program(char *const argv[], struct pvk_err *err)
+{
+	pvk_auto_free char *text = NULL;
+	int status = 0, ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (!pid) {
+		dup2(ends[1], 2);
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	close(ends[1]);
+	if (pvk_read_fd(ends[0], sizeof(err->text) - 1, &text, NULL))
+		text = NULL;
+	close(ends[0]);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return pvk_err_set(err, -EAGAIN, "%s could not be run", argv[0]);
+	if (!status)
+		return 0;
+	return pvk_err_set(err, -ENODEV, "%.*s", text ? (int)strcspn(text, "\n") : 0,
+			   text ? text : "");
+}
+
+static int mount_state(const struct task *task, struct pvk_err *err)
+{
+	const struct pvk_updateconf *conf = &task->update->conf;
+	char *const argv[] = {
+		(char *)task->update->program, "state", (char *)conf->state_device,
+		(char *)conf->state_fs, (char *)conf->state_dir, (char *)task->where, NULL,
+	};
+
+	if (!task->update->program[0])
+		return pvk_err_set(err, -ENOENT, "without %s it is not found", conf->program);
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return pvk_err_set(err, -errno, "no mount namespace of its own: %s",
+				   strerror(errno));
+	return run_program(argv, err);
+}
+
+static void be_task(const struct task *task, int to)
+{
+	static struct answer answer = { .target = -1 };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (task->where[0])
+		answer.ret = mount_state(task, &answer.err);
+	if (!answer.ret)
+		answer.ret = task->run(task, &answer);
+	_exit(write(to, &answer, sizeof(answer)) != sizeof(answer));
+}
+
+static int await_answer(int from, pid_t pid, bool (*go_on)(void *arg), void *arg,
+			struct answer *answer)
+{
+	struct pollfd fd = { .fd = from, .events = POLLIN };
+	bool stopped = false;
+	ssize_t n;
+
+	while (!stopped && poll(&fd, 1, LOOK_MS) <= 0)
+		stopped = go_on && !go_on(arg);
+	if (stopped)
+		kill(pid, SIGKILL);
+	n = stopped ? 0 : read(from, answer, sizeof(*answer));
+	waitpid(pid, NULL, 0);
+	if (stopped)
+		return pvk_err_set(&answer->err, -ECANCELED, "stopped");
+	return n == sizeof(*answer) ? answer->ret :
+	       pvk_err_set(&answer->err, -EIO, "the process that should do it has died");
+}
+
+static int run_task(struct task *task, bool (*go_on)(void *arg), void *arg,
+		    struct answer *answer)
+{
+	int ends[2], ret;
+	pid_t pid;
+
+	*answer = (struct answer){ .target = -1 };
+	if (!task->dir && !mkdtemp(strcpy(task->where, WHERE)))
+		return pvk_err_set(&answer->err, -errno, WHERE ": %s", strerror(errno));
+	if (pipe2(ends, O_CLOEXEC))
+		return pvk_err_set(&answer->err, -errno, "%s", strerror(errno));
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		be_task(task, ends[1]);
+	close(ends[1]);
+	ret = pid < 0 ? pvk_err_set(&answer->err, -EAGAIN, "no process for it") :
+			await_answer(ends[0], pid, go_on, arg, answer);
+	close(ends[0]);
+	if (task->where[0])
+		rmdir(task->where);
+	return ret;
+}
+
+/* ---- its directory ---- */
+
+/* Makes what is missing of it; a descriptor. */
+static int open_dir(const struct task *task, struct pvk_err *err)
+{
+	char path[PATH_MAX], *slash;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s%s/", task->dir ? task->dir : task->where,
+		 task->dir ? "" : task->update->conf.state_dir);
+	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0700) && errno != EEXIST)
+			return pvk_err_set(err, -errno, "%s: %s", path, strerror(errno));
+		*slash = '/';
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? pvk_err_set(err, -errno, "%s: %s", path, strerror(errno)) : fd;
+}
+
+/* ---- copying ---- */
+
+static int write_all(int to, const char *block, size_t len)
+{
+	ssize_t n;
+
+	while (len) {
+		n = write(to, block, len);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		n = n < 0 ? 0 : n;
+		block += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int copy_data(int from, int to, uint64_t size, unsigned char *digest)
+{
+	static char block[BLOCK_BYTES];
+	struct pvk_sha256 sha;
+	uint64_t len = 0;
+	ssize_t n;
+	int ret;
+
+	pvk_sha256_init(&sha);
+	while ((n = read(from, block, sizeof(block)))) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		len += (uint64_t)n;
+		ret = len > size ? -EBUSY : write_all(to, block, (size_t)n);
+		if (ret)
+			return ret;
+		pvk_sha256_add(&sha, block, (size_t)n);
+	}
+	pvk_sha256_end(&sha, digest);
+	return len == size ? 0 : -EBUSY;
+}
+
+static int copy_image(const struct update_image *image, int dir, size_t n, unsigned char *digest,
+		      struct pvk_err *err)
+{
+	pvk_auto_close int from = open(image->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	pvk_auto_close int to = -1;
+	char name[32];
+	int ret;
+
+	if (from < 0)
+		return pvk_err_set(err, -errno, "%s: %s", image->path, strerror(errno));
+	snprintf(name, sizeof(name), "image-%zu", n);
+	unlinkat(dir, name, 0);
+	to = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	ret = to < 0 ? -errno : copy_data(from, to, image->size, digest);
+	if (!ret && fsync(to))
+		ret = -errno;
+	if (!ret && image->has_digest && memcmp(digest, image->digest, PVK_SHA256_SIZE) != 0)
+		ret = -EBUSY;
+	return ret ? pvk_err_set(err, ret, "%s: %s", image->path, ret == -EBUSY ?
+				 "has changed since it was checked" : strerror(-ret)) : 0;
+}
+
+static int copy_all(const struct task *task, struct answer *answer)
+{
+	pvk_auto_close int dir = open_dir(task, &answer->err);
+	int ret = dir < 0 ? dir : 0;
+	size_t i;
+
+	/* An older plan is not to find newer images. */
+	if (!ret)
+		unlinkat(dir, "plan", 0);
+	for (i = 0; !ret && i < task->update->images; i++)
+		ret = copy_image(&task->update->image[i], dir, i, answer->copies.sha256[i],
+				 &answer->err);
+	if (!ret && fsync(dir))
+		ret = pvk_err_set(&answer->err, -errno, "%s", strerror(errno));
+	return ret;
+}
+
+int update_copy_images(const struct update *update, const char *dir, bool (*go_on)(void *arg),
+		       void *arg, struct update_copies *copies, struct pvk_err *err)
+{
+	struct task task = {
+		.update = update, .run = copy_all, .dir = update_has_state(update) ? NULL : dir,
+	};
+	struct answer answer;
+	int ret = run_task(&task, go_on, arg, &answer);
+
+	*copies = answer.copies;
+	return ret ? pvk_err_set(err, ret, "%s", answer.err.text) : 0;
+}
+
+static int leave_plan(const struct task *task, struct answer *answer)
+{
+	pvk_auto_close int dir = open_dir(task, &answer->err);
+
+	return dir < 0 ? dir : plan_write(task->plan, dir, "plan", &answer->err);
+}
+
+int update_leave_plan(const struct update *update, const struct plan *plan, struct pvk_err *err)
+{
+	struct task task = { .update = update, .run = leave_plan, .plan = plan };
+	struct answer answer;
+	int ret = run_task(&task, NULL, NULL, &answer);
+
+	return ret ? pvk_err_set(err, ret, "%s", answer.err.text) : 0;
+}
+
+/* ---- the check ---- */
+
+/* That of an older update is replaced. */
+static uint64_t size_of_old(const struct task *task, size_t n)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s%s/image-%zu", task->where,
+		 task->update->conf.state_dir, n);
+	return stat(path, &st) ? 0 : (uint64_t)st.st_size;
+}
+
+static int look_at_state(const struct task *task, struct answer *answer)
+{
+	const struct update *update = task->update;
+	struct pvk_below below;
+	struct statvfs vfs;
+	size_t i;
+
+	if (statvfs(task->where, &vfs))
+		return pvk_err_set(&answer->err, -errno, "%s", strerror(errno));
+	if (vfs.f_flag & ST_RDONLY)
+		return pvk_err_set(&answer->err, -EROFS, "it is read-only");
+	answer->room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	for (i = 0; i < update->images; i++) {
+		answer->room += size_of_old(task, i);
+		if (update->image[i].has_target &&
+		    pvk_target_is_below(&update->image[i].target, task->where, "/sys", "/proc",
+					&below, NULL) > 0)
+			answer->target = (int)i;
+	}
+	return 0;
+}
+
+static void check_room(struct update *update, const struct answer *answer)
+{
+	char needed[32], room[32];
+	uint64_t bytes = UPDATE_RESERVE;
+	size_t i;
+
+	for (i = 0; i < update->images; i++)
+		bytes += update->image[i].size;
+	update_size(bytes, needed);
+	update_size(answer->room, room);
+	if (bytes > answer->room)
+		update_note(update, "state", update->conf.state_device, UPDATE_FAILED,
+			    "%s are wanted, %s are free", needed, room);
+	else
+		update_note(update, "state", update->conf.state_device, UPDATE_OK,
+			    "%s of %s that are free", needed, room);
+}
+
+void update_check_state(struct update *update)
+{
+	struct task task = { .update = update, .run = look_at_state };
+	struct answer answer;
+
+	if (!update_has_state(update))
+		update_note(update, "state", "", update->recovery ? UPDATE_FAILED : UPDATE_NOTE,
+			    "update.conf has none%s", update->recovery ? ", from which the next boot "
+			    "could write" : ": after a power cut while it writes there is a rescue "
+			    "shell, and no more");
+	else if (run_task(&task, NULL, NULL, &answer))
+		update_note(update, "state", update->conf.state_device, UPDATE_FAILED, "%s",
+			    answer.err.text);
+	else if (answer.target >= 0)
+		update_note(update, "state", update->conf.state_device, UPDATE_FAILED,
+			    "is on the target %s", update->image[answer.target].target_text);
+	else
+		check_room(update, &answer);
+}
