@@ -46,18 +46,33 @@ static void start_afresh(void)
 	umask(022);
 }
 
-/* Where our root is mounted on the old one; "": it is the root already. */
-static int find_ram(char *ram, size_t size, struct pvk_err *err)
+static bool cut_end(char *text, const char *end)
 {
-	ssize_t len = readlink("/proc/self/exe", ram, size - 1);
-	const size_t tail = strlen(PROGRAM);
+	size_t len = strlen(text), tail = strlen(end);
 
+	if (len < tail || strcmp(text + len - tail, end))
+		return false;
+	text[len - tail] = '\0';
+	return true;
+}
+
+/*
+ * Where our root is mounted on the old one; "": it is the root already. The plan says it,
+ * whose place is known; where that is named from the new root, the place of this program.
+ */
+static int find_ram(char *ram, size_t size, const char *plan, struct pvk_err *err)
+{
+	ssize_t len;
+
+	snprintf(ram, size, "%s", plan);
+	if (cut_end(ram, PLAN_FILE) && (ram[0] || !access(PLAN_FILE, F_OK)))
+		return 0;
+	len = readlink("/proc/self/exe", ram, size - 1);
 	if (len < 0)
 		return pvk_err_set(err, -errno, "/proc/self/exe: %s", strerror(errno));
 	ram[len] = '\0';
-	if ((size_t)len < tail || strcmp(ram + len - tail, PROGRAM))
+	if (!cut_end(ram, PROGRAM))
 		return pvk_err_set(err, -EINVAL, "%s is not " PROGRAM " of a root in RAM", ram);
-	ram[(size_t)len - tail] = '\0';
 	return 0;
 }
 
@@ -167,7 +182,7 @@ int verb_move(int argc, char **argv)
 	undo = undo_new();
 	if (!undo)
 		pvk_err_set(&err, -ENOMEM, "out of memory");
-	if (!undo || find_ram(ram, sizeof(ram), &err) || read_plan(&plan, ram, name, &err)) {
+	if (!undo || find_ram(ram, sizeof(ram), name, &err) || read_plan(&plan, ram, name, &err)) {
 		tell("%s", err.text);
 		old_init();
 	}
