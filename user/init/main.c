@@ -236,7 +236,10 @@ static int boot_program(struct boot *boot, struct pvk_err *err)
 		return pvk_err_set(err, -EINVAL, "program: there is none but blanks");
 	if (access(argv[0], X_OK))
 		return pvk_err_set(err, -errno, "%s: %s", argv[0], strerror(errno));
-	failures_clear(&boot->failures, &boot->conf, &boot->flagconf, boot->decision.by_failures);
+	/* Whether an update comes on is for that to say that goes on with it. */
+	if (boot->decision.way != BOOT_RESUME)
+		failures_clear(&boot->failures, &boot->conf, &boot->flagconf,
+			       boot->decision.by_failures);
 	console_close();
 	execv(argv[0], argv);
 	return pvk_err_set(err, -errno, "%s: %s", argv[0], strerror(errno));

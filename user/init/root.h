@@ -52,6 +52,9 @@ int root_mount_device(struct root *root, const char *where, struct pvk_err *err)
 /* root_block.c, for others whose source is a block device: is it there, and what is on it? */
 int root_look_at_device(struct root *root, struct pvk_err *err);
 
+/* root_ubi.c: what ubi.mtd= names. -ENODEV: one of them is not there yet. */
+int root_ubi_attach(const struct pvk_cmdline *cmdline, struct pvk_err *err);
+
 /* For what takes its time: what is left of root-wait, 0 or more. */
 long root_left_ms(const struct root *root);
 

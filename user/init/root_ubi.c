@@ -113,11 +113,8 @@ static int attach(const char *words, struct pvk_err *err)
 	return 0;
 }
 
-/*
- * -ENODEV: one that is to be attached is not there yet. Those after it are not attached
- * before it: their order is that of their numbers.
- */
-static int attach_all(const struct pvk_cmdline *cmdline, struct pvk_err *err)
+/* Those after one that is missing are not attached before it: their order is their numbers'. */
+int root_ubi_attach(const struct pvk_cmdline *cmdline, struct pvk_err *err)
 {
 	int ret = 0;
 	size_t i;
@@ -170,7 +167,7 @@ static int find(struct root *root, struct pvk_err *err)
 	int ret;
 
 	mtd_make_partitions(root->cmdline, "/sys", "/dev");
-	ret = attach_all(root->cmdline, err);
+	ret = root_ubi_attach(root->cmdline, err);
 	if (ret)
 		return ret;
 	if (!parse(root->boot->root, &volume) || find_number(&volume))
