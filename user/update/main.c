@@ -63,6 +63,8 @@ static const struct {
 	  "as process 1, in a root in RAM: release the old root, write, reboot; also when\n"
 	  "      called as /shutdown, by systemd" },
 	{ "state", verb_state, "DEVICE FSTYPE DIR WHERE", "mount the state of update.conf there" },
+	{ "resume", verb_resume, "",
+	  "in an initramfs, as process 1: bring the update that was cut to its end" },
 	{ "write", verb_write, "[--from CURSOR] [--state DIR] [--force] [PLAN]",
 	  "write its images and read them back, and nothing else\n"
 	  "      --from CURSOR  go on there\n"

@@ -17,6 +17,8 @@ enum {
 
 /* Process 1 until the reboot; returns where it isn't that. */
 int verb_move(int argc, char **argv);
+/* Process 1 of an initramfs; likewise. */
+int verb_resume(int argc, char **argv);
 int verb_write(int argc, char **argv);
 
 #endif /* UPDATE_VERBS_H */
