@@ -31,7 +31,8 @@ static struct fake {
 	uint64_t flip;		/* a byte that a write there leaves wrong ... */
 	unsigned int flips;	/* ... so often */
 	uint64_t fails;		/* a write there fails */
-	uint64_t changes_image;	/* with a write there the image's file changes */
+	uint64_t changes_image;	/* with a write there the image's file changes ... */
+	uint64_t changes_at;	/* ... at this byte */
 	unsigned int seeks, distrusts, flushes, closes;
 	bool resumes;
 } fake;
@@ -82,7 +83,7 @@ static int fake_write(struct medium *medium, unsigned char *data, size_t len,
 		fake.data[fake.flip] ^= 1;
 	}
 	if (in(fake.changes_image, len))
-		change_image(0);
+		change_image(fake.changes_at);
 	fake.at += len;
 	return 0;
 }
@@ -305,6 +306,12 @@ static void test_read_back(void)
 		"an image that changes while it is written is not called done");
 	ktap_check(strstr(err.text, "its checksum is not the plan's"), "that it was it is said");
 	ktap_check(asker.cursor < 4 && !asker.lines, "and it isn't written anew");
+	given();
+	fake.changes_image = PLAN_UNIT;
+	fake.changes_at = SIZE - 1;
+	ktap_eq(write_images(&plan, 0, &env, &err), -EBADMSG,
+		"nor one that changes before it is written, which nothing differs from");
+	ktap_check(asker.cursor < 4, "its cursor isn't at the end");
 }
 
 static void test_ends(void)
