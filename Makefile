@@ -233,7 +233,8 @@ help:
 	@echo 'check-debug      driver selftests on a kernel with KASAN, lockdep, kmemleak'
 	@echo 'check-cuts       power cut at every byte of CUTS=1000 updates of each flash format, by'
 	@echo '                 the kernel module (hours); check has a sample of it'
-	@echo 'check-soak       kill QEMU in the middle of updates of a boot flag (SOAK_TIMES=100)'
+	@echo 'check-soak       kill QEMU in the middle of updates of a boot flag (SOAK_TIMES=100), and'
+	@echo '                 of a system (KILLS=50)'
 	@echo 'check-runtimes   the hooks under real ones: podman, crun, runc, LXC, systemd'
 	@echo 'check-arm64      the boot flags under real U-Boot, Linux on NOR flash by it, pvkit-init'
 	@echo 'check-config     symbols that a target .config lacks (CONFIG=file or KDIR=path)'
@@ -529,11 +530,13 @@ check-cuts: $(BUILD)/tests/plain/bcb_test
 	@PVKIT_CUTS=$(CUTS) PVKIT_SLOW=200 tests/run --kernel $(KERNEL) bootflag/matrix
 
 SOAK_TIMES ?= 100
+KILLS ?= 50
 
 # Not part of check: a machine is started for each kill.
 check-soak: deps
 	@$(MAKE) test-modules programs >$(BUILD)/make.log 2>&1 || { cat $(BUILD)/make.log; exit 1; }
 	@tests/soak/run --times $(SOAK_TIMES) --kernel $(KERNEL)
+	@PVKIT_KILLS=$(KILLS) PVKIT_SLOW=20 tests/run --kernel $(KERNEL) pivot/kill
 
 # A target's name, or several.
 fuzz:
