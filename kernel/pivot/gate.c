@@ -222,7 +222,7 @@ void pvp_gate_open(struct pvp_gate *gate)
 	for (i = 0; i < gate->n_mtd; i++)
 		pvp_mtd_open(&gate->mtd[i]);
 	if (gate->nodes)
-		WRITE_ONCE(gate->nodes->mark.shut, false);
+		pvp_mark_take_off(&gate->nodes->mark);
 	gate->what = 0;
 }
 

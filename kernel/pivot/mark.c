@@ -84,7 +84,8 @@ int pvp_mark_put_on(struct pvp_mark *mark, struct super_block *sb)
  * pvp_mark_take_off - take it off, if its superblock lives
  * @mark: the mark
  *
- * Nothing is refused any more. The superblock may be shut down meanwhile.
+ * Nothing is refused any more, and another can be put on. The superblock may be shut
+ * down meanwhile. Once more changes nothing.
  */
 void pvp_mark_take_off(struct pvp_mark *mark)
 {

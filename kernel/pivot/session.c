@@ -94,8 +94,8 @@ static void pvp_enter(struct pvp_session *session, enum pv_pivot_state state, u3
 		session->until = ktime_get_boottime_seconds() + limit;
 		mod_delayed_work(pvp_wq, &pvp_limit_work, limit * HZ);
 	} else {
-		/* At once; the rest takes its time. */
-		WRITE_ONCE(session->super->mark.shut, false);
+		/* At once, since the next one may follow the same; the rest takes its time. */
+		pvp_super_let_go(session->super);
 		if (session->gate)
 			pvp_gate_open(session->gate);
 		queue_work(pvp_wq, &session->end_work);
@@ -147,7 +147,6 @@ static void pvp_end_work_fn(struct work_struct *work)
 	/* A proof under way is over then, and begins no more. */
 	flush_delayed_work(&pvp_prove_work);
 	mutex_lock(&session->io);
-	pvp_super_let_go(session->super);
 	pvp_super_put(session->super);
 	pvp_gate_forget(session);
 	pvp_medium_release(&session->medium);

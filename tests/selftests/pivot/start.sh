@@ -108,7 +108,7 @@ test_a_helper_that_can_not_be_run() {
 
 test_not_while_there_is_a_session() {
 	helper
-	ext4_on_loop
+	mount -t tmpfs none "$M"
 	begin
 	refused 4 'there is a session'
 	must_say abort
