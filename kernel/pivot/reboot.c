@@ -22,11 +22,14 @@
 
 /* Before those that write flags, whose time begins then. */
 #define PVP_REBOOT_PRIORITY	300
-#define PVP_RESET_AFTER		(60 * HZ)
 
 static unsigned int pvp_hold = 30;
 module_param_named(hold, pvp_hold, uint, 0644);
 MODULE_PARM_DESC(hold, "Seconds that a reboot waits for an update that is writing");
+
+static unsigned int pvp_reset = 60;
+module_param_named(reset, pvp_reset, uint, 0644);
+MODULE_PARM_DESC(reset, "Seconds after which a reboot of the module's own that hangs is a reset");
 
 static DECLARE_WAIT_QUEUE_HEAD(pvp_armed_wait);
 static const struct pid *pvp_armed_by;		/* owner of a session that is armed */
@@ -47,7 +50,7 @@ static DEFINE_TIMER(pvp_reset_timer, pvp_reset_fn);
 
 static void pvp_restart_fn(struct work_struct *work)
 {
-	mod_timer(&pvp_reset_timer, jiffies + PVP_RESET_AFTER);
+	mod_timer(&pvp_reset_timer, jiffies + pvp_reset * HZ);
 	kernel_restart(pvp_restart_arg[0] ? pvp_restart_arg : NULL);
 }
 
@@ -64,7 +67,7 @@ void pvp_restart(const char *arg, const char *why)
 	pr_emerg("past the point of no return, and %s: reboot %s\n", why, arg);
 	strscpy(pvp_restart_arg, arg, sizeof(pvp_restart_arg));
 	if (READ_ONCE(pvp_waiting))
-		mod_timer(&pvp_reset_timer, jiffies + PVP_RESET_AFTER);
+		mod_timer(&pvp_reset_timer, jiffies + pvp_reset * HZ);
 	else
 		queue_work(system_unbound_wq, &pvp_restart_work);
 }
