@@ -35,6 +35,7 @@
 	X(names, 8)	\
 	X(networds, 5)	\
 	X(nbd, 8)	\
+	X(pivot, 5)	\
 	X(plan, 5)	\
 	X(template, 10)
 
