@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "session.h"
+#include "sysattr.h"
 
 #define SYS		"/sys/class/pv_pivot/session"
 #define ANSWER_S	10
@@ -69,10 +70,11 @@ static const struct nlattr *find_attr(const char *at, const char *end, uint16_t 
 	return NULL;
 }
 
-/* What a number in an answer is read from, and where it goes. */
+/* What of an answer is wanted, and where it goes: a number of that size, or a text. */
 struct wanted {
 	uint16_t type;
 	uint16_t size;
+	bool text;
 	void *to;
 };
 
@@ -85,7 +87,10 @@ static void take_wanted(const struct nlmsghdr *nl, const struct wanted *wanted)
 	if (!wanted || at > end)
 		return;
 	attr = find_attr(at, end, wanted->type);
-	if (attr && attr->nla_len == NLA_HDRLEN + wanted->size)
+	if (attr && wanted->text)
+		snprintf(wanted->to, wanted->size, "%.*s", (int)(attr->nla_len - NLA_HDRLEN),
+			 (const char *)attr + NLA_HDRLEN);
+	else if (attr && attr->nla_len == NLA_HDRLEN + wanted->size)
 		memcpy(wanted->to, (const char *)attr + NLA_HDRLEN, wanted->size);
 }
 
@@ -219,11 +224,46 @@ static void step_msg(const struct session *session, struct msg *msg, uint32_t st
 		msg_put_u32(msg, PV_PIVOT_A_LIMIT, limit);
 }
 
-int session_step(struct session *session, uint32_t state, uint32_t limit, struct pvk_err *err)
+static bool follows_ubi(struct session *session)
 {
+	uint32_t medium = PV_PIVOT_MEDIUM_NONE;
+	const struct wanted wanted = {
+		.type = PV_PIVOT_A_MEDIUM, .size = sizeof(medium), .to = &medium,
+	};
 	struct msg msg;
 
+	new_msg(session, &msg, PV_PIVOT_CMD_STATUS);
+	return !ask(session, &msg, &wanted, NULL) && medium == PV_PIVOT_MEDIUM_UBI;
+}
+
+/* The flash below UBI, which few kernels know: see the family's step. */
+static bool below_ubi(struct session *session, uint64_t *mtd)
+{
+	char device[32] = "";
+	const struct wanted wanted = {
+		.type = PV_PIVOT_A_DEVICE, .size = sizeof(device), .text = true, .to = device,
+	};
+	const char *at = device;
+	unsigned int ubi;
+	struct msg msg;
+
+	new_msg(session, &msg, PV_PIVOT_CMD_STATUS);
+	if (ask(session, &msg, &wanted, NULL))
+		return false;
+	at += strcspn(at, "0123456789");
+	return pvk_take_uint(&at, &ubi) &&
+	       pvk_sysattr_uint(mtd, "/sys/class/ubi/ubi%u/mtd_num", ubi);
+}
+
+int session_step(struct session *session, uint32_t state, uint32_t limit, struct pvk_err *err)
+{
+	bool ubi = state == PV_PIVOT_STATE_SEALED && follows_ubi(session);
+	struct msg msg;
+	uint64_t mtd;
+
 	step_msg(session, &msg, state, limit);
+	if (ubi && below_ubi(session, &mtd))
+		msg_put_u32(&msg, PV_PIVOT_A_MTD, (uint32_t)mtd);
 	return ask(session, &msg, NULL, err);
 }
 
