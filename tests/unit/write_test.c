@@ -214,6 +214,21 @@ static void attr(const char *path, const char *text)
 		ktap_fail("write %s", path);
 }
 
+/* A disk with a number of its own, and its second partition. */
+static void make_disk(const char *disk, const char *serial)
+{
+	sysfs_dir(sysfs_path("devices/%s/%s2", disk, disk));
+	attr(sysfs_path("devices/%s/serial", disk), serial);
+	attr(sysfs_path("devices/%s/size", disk), "4096");
+	attr(sysfs_path("devices/%s/%s2/size", disk, disk), "2048");
+	attr(sysfs_path("devices/%s/%s2/start", disk, disk), "1024");
+	attr(sysfs_path("devices/%s/%s2/partition", disk, disk), "2");
+	sysfs_dir(sysfs_path("class/block"));
+	sysfs_link(sysfs_path("devices/%s", disk), sysfs_path("class/block/%s", disk));
+	sysfs_link(sysfs_path("devices/%s/%s2", disk, disk),
+		   sysfs_path("class/block/%s2", disk));
+}
+
 static void make_flash(void)
 {
 	char size[16];
@@ -280,9 +295,38 @@ static void test_refused(void)
 	plan.image[0].kind = PVK_TARGET_BLOCK;
 	refused(-ENXIO, "is mtd, the plan has block", "a target of another kind");
 	given();
+	plan_set(&plan.image[0].identity, "data");
+	refused(-ENXIO, "root is not data", "flash of another name");
+	given();
 	ktap_eq(write_check(&plan, 5, &env, &err), -ERANGE, "a cursor past the end");
 	plan_set(&plan.image[0].path, "/nowhere");
 	ktap_eq(write_check(&plan, 4, &env, &err), 0, "an image that is through isn't looked for");
+}
+
+/* At the next boot what was vda is vdb, and there is no /dev/vda2 here at all. */
+static void test_other_name(void)
+{
+	char identity[PVK_TARGET_IDENTITY];
+	struct pvk_target target = { .kind = PVK_TARGET_BLOCK, .device = "vdb2" };
+
+	make_disk("vda", "one");
+	make_disk("vdb", "two");
+	pvk_target_identity(sysfs_root, &target, identity);
+	ktap_str(identity, "two@1024", "a partition is known by its disk and its place");
+	snprintf(target.device, sizeof(target.device), "vdb");
+	pvk_target_identity(sysfs_root, &target, identity);
+	ktap_str(identity, "two@0", "a disk by its number");
+	given();
+	plan.image[0].kind = PVK_TARGET_BLOCK;
+	plan.image[0].block = 0;
+	plan.image[0].room = 2048 * 512;
+	plan_set(&plan.image[0].target, "/dev/no-such-disk2");
+	plan_set(&plan.image[0].identity, "two@1024");
+	ktap_eq(write_check(&plan, 0, &env, &err), 0, "so it is found by another name");
+	ktap_str(asker.line, "vdb2: is /dev/no-such-disk2 of the plan, by another name",
+		 "and that is told");
+	plan_set(&plan.image[0].identity, "three@1024");
+	refused(-ENXIO, "is not three@1024, or not there", "a disk that is gone");
 }
 
 static void test_read_back(void)
@@ -443,6 +487,7 @@ int main(void)
 	make_flash();
 	test_written();
 	test_refused();
+	test_other_name();
 	test_read_back();
 	test_ends();
 	test_resumed();

@@ -40,6 +40,18 @@ int pvk_target_find(const char *sys, const char *text, struct pvk_target *target
 		    struct pvk_err *err);
 const char *pvk_target_kind_name(enum pvk_target_kind kind);
 
+#define PVK_TARGET_IDENTITY	256
+
+/*
+ * What stays the same when a later boot numbers its devices otherwise: the name of flash or of
+ * a volume, a disk's own number (wwid, cid, serial) and where on it that begins. "" where there
+ * is nothing of that.
+ */
+void pvk_target_identity(const char *sys, const struct pvk_target *target,
+			 char text[PVK_TARGET_IDENTITY]);
+/* The block device that has it. -ENODEV: none has. */
+int pvk_target_by_identity(const char *sys, const char *identity, struct pvk_target *target);
+
 /* Does an image of that many bytes fit? -EFBIG, -ENODATA (an empty one), -EROFS. */
 int pvk_target_fits(const struct pvk_target *target, uint64_t size, struct pvk_err *err);
 

@@ -38,6 +38,7 @@ void plan_free(struct plan *plan)
 		plan->images--;
 		free(plan->image[plan->images].path);
 		free(plan->image[plan->images].target);
+		free(plan->image[plan->images].identity);
 	}
 	free(plan->reboot);
 	free(plan->state_device);
@@ -81,9 +82,11 @@ int plan_add_image(struct plan *plan, const struct plan_image *image, struct pvk
 	*copy = *image;
 	copy->path = strdup(image->path);
 	copy->target = strdup(image->target);
-	if (!copy->path || !copy->target) {
+	copy->identity = image->identity ? strdup(image->identity) : NULL;
+	if (!copy->path || !copy->target || (image->identity && !copy->identity)) {
 		free(copy->path);
 		free(copy->target);
+		free(copy->identity);
 		return pvk_err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
 	}
 	plan->images++;
@@ -249,16 +252,18 @@ static bool take_kind(const char *text, enum pvk_target_kind *kind)
 
 enum {
 	HAS_PATH = 1, HAS_SIZE = 2, HAS_SHA256 = 4, HAS_KIND = 8, HAS_TARGET = 16,
-	HAS_ALL = 31, HAS_ROOM = 32, HAS_BLOCK = 64,
+	HAS_ALL = 31, HAS_ROOM = 32, HAS_BLOCK = 64, HAS_IDENTITY = 128,
 };
 
-/* path and target still lie in the line. Which word it was, 0 for none that we know. */
+/* Texts still lie in the line. Which word it was, 0 for none that we know. */
 static int take_image_word(struct plan_image *image, const char *name, char *value)
 {
 	if (!strcmp(name, "path"))
 		return image->path = value, HAS_PATH;
 	if (!strcmp(name, "target"))
 		return image->target = value, HAS_TARGET;
+	if (!strcmp(name, "is"))
+		return image->identity = value, HAS_IDENTITY;
 	if (!strcmp(name, "size"))
 		return take_u64(value, &image->size) ? HAS_SIZE : 0;
 	if (!strcmp(name, "room"))
@@ -512,6 +517,10 @@ static void put_image(struct pvk_buf *buf, const struct plan_image *image)
 		pvk_buf_printf(buf, "%02x", image->sha256[i]);
 	pvk_buf_printf(buf, " kind=%s target=", pvk_target_kind_name(image->kind));
 	put_value(buf, image->target, true);
+	if (image->identity) {
+		pvk_buf_puts(buf, " is=");
+		put_value(buf, image->identity, true);
+	}
 	pvk_buf_printf(buf, " room=%" PRIu64 " block=%" PRIu32 "\n", image->room, image->block);
 }
 

@@ -15,7 +15,7 @@
  *	reboot ota
  *	state UUID=... ext4 /pvkit
  *	image path=/update/image-0 size=5242880 sha256=... kind=mtd target=mtd:rootfs
- *		room=6291456 block=65536			(on the same line)
+ *		is=rootfs room=6291456 block=65536		(on the same line)
  *	env bootcount=0
  *	post /usr/sbin/mark rootfs
  *	flag slot=b
@@ -63,6 +63,7 @@ struct plan_image {
 	unsigned char sha256[PVK_SHA256_SIZE];
 	enum pvk_target_kind kind;
 	char *target;			/* as pvk_target_find() takes it */
+	char *identity;			/* of pvk_target_identity(); NULL: not said */
 	uint64_t room;			/* bytes that the target had, 0: not said */
 	uint32_t block;			/* bytes of its erase blocks, 0: not said */
 };

@@ -249,22 +249,36 @@ int write_check(const struct plan *plan, uint64_t cursor, const struct write_env
 
 /* ---- the medium ---- */
 
-int medium_find(struct medium *medium, const struct plan_image *image,
-		const struct write_env *env, struct pvk_err *err)
+/*
+ * By its name; where the plan knows more, it has to be that, and a disk that has another name
+ * by now is found all the same.
+ */
+static int find_target(struct medium *medium, const struct plan_image *image,
+		       struct pvk_err *err)
 {
-	static const struct medium_ops *const ops[] = {
-		[PVK_TARGET_MTD] = &medium_mtd,
-		[PVK_TARGET_UBI] = &medium_ubi,
-		[PVK_TARGET_BLOCK] = &medium_block,
-	};
+	char identity[PVK_TARGET_IDENTITY];
 	struct pvk_target *target = &medium->target;
-	int ret;
+	const char *sys = medium->env->sys;
+	int ret = pvk_target_find(sys, image->target, target, err);
 
-	*medium = (struct medium){ .env = env, .image = image->size, .fd = -1 };
-	ret = pvk_target_find(env->sys, image->target, target, err);
-	if (ret)
+	if (!image->identity)
 		return ret;
-	medium->ops = ops[target->kind];
+	if (!ret) {
+		pvk_target_identity(sys, target, identity);
+		if (!strcmp(identity, image->identity))
+			return 0;
+	}
+	if (image->kind != PVK_TARGET_BLOCK ||
+	    pvk_target_by_identity(sys, image->identity, target))
+		return pvk_err_set(err, -ENXIO, "%s is not %s, or not there", image->target,
+				   image->identity);
+	medium_say(medium, "is %s of the plan, by another name", image->target);
+	return 0;
+}
+
+static int check_target(const struct pvk_target *target, const struct plan_image *image,
+			struct pvk_err *err)
+{
 	if (target->kind != image->kind)
 		return pvk_err_set(err, -ENXIO, "%s is %s, the plan has %s", target->device,
 				   pvk_target_kind_name(target->kind),
@@ -277,18 +291,40 @@ int medium_find(struct medium *medium, const struct plan_image *image,
 	if (image->block && target->block != image->block)
 		return pvk_err_set(err, -ENXIO, "%s has blocks of %" PRIu32 ", the plan has %"
 				   PRIu32, target->device, target->block, image->block);
-	return pvk_target_fits(target, image->size, err);
+	return 0;
+}
+
+int medium_find(struct medium *medium, const struct plan_image *image,
+		const struct write_env *env, struct pvk_err *err)
+{
+	static const struct medium_ops *const ops[] = {
+		[PVK_TARGET_MTD] = &medium_mtd,
+		[PVK_TARGET_UBI] = &medium_ubi,
+		[PVK_TARGET_BLOCK] = &medium_block,
+	};
+	int ret;
+
+	*medium = (struct medium){ .env = env, .image = image->size, .fd = -1 };
+	ret = find_target(medium, image, err);
+	if (ret)
+		return ret;
+	medium->ops = ops[medium->target.kind];
+	ret = check_target(&medium->target, image, err);
+	return ret ? ret : pvk_target_fits(&medium->target, image->size, err);
 }
 
 int medium_open_node(const struct medium *medium, int flags, struct pvk_err *err)
 {
 	const struct pvk_target *target = &medium->target;
 	mode_t type = target->kind == PVK_TARGET_BLOCK ? S_IFBLK : S_IFCHR;
-	char path[PATH_MAX];
+	char path[PATH_MAX], *mark;
 	struct stat st;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", medium->env->dev, target->device);
+	/* cciss!c0d0 of /sys lies in a directory. */
+	while ((mark = strchr(path, '!')))
+		*mark = '/';
 	fd = open(path, flags | O_CLOEXEC);
 	if (fd < 0)
 		return pvk_err_set(err, -errno, "%s: %s", path, strerror(errno));
