@@ -133,6 +133,7 @@ usr/share/man/man4/pv_driver.4
 usr/share/man/man5/drivers.json.5
 usr/share/man/man5/flags.conf.5
 usr/share/man/man5/init.conf.5
+usr/share/man/man5/update.conf.5
 usr/share/man/man7/pv-ctrl.7
 usr/share/man/man8/pvkitd.8
 zsh/_pvkit" \

@@ -6,7 +6,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/update_lib.sh"
 
-plan 29
+plan 33
 
 # plan_with LINE...: of the update that was cut
 plan_with() {
@@ -96,6 +96,27 @@ resumes 0
 check_eq 'UBI: the new system boots from it' 'boot 1: new on ubi0_0 ubifs rw' \
 	"$(grep '^boot' "$OUT")"
 check_eq 'and the machine goes down by itself' 0 "$STATUS"
+
+# when the old system asks for it: all is written by the boot stage
+new_machine ext4
+case_of <<'END_OF_CASE'
+case $version in
+old) pvkit update --recovery --flag slot=b "$kernel:$kernel_target" "$image:$target" || poweroff ;;
+new)
+	pvkit flag list --json
+	cat /data/update/result
+	stty -F /dev/ttyS0 raw
+	poweroff
+	;;
+esac
+END_OF_CASE
+run_update_machine
+check_eq '--recovery: the old system, and then the new one' 'boot 1: old,boot 2: new,' \
+	"$(sed -n 's/^\(boot .*\) on.*/\1/p' "$OUT" | tr '\n' ',')"
+check_match '--recovery: its flag is set' '*"slot":"b"*' "$(grep '"slot"' "$OUT")"
+check_match '--recovery: is done' 'done *' "$(grep '^done' "$OUT")"
+disk_part kernel >part
+check '--recovery: the kernel is the new one' same_as kernel.new <part
 
 # fails WHAT TEXT [OPTION...]: the reason is told, there is a shell, and nothing was written
 fails() {

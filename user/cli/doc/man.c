@@ -399,7 +399,7 @@ static struct topic {
 	const char *synopsis;	/* lines of mdoc */
 	const char *file;
 	const char *titles[13];	/* none: all */
-	const char *see[6];
+	const char *see[8];
 } topics[] = {
 	{
 		"pv_driver", "4", "drivers as aliases that containers and the host use",
@@ -435,16 +435,23 @@ static struct topic {
 		"boot.md",
 		{ "An initramfs in three lines", "What is decided", "Where the flags are",
 		  "The root", "A root on a server", "A root on an NBD server", "The command line",
-		  "RAM over a read-only root", "The root guard", "When it fails", NULL },
+		  "RAM over a read-only root", "The root guard", "An update that was cut",
+		  "When it fails", NULL },
 		{ "pvkit-flag-explain 1", "pvkit-union-status 1", "flags.conf 5", "init.conf 5",
-		  "pvkit-mkinitramfs 8", NULL },
+		  "pvkit-mkinitramfs 8", "pvkit-update 8", NULL },
 	}, {
 		"pvkit-update", "8", "write the images of an in-place update, from RAM",
-		".Nm\n.Cm show\n.Op Ar PLAN\n.Nm\n.Cm write\n.Op Fl -from Ar CURSOR\n"
+		".Nm\n.Cm show\n.Op Ar PLAN\n.Nm\n.Cm resume\n.Nm\n.Cm write\n.Op Fl -from Ar CURSOR\n"
 		".Op Fl -state Ar DIR\n.Op Fl -force\n.Op Ar PLAN\n",
 		"pivot.md",
 		{ "The program that writes", "How it is written", "The plan of an update", NULL },
-		{ "pvkit-update 1", "pvkit-init 8", NULL },
+		{ "pvkit-update 1", "update.conf 5", "pvkit-init 8", NULL },
+	}, {
+		"update.conf", "5", "how a running system is updated in place",
+		".Pa /etc/pvkit/update.conf\n",
+		"pivot.md",
+		{ "update.conf", NULL },
+		{ "pvkit-update 1", "flags.conf 5", "pvkit-init 8", "pvkit-update 8", NULL },
 	}, {
 		"pvkit-mkinitramfs", "8", "pack pvkit-init, with what it needs, as an initramfs",
 		".Nm\n.Op Ar OPTION ...\n.Ar OUT\n",
