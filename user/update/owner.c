@@ -49,6 +49,7 @@ struct owner {
 	struct unmount unmount;
 	struct update_phase phase;
 	struct update_state state;
+	char state_dir[PATH_MAX];
 	struct write_env env;
 	struct progress progress;
 };
@@ -185,7 +186,7 @@ static int mount_state(struct owner *o, struct pvk_err *err)
 		return ret;
 	mkdir(STATE_DIR, 0700);
 	ret = update_state_mount(&o->state, STATE_DIR, UPDATE_STATE_WAIT, err);
-	o->env.state = ret ? NULL : o->state.where;
+	o->env.state = ret ? NULL : update_state_path(&o->state, "", o->state_dir);
 	return ret;
 }
 
