@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +55,36 @@ static bool cut_end(char *text, const char *end)
 		return false;
 	text[len - tail] = '\0';
 	return true;
+}
+
+/*
+ * Scripts that busybox runs for a shutdown often end in "umount -a -r". What was busy then is
+ * read-only, the rest is gone: neither we nor an old system that goes on could do without.
+ */
+static void mount_again(void)
+{
+	static const struct {
+		const char *fs, *dir, *has;
+	} usual[] = {
+		{ "proc", "/proc", "/proc/self" },
+		{ "sysfs", "/sys", "/sys/class" },
+		{ "devtmpfs", "/dev", "/dev/null" },
+	};
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(usual); i++)
+		if (access(usual[i].has, F_OK) &&
+		    mount(usual[i].fs, usual[i].dir, usual[i].fs, MS_NOSUID, NULL))
+			tell("%s: %s", usual[i].dir, strerror(errno));
+}
+
+static void make_writable(const char *dir)
+{
+	struct statvfs st;
+
+	if (!statvfs(dir, &st) && (st.f_flag & ST_RDONLY) &&
+	    mount(NULL, dir, NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV, NULL))
+		tell("%s: %s", dir, strerror(errno));
 }
 
 /*
@@ -177,6 +208,7 @@ int verb_move(int argc, char **argv)
 		return UPDATE_EXIT_USAGE;
 	}
 	start_afresh();
+	mount_again();
 	tell_open("/dev/null");
 	console_name("pvkit-update");
 	undo = undo_new();
@@ -186,6 +218,8 @@ int verb_move(int argc, char **argv)
 		tell("%s", err.text);
 		old_init();
 	}
+	make_writable("/run");
+	make_writable(ram[0] ? ram : "/");
 	tell("update %s", plan.id);
 	/* It had busybox come here, and is none to come back to. */
 	if (plan.init == PLAN_INIT_BUSYBOX && umount2(INITTAB, UMOUNT_NOFOLLOW) && errno != EINVAL)
