@@ -222,7 +222,8 @@ int verb_move(int argc, char **argv)
 	make_writable(ram[0] ? ram : "/");
 	tell("update %s", plan.id);
 	/* It had busybox come here, and is none to come back to. */
-	if (plan.init == PLAN_INIT_BUSYBOX && umount2(INITTAB, UMOUNT_NOFOLLOW) && errno != EINVAL)
+	if (plan.init == PLAN_INIT_BUSYBOX && umount2(INITTAB, UMOUNT_NOFOLLOW) &&
+	    errno != EINVAL && errno != ENOENT)
 		tell("%s: %s", INITTAB, strerror(errno));
 	have_it_done(&plan, ram, undo);
 	if (atomic_load(&undo->armed))

@@ -86,7 +86,8 @@ int ramroot_entered(const char *ram, struct undo *undo, struct pvk_err *err)
 	undo_commit(undo);
 	for (i = 0; i < PVK_ARRAY_SIZE(taken); i++) {
 		snprintf(from, sizeof(from), OLD_ROOT "%s", taken[i]);
-		if (!is_mount_point(taken[i]))
+		/* Bound here and still there: that one is unmounted, and mounted again, as any. */
+		if (!is_mount_point(taken[i]) || is_mount_point(from))
 			continue;
 		ret = undo_prepare(undo, UNDO_MOVE, from, taken[i], &entry, err);
 		if (ret)

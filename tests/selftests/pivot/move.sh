@@ -7,7 +7,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/update_lib.sh"
 
-plan 11
+plan 14
 
 # The root in RAM, its plan with these lines besides, and an inittab that leads there.
 hands_over() {
@@ -25,7 +25,7 @@ hands_over() {
 				"root $(cat /sys/class/block/vda2/dev) vda2" "$@" \
 				"image path=/update/image-0 size=$(stat -c %s "$image") sha256=$sum kind=block target=$target" \
 				end >$ram/update/plan
-			echo "::restart:$ram/sbin/pvkit-update move" >/run/inittab
+			echo "::restart:${restart:-$ram/sbin/pvkit-update move}" >/run/inittab
 			mount -o bind /run/inittab /etc/inittab
 			kill -HUP 1
 			sleep 1
@@ -101,4 +101,54 @@ check_eq 'squashfs below an overlay: the new version boots' 'boot 2: new on pvki
 	"$(grep 'boot 2' "$OUT")"
 disk_part root >written
 check 'and all of it is written' cmp -n "$(stat -c %s squashfs.new)" squashfs.new written
+
+# given who goes to RAM as systemd-shutdown does, which binds what it takes along
+# when it runs `shutdown` there, with an image that is not what the plan says, then with a good one
+new_machine ext4
+{
+	hands_over
+	cat <<-END
+		no_sum=$no_sum
+	END
+	cat <<-'END'
+		restart=/run/initramfs/enter
+		go() {
+			mkdir -p /run/initramfs/bin
+			mount | grep -q ' /run/initramfs ' || mount -t tmpfs -o mode=755 ram /run/initramfs
+			mkdir -p /run/initramfs/bin /run/initramfs/update
+			cp /bin/busybox /run/initramfs/bin/
+			ln -sf sbin/pvkit-update /run/initramfs/shutdown
+			cat >/run/initramfs/enter <<-'ENTER'
+				#!/run/initramfs/bin/busybox sh
+				exec </dev/console >/dev/console 2>&1
+				bb=/run/initramfs/bin/busybox
+				$bb umount /etc/inittab
+				$bb mount -o bind /run/initramfs /run/initramfs
+				for d in dev proc sys run; do
+					$bb mkdir -p /run/initramfs/$d
+					$bb mount -o bind /$d /run/initramfs/$d
+				done
+				cd /run/initramfs
+				$bb pivot_root . oldroot
+				exec /shutdown reboot
+			ENTER
+			chmod 755 /run/initramfs/enter
+			hand_over
+		}
+		if have tampered; then
+			echo 1 >/run/same-kernel
+			sum=$no_sum
+			go
+		fi
+		echo "same kernel: $(cat /run/same-kernel); $(is /); $(is /dev); $(is /proc)"
+		go
+	END
+} | case_of
+run_update_machine
+# then
+check_eq 'by /shutdown: the old init runs again' \
+	'same kernel: 1; /dev/vda2 ext4 rw; devtmpfs devtmpfs rw; proc proc rw' \
+	"$(grep 'same kernel' "$OUT")"
+check_eq 'and the new version boots' 'boot 3: new on /dev/vda2 ext4 rw' "$(grep 'boot 3' "$OUT")"
+check_eq 'which goes down in order' 0 "$STATUS"
 finish
