@@ -48,7 +48,7 @@ static bool is_device(const char *name, const char *prefix, bool volume, unsigne
 
 static int read_mtd(const char *sys, const char *device, struct pvk_target *target)
 {
-	uint64_t size, block, flags = MTD_WRITEABLE, bad = 0;
+	uint64_t size, block, flags = MTD_WRITEABLE, bad = 0, tables = 0;
 	unsigned int number;
 
 	if (!is_device(device, "mtd", false, &number) ||
@@ -58,6 +58,9 @@ static int read_mtd(const char *sys, const char *device, struct pvk_target *targ
 		return -ENODEV;
 	pvk_sysattr_uint(&flags, "%s/class/mtd/%s/flags", sys, device);
 	pvk_sysattr_uint(&bad, "%s/class/mtd/%s/bad_blocks", sys, device);
+	/* Blocks with the table of bad ones are kept from everybody, too. */
+	pvk_sysattr_uint(&tables, "%s/class/mtd/%s/bbt_blocks", sys, device);
+	bad += tables;
 	target->kind = PVK_TARGET_MTD;
 	target->mtd = (int)number;
 	target->block = (uint32_t)block;

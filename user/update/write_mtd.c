@@ -88,6 +88,18 @@ static int set_up(struct medium *medium, struct pvk_err *err)
 	return find_good(medium, (uint32_t)all, err);
 }
 
+/* What /sys said of it may be older. */
+static int check_room(const struct medium *medium, struct pvk_err *err)
+{
+	const struct mtd *mtd = medium->of;
+	uint64_t room = (uint64_t)mtd->blocks * mtd->block;
+
+	if (medium->image <= room)
+		return 0;
+	return pvk_err_set(err, -EFBIG, "%s: %" PRIu64 " bytes in blocks that are good, %" PRIu64
+			   " are wanted", medium->target.device, room, medium->image);
+}
+
 static void mtd_close(struct medium *medium)
 {
 	struct mtd *mtd = medium->of;
@@ -111,6 +123,8 @@ static int mtd_open(struct medium *medium, struct pvk_err *err)
 		return medium->fd;
 	}
 	ret = set_up(medium, err);
+	if (!ret)
+		ret = check_room(medium, err);
 	if (ret)
 		mtd_close(medium);
 	return ret;

@@ -222,6 +222,12 @@ test_nand_that_has_no_room_left() {
 	sim name=root nand=1 blocks=8 erase=16384 write=512
 	image new $((8 * 16384))
 	plan_of mtd root new >"$T/plan"
+	# of which /sys knows nothing yet
+	echo 5 >$SIM/bad
+	write_plan 1
+	written_says 'mtd0: 114688 bytes in blocks that are good, 131072 are wanted'
+	expect "erases" 0 "$(cat $SIM/erases)"
+	echo '' >$SIM/bad
 	echo 3 >$SIM/fail_erase
 	write_plan 3
 	written_says 'so many blocks are bad that the image does not fit'
