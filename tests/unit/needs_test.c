@@ -362,7 +362,8 @@ static void test_glibc_more(void)
 	shell("ln opt/a/lib/libx.so.1 lib/libx.so.2");
 	ELF("/lib/libz.so", .needed = { "libx.so.2" });
 	ktap_str(needs_in_root("/bin/p"),
-		 LINKER " /opt/a/lib/libx.so.1 /lib/libz.so /lib/libx.so.2", "one file by two names: both are looked for");
+		 LINKER " /opt/a/lib/libx.so.1 /lib/libz.so /lib/libx.so.2",
+		 "one file by two names: both are looked for");
 	ELF("/bin/p", .interp = LINKER, .nodeflib = true, .needed = { "libz.so" });
 	ktap_str(needs_in_root("/bin/p"), LINKER " libz.so?",
 		 "DF_1_NODEFLIB: not from the usual directories");

@@ -106,6 +106,8 @@ static void given_machine(void)
 	mknod("mtd1", S_IFCHR | 0600, makedev(90, 2));
 	sysfs_dir(sysfs_path("dev/char"));
 	sysfs_link(sysfs_path("devices/spi/mtd/mtd1"), sysfs_path("dev/char/90:2"));
+	mknod("ubi0_0", S_IFCHR | 0600, makedev(250, 1));
+	sysfs_link(sysfs_path("class/ubi/ubi0_0"), sysfs_path("dev/char/250:1"));
 	mknod("null", S_IFCHR | 0600, makedev(1, 3));
 }
 
@@ -160,6 +162,9 @@ static void test_fits(void)
 	pvk_target_fits(&target, 65536, &err);
 	ktap_str(err.text, "8192 bytes too large for mtd0, 2 blocks of which are bad",
 		 "and are told");
+	attr(sysfs_path("class/mtd/mtd0/bbt_blocks"), "1");
+	found("boot");
+	ktap_eq(target.size, 65536 - 3 * 4096, "nor does where the table of them lies");
 	attr(sysfs_path("class/mtd/mtd0/flags"), "0x0");
 	found("boot");
 	ktap_eq(pvk_target_fits(&target, 1, &err), -EROFS, "flash that is read-only");
@@ -213,6 +218,12 @@ static void test_root(void)
 	ktap_str(root_of("/sda", disk), "sda is the disk that has the running root (sda1)",
 		 "its disk");
 	ktap_str(root_of("/sda2", disk), "", "the partition beside it");
+	ktap_str(root_of("/sda2", ROOT("8:0", "ext4 /dev/sda rw")),
+		 "sda2 is a part of the disk that has the running root (sda)",
+		 "a partition of a disk that is one file system");
+	mknod("mtdblock1", S_IFBLK | 0600, makedev(31, 1));
+	ktap_str(root_of("/mtdblock1", jffs2), "mtd1 has the running root (mtd1)",
+		 "flash by its block node");
 	ktap_str(root_of("/sdb", disk), "", "another disk");
 	ktap_str(root_of("/sda2", ROOT("254:0", "ext4 /dev/mapper/root rw")),
 		 "sda2 has the running root (sda2)", "what a dm device is made of");
@@ -259,9 +270,48 @@ static void test_overlay_over_the_old_root(void)
 	shell(command);
 	ktap_str(root_of("rootfs", mounts), "mtd1 has the running root (mtd1)",
 		 "an overlay's lower that was the root");
-	ktap_str(root_of("/sda1", mounts), "sda1 has the running root (sda1)", "and what was on it");
+	ktap_str(root_of("/sda1", mounts), "sda1 has the running root (sda1)",
+		 "and what was on it");
 	ktap_str(root_of("/sda2", mounts), "", "but nothing that has no part in it");
 	shell("rm -r data rom program proc/self/exe");
+}
+
+/* What the kernel takes for the name of a volume. */
+static void test_ubi_names(void)
+{
+	add_volume("ubi1_1", "rootfs", "5");
+	ktap_str(root_of("/ubi0_0", ROOT("0:15", "ubifs ubi0!rootfs rw")),
+		 "ubi0_0 has the running root (ubi0_0)", "ubi0!NAME");
+	ktap_str(root_of("/ubi0_0", ROOT("0:15", "ubifs ubi:rootfs rw")),
+		 "ubi0_0 has the running root (ubi0_0)", "ubi:NAME is the first device's");
+	ktap_str(root_of("ubi1:rootfs", ROOT("0:15", "ubifs ubi:rootfs rw")), "",
+		 "not that of another device");
+	ktap_str(root_of("ubi0:data", ROOT("0:15", "ubifs ubi1 rw")),
+		 "ubi0_1 has the running root (ubi0_1)", "ubiN is a volume of the first device");
+}
+
+/* Would the second image undo the first? */
+static bool overlap(const char *one, const char *other)
+{
+	struct pvk_target first;
+
+	found(one);
+	first = target;
+	found(other);
+	return pvk_target_overlap(&first, &target, "sys");
+}
+
+static void test_two_targets(void)
+{
+	ktap_check(overlap("boot", "all") && overlap("all", "rootfs_data"),
+		   "flash and a part of it");
+	ktap_check(!overlap("boot", "rootfs") && !overlap("boot", "ubi"), "none beside it");
+	ktap_check(overlap("ubi", "ubi0:data") && overlap("ubi0:data", "ubi"),
+		   "a volume and the flash below it");
+	ktap_check(!overlap("ubi0:rootfs", "ubi0:data"), "not two volumes");
+	ktap_check(overlap("/sda", "/sda1") && overlap("/sda1", "/sda"), "a disk and a partition");
+	ktap_check(!overlap("/sda1", "/sda2") && !overlap("/sda1", "rootfs"), "not two partitions");
+	ktap_check(overlap("/mtdblock1", "rootfs"), "flash by its block node");
 }
 
 static void test_watchdog(void)
@@ -286,7 +336,7 @@ int main(void)
 
 	if (geteuid())
 		ktap_skip_all("takes root: device nodes");
-	ktap_plan(56);
+	ktap_plan(70);
 	if (!mkdtemp(dir) || chdir(dir))
 		return 1;
 	snprintf(root, sizeof(root), "%s/sys", dir);
@@ -297,6 +347,8 @@ int main(void)
 	test_root();
 	test_overlay();
 	test_overlay_over_the_old_root();
+	test_ubi_names();
+	test_two_targets();
 	test_watchdog();
 	shell("rm -rf ./*");
 	rmdir(dir);

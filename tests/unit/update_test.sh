@@ -4,7 +4,7 @@
 # minisign and signify do, and what a person or a program reads of it.
 . "${0%/*}/../lib/ktap.sh"
 
-plan 30
+plan 31
 
 pvkit=${BUILD:-${0%/*}/../../build}/unit-obj/pvkit
 pvkit=$(realpath "$pvkit")
@@ -96,6 +96,8 @@ check_eq 'no file with a key' 'failed none: No such file or directory' "$(signat
 update --json none:none
 check_eq 'no image' 'failed No such file or directory' "$(results image)"
 check_eq 'no target' 'failed no flash partition is called none' "$(results target)"
+update --json i0:none
+check_eq 'an empty image' 'failed it is empty' "$(results image)"
 update --json .:none
 check_eq 'a directory' 'failed not a file' "$(results image)"
 disk=$(find /sys/class/block/ -mindepth 1 ! -name 'loop*' ! -name 'ram*' | sort | head -n 1)

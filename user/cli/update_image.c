@@ -32,6 +32,8 @@ static void check_file(struct update *update, struct update_image *image)
 		update_note(update, "image", image->path, UPDATE_FAILED, "%s", strerror(errno));
 	} else if (!S_ISREG(st.st_mode)) {
 		update_note(update, "image", image->path, UPDATE_FAILED, "not a file");
+	} else if (!st.st_size) {
+		update_note(update, "image", image->path, UPDATE_FAILED, "it is empty");
 	} else {
 		image->size = (uint64_t)st.st_size;
 		update_note(update, "image", image->path, UPDATE_OK, "%s, is copied to %s",
@@ -137,10 +139,10 @@ static void check_twice(struct update *update, size_t n)
 
 	for (i = 0; i < n; i++)
 		if (update->image[i].has_target &&
-		    !strcmp(update->image[i].target.device, target->device))
+		    pvk_target_overlap(&update->image[i].target, target, SYS))
 			update_note(update, "target", update->image[n].target_text, UPDATE_FAILED,
-				    "%s is the target of %s already", target->device,
-				    update->image[i].path);
+				    "%s is the target of %s already, or shares a part with it",
+				    target->device, update->image[i].path);
 }
 
 void update_check_images(struct update *update)

@@ -493,8 +493,8 @@ static void add_layer(struct hold_scan *scan, struct hold_overlay *overlay, cons
 	if (!dev || dev == overlay->dev)
 		overlay->unknown = true;
 	else if (overlay->n_layers < HOLD_LAYERS_MAX &&
-		   !pvk_grow((void **)&overlay->layer, overlay->n_layers,
-			     sizeof(*overlay->layer), HOLD_LAYERS_MAX))
+		 !pvk_grow((void **)&overlay->layer, overlay->n_layers,
+			   sizeof(*overlay->layer), HOLD_LAYERS_MAX))
 		overlay->layer[overlay->n_layers++] = dev;
 	if (fd >= 0)
 		close(fd);

@@ -12,6 +12,7 @@
 #include "target.h"
 
 #define SECTOR	512
+#define MTD_BLOCK_MAJOR	31
 
 const char *pvk_target_kind_name(enum pvk_target_kind kind)
 {
@@ -151,7 +152,7 @@ static int find_by_node(const char *sys, const char *path, struct pvk_target *ta
 			struct pvk_err *err)
 {
 	const char *class[] = { "mtd", "ubi" };
-	char link[PATH_MAX], real[PATH_MAX];
+	char link[PATH_MAX], real[PATH_MAX], device[32];
 	struct stat st;
 	size_t i;
 
@@ -163,6 +164,12 @@ static int find_by_node(const char *sys, const char *path, struct pvk_target *ta
 		 major(st.st_rdev), minor(st.st_rdev));
 	if (!realpath(link, real))
 		return pvk_err_set(err, -ENODEV, "%s: the kernel has no such device", path);
+	/* mtdblock3 is mtd3: that is how bad blocks are passed over, and who lies there is seen. */
+	if (S_ISBLK(st.st_mode) && major(st.st_rdev) == MTD_BLOCK_MAJOR) {
+		snprintf(device, sizeof(device), "mtd%u", minor(st.st_rdev));
+		if (!read_device(sys, "mtd", device, target))
+			return 0;
+	}
 	if (S_ISBLK(st.st_mode))
 		return read_device(sys, "block", strrchr(real, '/') + 1, target) ?
 		       pvk_err_set(err, -ENODEV, "%s: a disk without a size", path) : 0;

@@ -31,7 +31,7 @@ struct pvk_target {
 	int mtd;		/* which MTD it is or, of a volume, is on; else -1 */
 	uint64_t size;		/* bytes that can be written */
 	uint32_t block;		/* bytes that are erased at once; 0 for a block device */
-	uint32_t bad;		/* blocks that can't be used, and are not counted */
+	uint32_t bad;		/* blocks that can't be used, and are not counted in size */
 	bool read_only;
 };
 
@@ -70,6 +70,10 @@ struct pvk_below {
 
 int pvk_target_is_below(const struct pvk_target *target, const char *file, const char *sys,
 			const char *proc, struct pvk_below *below, struct pvk_err *text);
+
+/* Would writing to one change the other: the same, a part of it, flash that it shares? */
+bool pvk_target_overlap(const struct pvk_target *one, const struct pvk_target *other,
+			const char *sys);
 
 struct pvk_watchdog {
 	char name[32];		/* "watchdog0" */

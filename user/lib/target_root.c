@@ -167,20 +167,32 @@ static int on_slaves(const struct search *search, const char *name, unsigned int
 	return ret;
 }
 
-/* A partition's disk: that the target is it, or that it is a part of the target's. */
-static int on_disk(const struct search *search, const char *name)
+/* The name of the disk that a partition is of. */
+static bool disk_of(const struct search *search, const char *name, char disk[PATH_MAX])
 {
 	char path[PATH_MAX], real[PATH_MAX], *slash;
 	uint64_t number;
 
 	snprintf(path, sizeof(path), "%s/class/block/%s", search->sys, name);
 	if (!pvk_sysattr_uint(&number, "%s/partition", path) || !realpath(path, real))
-		return 0;
+		return false;
 	slash = strrchr(real, '/');
 	*slash = '\0';
 	slash = strrchr(real, '/');
-	return slash && !strcmp(slash + 1, search->target->device) ?
-	       hit(search, "is the disk that has the running root", name) : 0;
+	snprintf(disk, PATH_MAX, "%s", slash ? slash + 1 : "");
+	return slash;
+}
+
+/* That the target is the disk of this partition, or a partition of this disk. */
+static int on_disk(const struct search *search, const char *name)
+{
+	char disk[PATH_MAX];
+
+	if (disk_of(search, name, disk) && !strcmp(disk, search->target->device))
+		return hit(search, "is the disk that has the running root", name);
+	return search->target->kind == PVK_TARGET_BLOCK &&
+	       disk_of(search, search->target->device, disk) && !strcmp(disk, name) ?
+	       hit(search, "is a part of the disk that has the running root", name) : 0;
 }
 
 static int on_block(const struct search *search, const char *name, unsigned int depth)
@@ -223,16 +235,29 @@ static int on_device(const struct search *search, unsigned int major_number,
 
 /* ---- file systems ---- */
 
-/* "ubi0:root", "ubi:root", "ubi0_1", "/dev/ubi0_1" */
+/*
+ * "ubi0:root", "ubi0!root", "ubi:root" (of the first device), "ubi0_1", "ubi1" (of the first
+ * device, too), "/dev/ubi0_1"
+ */
 static int on_ubifs(const struct search *search, const char *source)
 {
+	const char *slash = strrchr(source, '/'), *name;
 	struct pvk_target volume;
-	const char *slash = strrchr(source, '/');
+	char text[PATH_MAX];
+	bool first;
 
 	source = slash ? slash + 1 : source;
-	if (!strchr(source, ':'))
+	name = strpbrk(source, ":!");
+	first = name == source + strlen("ubi");
+	if (!name && !strchr(source, '_')) {
+		snprintf(text, sizeof(text), "ubi0_%s", source + strnlen(source, strlen("ubi")));
+		return on_ubi(search, text);
+	}
+	if (!name)
 		return on_ubi(search, source);
-	return pvk_target_find(search->sys, source, &volume, NULL) ? 0 :
+	snprintf(text, sizeof(text), "%.*s%s:%s", (int)(name - source), source, first ? "0" : "",
+		 name + 1);
+	return pvk_target_find(search->sys, text, &volume, NULL) ? 0 :
 	       on_ubi(search, volume.device);
 }
 
@@ -352,4 +377,26 @@ int pvk_target_is_root(const struct pvk_target *target, const char *sys, const c
 	struct pvk_below below;
 
 	return pvk_target_is_below(target, "/", sys, proc, &below, text);
+}
+
+static bool is_on(const struct pvk_target *target, const struct pvk_target *other, const char *sys)
+{
+	struct pvk_below below;
+	const struct search search = { .target = target, .sys = sys, .below = &below };
+
+	switch (other->kind) {
+	case PVK_TARGET_MTD:
+		return on_mtd(&search, (unsigned int)other->mtd);
+	case PVK_TARGET_UBI:
+		return on_ubi(&search, other->device);
+	case PVK_TARGET_BLOCK:
+		break;
+	}
+	return on_block(&search, other->device, 0);
+}
+
+bool pvk_target_overlap(const struct pvk_target *one, const struct pvk_target *other,
+			const char *sys)
+{
+	return is_on(one, other, sys) || is_on(other, one, sys);
 }
