@@ -212,7 +212,7 @@ bench_bin := $(bench_src:%.c=$(tdir)/%)
 .PHONY: all deps modules test-modules modules_install modules_clean programs install unit docs \
 	install-docs \
 	selftests bench-programs everything check check-debug check-cuts check-soak check-runtimes check-arm64 check-config bench \
-	fuzz fuzz-programs demo lint generate clean distclean help
+	fuzz fuzz-programs demo demo-update lint generate clean distclean help
 
 all: modules programs
 
@@ -229,6 +229,7 @@ help:
 	@echo '                 SYSUSERSDIR=, MODULESLOADDIR=, INITDIR=, PROCDDIR=,'
 	@echo '                 EXAMPLESDIR=)'
 	@echo 'demo             see it work, in a virtual machine'
+	@echo 'demo-update      see a running system rewrite the partition that it runs from'
 	@echo 'check            all tests (TESTS=group, KERNEL=version, ARCH=arm64)'
 	@echo 'check-debug      driver selftests on a kernel with KASAN, lockdep, kmemleak'
 	@echo 'check-cuts       power cut at every byte of CUTS=1000 updates of each flash format, by'
@@ -241,7 +242,7 @@ help:
 	@echo 'fuzz             feed the parsers bad input, FUZZ_SECONDS=600 for each target'
 	@echo '                 (FUZZ="$(fuzz_names)")'
 	@echo 'bench            load times, wear and more side by side, in a virtual machine'
-	@echo '                 (BENCH="drivers rest flags")'
+	@echo '                 (BENCH="drivers rest flags boot holders update")'
 	@echo 'lint             W=1, sparse, checkpatch, shellcheck, clang-tidy'
 	@echo 'generate         make the netlink code and headers from the specs'
 	@echo 'deps             bring in packages and kernels'
@@ -553,6 +554,10 @@ bench: deps
 
 demo:
 	@scripts/demo
+
+demo-update: deps
+	@$(MAKE) modules programs >$(BUILD)/make.log 2>&1 || { cat $(BUILD)/make.log; exit 1; }
+	@tests/demo/update --kernel $(KERNEL)
 
 lint:
 	@scripts/lint
