@@ -68,7 +68,7 @@ static const struct {
 	{ "write", verb_write, "[--from CURSOR] [--state DIR] [--force] [PLAN]",
 	  "write its images and read them back, and nothing else\n"
 	  "      --from CURSOR  go on there\n"
-	  "      --state DIR    where the plan's state is mounted\n"
+	  "      --state DIR    where images of the plan's state (\"state:\") are\n"
 	  "      --force        a block device that is mounted, too" },
 };
 

@@ -34,7 +34,7 @@ struct write_progress {
 };
 
 struct write_env {
-	const char *state;	/* where the plan's state is mounted; NULL: nowhere */
+	const char *state;	/* DIR of the plan's state, where that is now; NULL: nowhere */
 	const char *sys, *dev;	/* "/sys", "/dev" */
 	bool exclusive;		/* refuse a block device that is mounted or held otherwise */
 

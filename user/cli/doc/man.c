@@ -442,7 +442,8 @@ static struct topic {
 	}, {
 		"pvkit-update", "8", "write the images of an in-place update, from RAM",
 		".Nm\n.Cm show\n.Op Ar PLAN\n.Nm\n.Cm resume\n.Nm\n.Cm write\n.Op Fl -from Ar CURSOR\n"
-		".Op Fl -state Ar DIR\n.Op Fl -force\n.Op Ar PLAN\n",
+		".Op Fl -state Ar DIR\n.Op Fl -force\n.Op Ar PLAN\n"
+		".Nm\n.Cm move\n.Op Ar PLAN\n.Nm\n.Cm resume\n",
 		"pivot.md",
 		{ "The program that writes", "How it is written", "The plan of an update", NULL },
 		{ "pvkit-update 1", "update.conf 5", "pvkit-init 8", NULL },
