@@ -29,6 +29,7 @@
 #include "stores.h"
 #include "updateconf.h"
 #include "verbs.h"
+#include "write_medium.h"
 
 #define STATE_DIR	"/state"
 #define LOOK_EVERY_MS	100
@@ -169,7 +170,8 @@ static int check_images(const struct resume *r, struct pvk_err *err)
 static int wait_for_targets(const struct resume *r, struct pvk_err *err)
 {
 	int64_t end = clock_ms() + r->conf.root_wait * INT64_C(1000);
-	struct pvk_target target;
+	const struct write_env env = { .sys = "/sys", .dev = "/dev" };
+	struct medium medium;
 	size_t i;
 	int ret;
 
@@ -177,8 +179,9 @@ static int wait_for_targets(const struct resume *r, struct pvk_err *err)
 		mtd_make_partitions(&r->cmdline, "/sys", "/dev");
 		ret = root_ubi_attach(&r->cmdline, err);
 		for (i = 0; !ret && i < r->plan.images; i++)
-			ret = pvk_target_find("/sys", r->plan.image[i].target, &target, err);
-		if (ret != -ENODEV || clock_ms() >= end)
+			ret = medium_find(&medium, &r->plan.image[i], &env, err);
+		/* Another one may have its name until it comes. */
+		if ((ret != -ENODEV && ret != -ENXIO) || clock_ms() >= end)
 			return ret;
 		clock_sleep_ms(LOOK_EVERY_MS);
 	}
