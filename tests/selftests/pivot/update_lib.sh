@@ -18,6 +18,9 @@
 #   flash_part NAME, disk_part NAME  what such a partition holds
 #   data_file PATH           a file below /data, once the machine is off
 #   same_as FILE             is it the beginning of the standard input?
+#   updates_itself KIND WHAT MEDIUM   a whole case, of 5 results: the old one, on WHAT as
+#                            `is` says, updates its root, which lies on MEDIUM, and the kernel
+#                            beside it, and the new one comes up
 #
 # The machine has three disks. /dev/vda has partitions `kernel`, `root` and `upper`; /dev/vdb is the
 # flash chip, with partitions for the boot flags (a store `log`), a kernel, and jffs2 (rootfs)
@@ -54,6 +57,9 @@ version_root() {
 		dirname seq stat usleep pivot_root mke2fs watchdog; do
 		ln -sf busybox "$dir/bin/$applet"
 	done
+	# as Buildroot has it: what is unmounted at the end has an entry of its own
+	sed -i '/^umount/d' "$dir/etc/rcK"
+	echo '::shutdown:/bin/umount -a -r' >>"$dir/etc/inittab"
 	mkdir "$dir/new" "$dir/rom"
 	cat >"$dir/sbin/overlay-init" <<-'END'
 		#!/bin/sh
@@ -275,4 +281,36 @@ same_as() {
 
 data_file() {
 	debugfs -R "cat $1" data.img 2>/dev/null
+}
+
+updates_itself() {
+	new_machine "$1"
+	case_of <<-'END'
+		[ "$boot" = 1 ] || {
+			echo "$(pvkit flag list | grep -c '^log')," \
+				"phase: $(pvkit flag get phase), cursor: $(pvkit flag get cursor)"
+			poweroff
+			exit
+		}
+		pvkit update "$image:$target" "$kernel:$kernel_target"
+		echo "status: $?"
+	END
+	LIMIT=120 run_update_machine
+	check_eq "$1: the update knows what the system runs from" \
+		"note $3 has the running root ($3): the system moves to RAM first" \
+		"$(sed -n 's/^root  *[^ ]*  *note  *\(.*\)/note \1/p' "$OUT")"
+	check_eq "$1: it was the old one, and then the new one" "boot 1: old on $2
+boot 2: new on $2" "$(grep '^boot' "$OUT")"
+	check_eq "$1: no trace of the update is in the flags" '1, phase: , cursor: ' \
+		"$(grep 'phase:' "$OUT")"
+	check_match "$1: the old root was proven to be gone" '*old root is released*' \
+		"$(console_line 'the old root is')"
+	check "$1: the kernel beside it is the new one, too" written_kernel
+}
+
+written_kernel() {
+	case $kind in
+	jffs2 | ubifs) flash_part kernel ;;
+	*) disk_part kernel ;;
+	esac | same_as kernel.new
 }

@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A system on flash updates the partition or volume that it runs from, and the kernel beside it,
+# with busybox as process 1, and comes up as the new one: on jffs2, and on ubifs.
+# vm: outside arch=x86_64 timeout=300
+. "${0%/*}/../../lib/ktap.sh"
+. "${0%/*}/update_lib.sh"
+
+plan 10
+
+# given two versions of a small system, whose shutdown unmounts all
+new_bed 'state = LABEL=data ext4 /update'
+
+# when the old one is told to become the new one
+updates_itself jffs2 'mtd3 jffs2 rw' mtd3
+updates_itself ubifs 'ubi0_0 ubifs rw' ubi0_0
+finish
