@@ -152,7 +152,8 @@ static int release(struct owner *o, struct pvk_err *err)
 		return ret;
 	ret = session_wait_released(PROOF_SECONDS * 1000, err);
 	if (!ret) {
-		tell("the old root is released, after %u ms", (unsigned int)(clock_ms() - o->began));
+		tell("the old root is released, after %u ms",
+		     (unsigned int)(clock_ms() - o->began));
 		return 0;
 	}
 	active = session_active(&o->session);

@@ -132,7 +132,7 @@ static int receive(int fd, char *buf, size_t size)
 static int ask(struct session *session, struct msg *msg, const struct wanted *wanted,
 	       struct pvk_err *err)
 {
-	_Alignas(struct nlmsghdr) char buf[4096];
+	char buf[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
 	const struct nlmsghdr *nl;
 	int left;
 

@@ -29,7 +29,7 @@ static bool is_below(const struct below *below, const char *path)
 {
 	size_t len = strlen(below->point);
 
-	return !strncmp(path, below->point, len) && (path[len] == '/' || !strcmp("/", below->point));
+	return !strncmp(path, below->point, len) && path[len] == '/';
 }
 
 /* --- loop devices ---------------------------------------------------------------- */

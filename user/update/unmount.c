@@ -285,7 +285,9 @@ static int free_up(const struct unmount *unmount, const char *point, dev_t dev,
 /* A server that is gone would be waited for otherwise. */
 static int flags_for(const char *type)
 {
-	return UMOUNT_NOFOLLOW | (!strncmp(type, "nfs", 3) || !strcmp(type, "cifs") ? MNT_FORCE : 0);
+	bool remote = !strncmp(type, "nfs", 3) || !strcmp(type, "cifs");
+
+	return UMOUNT_NOFOLLOW | (remote ? MNT_FORCE : 0);
 }
 
 /* One that is on its way out may hold it for a moment, after which it is found no more. */
