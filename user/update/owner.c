@@ -30,6 +30,7 @@
 #define STATUS		"/update/status"
 #define ASIDE		"/update/aside"
 #define STATE_DIR	"/update/state"
+#define ROOT_DIR	"/update/root"
 #define SESSION_MS	10000	/* for the one of who handed over to end */
 #define AGAIN_MS	50
 #define EVICT_SECONDS	600	/* the kernel's own limit, unless more is asked for */
@@ -100,6 +101,10 @@ static int begin(struct owner *o, struct pvk_err *err)
 	int ret;
 
 	ret = find_root(o, path, sizeof(path), err);
+	if (ret == -ENOENT) {
+		ret = unmount_find_again(o->unmount.dev, ROOT_DIR, err);
+		ret = ret ? ret : find_root(o, path, sizeof(path), err);
+	}
 	if (ret)
 		return ret;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -125,6 +125,36 @@ int unmount_find(dev_t dev, const char *below, char *path, size_t size, struct p
 	return ret;
 }
 
+/* "squashfs" of "\tsquashfs\n", one that has a device; NULL. */
+static char *fs_with_device(char *line)
+{
+	line[strcspn(line, "\n")] = '\0';
+	return line[0] == '\t' ? line + 1 : NULL;
+}
+
+int unmount_find_again(dev_t dev, const char *where, struct pvk_err *err)
+{
+	char link[64], target[256] = "", node[300], line[128], *fs;
+	int ret = -ENOENT;
+	FILE *kinds;
+
+	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(dev), minor(dev));
+	if (readlink(link, target, sizeof(target) - 1) < 0 || !strrchr(target, '/'))
+		return pvk_err_set(err, -ENOENT, "no mount here is of %u:%u, which has to go",
+				   major(dev), minor(dev));
+	snprintf(node, sizeof(node), "/dev/%s", strrchr(target, '/') + 1);
+	kinds = fopen("/proc/filesystems", "re");
+	mkdir(where, 0700);
+	while (ret && kinds && fgets(line, sizeof(line), kinds)) {
+		fs = fs_with_device(line);
+		if (fs && !mount(node, where, fs, MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL))
+			ret = 0;
+	}
+	if (kinds)
+		fclose(kinds);
+	return ret ? pvk_err_set(err, ret, "%s: neither mounted nor to be mounted", node) : 0;
+}
+
 /* --- how it can come back ----------------------------------------------------------- */
 
 static bool has_word(const char *words, const char *word)

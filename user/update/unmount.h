@@ -22,6 +22,11 @@ struct unmount {
 
 /* Its mount that goes last, into path. -ENOENT: there is none here. */
 int unmount_find(dev_t dev, const char *below, char *path, size_t size, struct pvk_err *err);
+/*
+ * No mount is left of it, and yet it lives, as a layer of an overlay: an init that unmounts
+ * what it can has done so. Mounts it there, read-only, so that it can be followed.
+ */
+int unmount_find_again(dev_t dev, const char *where, struct pvk_err *err);
 
 /* All but one mount of the file system itself, deepest first, with what stands on them. */
 int unmount_others(struct unmount *unmount, struct pvk_err *err);
