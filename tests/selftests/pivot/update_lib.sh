@@ -225,8 +225,10 @@ case_of() {
 		cp -n /data/programs/lib/x86_64-linux-gnu/* /usr/lib/x86_64-linux-gnu/
 		cp /data/programs/bin/* /usr/sbin/
 		cp -R /data/pvkit /etc/
-		version=old boot=1
+		version=old
 		echo 1 >>/data/boots
+		boot=$(wc -l </data/boots)
+		echo "boot $boot: $version on $(awk '$2 == "/" { print $1, $3, substr($4, 1, 2) }' /proc/mounts)"
 		. /data/names
 		. /data/case
 	END
@@ -295,7 +297,7 @@ updates_itself() {
 		pvkit update "$image:$target" "$kernel:$kernel_target"
 		echo "status: $?"
 	END
-	LIMIT=120 run_update_machine
+	LIMIT=${LIMIT:-120} run_update_machine
 	check_eq "$1: the update knows what the system runs from" \
 		"note $3 has the running root ($3): the system moves to RAM first" \
 		"$(sed -n 's/^root  *[^ ]*  *note  *\(.*\)/note \1/p' "$OUT")"
