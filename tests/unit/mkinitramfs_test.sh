@@ -4,7 +4,7 @@
 . "${0%/*}/../lib/ktap.sh"
 
 mkinitramfs=$(cd "${0%/*}/../.." && pwd)/scripts/mkinitramfs
-plan 22
+plan 25
 cd "$KTAP_TMP"
 
 # given a kernel's modules: net wants mii and crc, which wants lib; old is compressed;
@@ -97,6 +97,14 @@ check_eq 'a file has the name that was given' 'the program' "$(content bin/again
 check_fails 'a place that is none' "--add wants SRC:/DEST" "$mkinitramfs" --init init --add tree out.img
 check_fails 'a file that is not there' 'no such file: nowhere' \
 	"$mkinitramfs" --init init --conf nowhere out.img
+
+# when updates that are cut are to be resumed
+echo 'state LABEL=data ext4' >where.conf
+pack --update init --update-conf where.conf
+check_eq 'what resumes an update' 'the program' "$(content sbin/pvkit-update)"
+check_eq 'and where it finds the plan' 'state LABEL=data ext4' "$(content etc/pvkit/update.conf)"
+check_fails 'one that is not there' 'no such file: nowhere' \
+	"$mkinitramfs" --init init --update nowhere out.img
 
 # when there is to be a shell
 printf '\177ELF\0/lib/ld-linux.so.2 is not found\0' >static
