@@ -130,6 +130,7 @@ check_eq 'man pages, completion for bash and zsh: each where it belongs' \
 usr/share/man/man1/pvkit.1
 usr/share/man/man4/pv_bootflag.4
 usr/share/man/man4/pv_driver.4
+usr/share/man/man4/pv_pivot.4
 usr/share/man/man5/drivers.json.5
 usr/share/man/man5/flags.conf.5
 usr/share/man/man5/init.conf.5

@@ -34,16 +34,55 @@ test_no_tool_gets_at_flash() {
 		refused_to dd if=/dev/$node of=/dev/null bs=1 count=1
 		refused_to dd if="$T/junk" of=/dev/$node conv=notrunc
 	done
-	for node in /dev/mtd1 /dev/mtd0; do
-		if command -v flashcp >/dev/null; then
-			refused_to flashcp "$T/junk" $node
-			ubiformat -y $node >"$T/tool" 2>&1 && broken "no ubiformat of $node" success
-		fi
-	done
 	must_say open /dev/mtd1
 	must_say close
 	must_say abort
 	expect "what the flash holds" "$before" "$(contents)"
+}
+
+# The tools of mtd-utils; arm64's machine goes without.
+test_flashcp_and_ubiformat_do_not_get_at_it() {
+	command -v flashcp >/dev/null || not_here "no flashcp in this machine"
+	jffs2_that_overlaps
+	mount -o remount,ro $M
+	sync
+	before=$(contents)
+	begin
+	seal
+	for node in /dev/mtd1 /dev/mtd0; do
+		refused_to flashcp "$T/junk" $node
+		ubiformat -y $node >"$T/tool" 2>&1 && broken "no ubiformat of $node" success
+		expect_match "ubiformat of $node" 'not permitted' "$(cat "$T/tool")"
+	done
+	must_say abort
+	expect "what the flash holds" "$before" "$(contents)"
+}
+
+# listed NODE: the process $child, as one who has it open
+listed() {
+	pvkit pivot holders --json $M >"$T/holders" || broken "holders" "$(cat "$T/holders")"
+	jq -e --arg what "$1" --argjson pid "$child" 'any(.holders[];
+		.kind == "device" and .pid == $pid and .what == $what)' "$T/holders" \
+		>"$T/jq" || broken "$1 is listed" "$(cat "$T/holders")"
+}
+
+# A block device can be written by who has it open, so that has to be seen.
+test_who_has_a_node_open_from_before_is_listed() {
+	ext4_on_loop
+	begin
+	start "$T/user" sh -c "exec 8<>$disk; echo ready; exec sleep 1000"
+	seal
+	listed $disk
+	end $child
+	must_say abort
+	umount $M
+	jffs2_that_overlaps
+	must_say again $M
+	for node in /dev/mtd1 /dev/mtd0 /dev/mtdblock0; do
+		start "$T/user" sh -c "exec 8<$node; echo ready; exec sleep 1000"
+		listed $node
+		end $child
+	done
 }
 
 test_who_has_it_open_can_not_write() {

@@ -110,7 +110,7 @@ static const char *const *subject_of(const char *name, size_t len)
 		{ " flag slot ", { "pv_bootflag 4", "flags.conf 5", NULL } },
 		{ " addon union ", { "init.conf 5", "pvkit-init 8", NULL } },
 		{ " reboot blink ping ", { "pv-ctrl 7", "pvkitd 8", NULL } },
-		{ " pivot ", { NULL } },
+		{ " pivot ", { "pv_pivot 4", "pvkit-update 8", NULL } },
 		{ "", { "pv_driver 4", "drivers.json 5", NULL } },
 	};
 	char word[32];
@@ -182,8 +182,8 @@ static bool verb_page(const char *dir, const struct cli_verb *verb)
 static bool pvkit_page(const char *dir)
 {
 	const char *see[] = {
-		"pv_bootflag 4", "pv_driver 4", "drivers.json 5", "flags.conf 5", "init.conf 5",
-		"pvkitd.conf 5", "pv-ctrl 7", "pvkit-init 8", "pvkit-update 8", "pvkitd 8",
+		"pv_bootflag 4", "pv_driver 4", "pv_pivot 4", "drivers.json 5", "flags.conf 5",
+		"init.conf 5", "pvkitd.conf 5", "pv-ctrl 7", "pvkit-init 8", "pvkit-update 8", "pvkitd 8",
 	};
 	FILE *out = page_open(dir, "pvkit", "1", "manage drivers for containers and the host");
 	char name[80];
@@ -423,6 +423,15 @@ static struct topic {
 		  "What happens at boot, at reboot and in a panic", "With the kernel module alone",
 		  "Doors and rights", "When something is wrong", NULL },
 		{ "pvkit 1", "pvkit-flag-set 1", "flags.conf 5", "pv-ctrl 7", NULL },
+	}, {
+		"pv_pivot", "4", "guard of an in-place update",
+		".Nm modprobe pv_pivot\n.Op Ar parameter Ns = Ns Ar value ...\n",
+		"pivot.md",
+		{ "A session", "What is proven", "The gate", "The point of no return",
+		  "How it ends", "Beginning one from a container", "Parameters", "Doors and rights",
+		  "When something is wrong", NULL },
+		{ "pvkit 1", "pvkit-pivot-status 1", "pvkit-pivot-holders 1", "pvkit-pivot-start 1",
+		  "pvkit-update 8", NULL },
 	}, {
 		"flags.conf", "5", "where boot flags are, and which counts more",
 		".Pa /etc/pvkit/flags.conf\n",
