@@ -88,6 +88,7 @@ static ssize_t start_store(pvk_class_arg *class, pvk_class_attr_arg *attr, const
 	mutex_unlock(&pvp_lock);
 	return err ?: count;
 }
+
 static struct class_attribute class_attr_start = __ATTR_RW_MODE(start, 0600);
 
 static struct attribute *pvp_class_attrs[] = {

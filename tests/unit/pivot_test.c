@@ -228,7 +228,8 @@ static void test_status(void)
 	json_out_object(&out);
 	pvk_pivot_json(&out, &status);
 	json_out_end(&out);
-	ktap_str(pvk_buf_str(&out.buf), "{\"state\":\"sealed\",\"generation\":7,\"helper_exit\":137,"
+	ktap_str(pvk_buf_str(&out.buf),
+		 "{\"state\":\"sealed\",\"generation\":7,\"helper_exit\":137,"
 		 "\"fs\":\"ubifs\",\"device\":\"ubi0_1\",\"medium\":\"ubi\",\"proof\":[\"absent\"],"
 		 "\"shut\":[\"files\",\"nodes\"],\"left\":290,\"owner\":412,\"active\":2,"
 		 "\"watchdog\":60,\"errno\":16,\"text\":\"somebody has the UBI volume open\"}",

@@ -4,7 +4,7 @@
 # only that, and perhaps one word.
 # vm: timeout=200
 
-# shellcheck disable=SC2016 # for other shells
+# shellcheck disable=SC2016,SC2086 # for other shells; paths without blanks
 . "${0%/*}/lib.sh"
 
 START=/sys/class/pv_pivot/start
