@@ -4,7 +4,7 @@
 # minisign and signify do, and what a person or a program reads of it.
 . "${0%/*}/../lib/ktap.sh"
 
-plan 31
+plan 45
 
 pvkit=${BUILD:-${0%/*}/../../build}/unit-obj/pvkit
 pvkit=$(realpath "$pvkit")
@@ -138,6 +138,60 @@ env --ignore-signal=CHLD "$pvkit" update --dry-run --json --config conf i1:none 
 check_eq 'the end of children is ignored: a program that fails is seen to' \
 	'4 failed ended by a signal: Illegal instruction' "$status $(results program | tail -n 1)"
 unset RAMFS_COPY_BIN
+
+# --- process 1, flags, the environment, the state -----------------------------------------
+
+update --json i1:none
+if [ -d /run/systemd/system ]; then
+	skip 'a process 1 that is neither: refused, and named' 'this machine has systemd'
+else
+	check_match 'a process 1 that is neither: refused, and named' \
+		'failed process 1 is * neither systemd nor busybox*' "$(results init)"
+fi
+check_match 'without a state there is no way on after a cut' 'note update.conf has none*' \
+	"$(results state)"
+check_match 'nor without a store' 'note none holds phase and cursor*' "$(results store)"
+update --json --recovery i1:none
+check_match 'for the next boot to write, both are a must' 'failed*failed*' \
+	"$(results state)$(results store)"
+check_eq 'and what only the move to RAM wants is not looked at' '' \
+	"$(results module)$(results dev)$(results opens)"
+printf '%s\ninit = systemd\nram = /mnt\n' "$program" >conf
+update --json i1:none
+check_eq 'systemd goes to one place only' \
+	'failed systemd goes to /run/initramfs and not to /mnt' "$(results init)"
+printf '%s\nstate = /dev/none ext4\n' "$program" >conf
+update --json i1:none
+check_match 'a state that is not there' 'failed *none*' "$(results state)"
+printf '%s\nnonsense\n' "$program" >conf
+update --json i1:none
+check_eq 'a word that update.conf does not have' 'failed conf:2: nonsense: no such setting' \
+	"$(results config)"
+echo "$program" >conf
+update --json --flag slot=b --flag mode=ota i1:none
+check_eq 'flags that no store takes' 'failed no store holds mode and slot' "$(results flags)"
+update --json --post 'nothing-of-that-name x' i1:none
+check_eq 'a command whose program is not there' \
+	'failed nothing-of-that-name: there is no such program' "$(results files)"
+update --json --post 'sync x' i1:none
+check_eq 'one that is there is tried with all others' 'ok ok' \
+	"$(results program | cut -d ' ' -f 1 | xargs)"
+
+# --- words ------------------------------------------------------------------------------
+
+# refused OPTION...: what is wrong with them
+refused() {
+	update "$@" i1:none
+	echo "$status $(sed 's/pvkit: update: //; s/ (see.*//' err)"
+}
+
+check_eq 'an image that there is not' \
+	'2 --env a=%{size:2}: %{size} is of the first image, %{size:1} of the last' \
+	"$(refused --env 'a=%{size:2}')"
+check_eq 'a percent that means nothing' '2 --env a=5%: after a % comes {size}, {size:N} or %' \
+	"$(refused --env 'a=5%')"
+check_eq 'the flags of the update itself' "2 --flag phase=x: that is the update's own" \
+	"$(refused --flag phase=x)"
 
 # --- what a person reads ----------------------------------------------------------------
 
