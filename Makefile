@@ -165,7 +165,7 @@ init_obj := $(init_src:%.c=$(init_dir)/%.o)
 # What writes when the old system is gone: alike, and of the boot stage what it needs.
 update_src := $(sort $(wildcard user/update/*.c) $(filter-out user/init/main.c,$(init_src)) \
 	      $(wildcard user/lib/holders*.c) $(addprefix user/lib/,mountinfo.c sha256.c sysattr.c target.c \
-	      ubootwrite.c updateconf.c))
+	      target_root.c ubootwrite.c updateconf.c))
 update_obj := $(update_src:%.c=$(init_dir)/%.o)
 # The kernel's headers are not among musl's.
 init_headers := $(if $(init_musl),$(init_dir)/include/mtd $(musl_specs))

@@ -311,6 +311,24 @@ static void test_two_targets(void)
 	ktap_check(overlap("/mtdblock1", "rootfs"), "flash by its block node");
 }
 
+/* The device of UBI that is in the way of writing there; or less than 0. */
+static int ubi_on(const char *text)
+{
+	found(text);
+	return pvk_target_ubi_on(&target, "sys");
+}
+
+static void test_flash_that_ubi_has(void)
+{
+	ktap_eq(ubi_on("ubi"), 0, "flash that UBI has is found");
+	ktap_eq(ubi_on("rootfs"), -ENOENT, "not other flash");
+	ktap_eq(ubi_on("ubi:rootfs"), -ENOENT, "a volume can be written");
+	sysfs_dir(sysfs_path("class/ubi/ubi3"));
+	attr(sysfs_path("class/ubi/ubi3/mtd_num"), "3");
+	ktap_eq(ubi_on("all"), 3, "flash of which UBI has a part");
+	ktap_eq(ubi_on("boot"), -ENOENT, "not the part beside it");
+}
+
 static void test_watchdog(void)
 {
 	struct pvk_watchdog watchdog;
@@ -333,7 +351,7 @@ int main(void)
 
 	if (geteuid())
 		ktap_skip_all("takes root: device nodes");
-	ktap_plan(69);
+	ktap_plan(74);
 	if (!mkdtemp(dir) || chdir(dir))
 		return 1;
 	snprintf(root, sizeof(root), "%s/sys", dir);
@@ -346,6 +364,7 @@ int main(void)
 	test_overlay_over_the_old_root();
 	test_ubi_names();
 	test_two_targets();
+	test_flash_that_ubi_has();
 	test_watchdog();
 	shell("rm -rf ./*");
 	rmdir(dir);

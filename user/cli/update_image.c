@@ -46,6 +46,7 @@ static void check_target(struct update *update, struct update_image *image)
 {
 	struct pvk_err err = { .text = "" };
 	char size[32];
+	int ubi;
 
 	if (pvk_target_find(SYS, image->target_text, &image->target, &err)) {
 		update_note(update, "target", image->target_text, UPDATE_FAILED, "%s", err.text);
@@ -54,6 +55,10 @@ static void check_target(struct update *update, struct update_image *image)
 	image->has_target = true;
 	update_note(update, "target", image->target_text, UPDATE_OK, "%s, %s",
 		    image->target.device, update_size(image->target.size, size));
+	ubi = pvk_target_ubi_on(&image->target, SYS);
+	if (ubi >= 0)
+		update_note(update, "target", image->target_text, UPDATE_FAILED,
+			    "ubi%d lies there: name a volume of it", ubi);
 	if (image->size && pvk_target_fits(&image->target, image->size, &err))
 		update_note(update, "size", image->path, UPDATE_FAILED, "%s", err.text);
 	else if (image->size)

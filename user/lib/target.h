@@ -75,6 +75,12 @@ int pvk_target_is_below(const struct pvk_target *target, const char *file, const
 bool pvk_target_overlap(const struct pvk_target *one, const struct pvk_target *other,
 			const char *sys);
 
+/*
+ * Has UBI that flash, or a part of it? It moves and erases blocks whenever it likes to, whatever
+ * somebody writes there: only its volumes can be written. Its number, or -ENOENT.
+ */
+int pvk_target_ubi_on(const struct pvk_target *target, const char *sys);
+
 struct pvk_watchdog {
 	char name[32];		/* "watchdog0" */
 	char identity[64];

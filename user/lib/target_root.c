@@ -22,6 +22,7 @@
 #define MOUNTINFO_MAX	(4u << 20)
 #define MOUNTS_MAX	65536
 #define MTD_BLOCK_MAJOR	31
+#define UBI_DEVICES	32	/* that the kernel has at most */
 
 struct search {
 	const struct pvk_target *target;
@@ -399,4 +400,20 @@ bool pvk_target_overlap(const struct pvk_target *one, const struct pvk_target *o
 			const char *sys)
 {
 	return is_on(one, other, sys) || is_on(other, one, sys);
+}
+
+int pvk_target_ubi_on(const struct pvk_target *target, const char *sys)
+{
+	struct pvk_target below = { .kind = PVK_TARGET_MTD };
+	uint64_t mtd;
+	int i;
+
+	for (i = 0; target->kind == PVK_TARGET_MTD && i < UBI_DEVICES; i++) {
+		if (!pvk_sysattr_uint(&mtd, "%s/class/ubi/ubi%d/mtd_num", sys, i))
+			continue;
+		below.mtd = (int)mtd;
+		if (pvk_target_overlap(target, &below, sys))
+			return i;
+	}
+	return -ENOENT;
 }

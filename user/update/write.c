@@ -277,8 +277,13 @@ static int find_target(struct medium *medium, const struct plan_image *image,
 }
 
 static int check_target(const struct pvk_target *target, const struct plan_image *image,
-			struct pvk_err *err)
+			const char *sys, struct pvk_err *err)
 {
+	int ubi = pvk_target_ubi_on(target, sys);
+
+	if (ubi >= 0)
+		return pvk_err_set(err, -EBUSY, "%s: ubi%d lies there, and would write in between",
+				   target->device, ubi);
 	if (target->kind != image->kind)
 		return pvk_err_set(err, -ENXIO, "%s is %s, the plan has %s", target->device,
 				   pvk_target_kind_name(target->kind),
@@ -309,7 +314,7 @@ int medium_find(struct medium *medium, const struct plan_image *image,
 	if (ret)
 		return ret;
 	medium->ops = ops[medium->target.kind];
-	ret = check_target(&medium->target, image, err);
+	ret = check_target(&medium->target, image, env->sys, err);
 	return ret ? ret : pvk_target_fits(&medium->target, image->size, err);
 }
 
