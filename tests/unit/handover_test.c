@@ -312,6 +312,20 @@ static void remove_all(void)
 		remove(in_dir(names[i]));
 }
 
+/* ---- what systemd looks for ---- */
+
+static void test_show(void)
+{
+	put("shutdown", "", "w");
+	ktap_eq(pvk_handover_show(dir, false, NULL), 0, "what systemd would go to is hidden");
+	ktap_check(access(in_dir("shutdown"), F_OK), "it is not found");
+	ktap_eq(pvk_handover_show(dir, false, NULL), 0, "hidden already");
+	ktap_eq(pvk_handover_show(dir, true, NULL), 0, "and shown");
+	ktap_check(!access(in_dir("shutdown"), F_OK), "it is found");
+	remove(in_dir("shutdown"));
+	ktap_eq(pvk_handover_show(dir, true, NULL), -ENOENT, "one that is gone");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3) {
@@ -325,11 +339,12 @@ int main(int argc, char **argv)
 			return be_stubborn();
 		return be_pvkit(!strcmp(argv[1], "--undo"));
 	}
-	ktap_plan(21);
+	ktap_plan(27);
 	if (!mkdtemp(dir) || !realpath("/proc/self/exe", self))
 		abort();
 	test_find();
 	test_inittab();
+	test_show();
 	test_busybox(false);
 	test_busybox(true);
 	remove_all();

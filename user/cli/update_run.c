@@ -172,6 +172,8 @@ static void take_back(struct run *run)
 	if (run->log)
 		fclose(run->log);
 	run->log = NULL;
+	if (run->mounted && pvk_handover_show(run->update->conf.ram, false, &err))
+		cli_complain("update", "%s", err.text);
 	if (run->mounted && pvk_stage_take_down(run->update->conf.ram))
 		cli_complain("update", "%s: %s", run->update->conf.ram, strerror(errno));
 	run->mounted = false;
@@ -213,6 +215,9 @@ static int make_ram(struct run *run, struct pvk_err *err)
 	if (ret)
 		return ret;
 	run->mounted = true;
+	ret = pvk_handover_show(update->conf.ram, false, err);
+	if (ret)
+		return ret;
 	run->log = fopen(path_in_ram(run, "/update/log", path), "ae");
 	say(run, "%u files in RAM", update->plan.files);
 	update_try(update, update->conf.ram);
@@ -340,6 +345,9 @@ static int hand_over(struct run *run, struct pvk_err *err)
 		run_stop(run, run->update->conf.stop[i]);
 	if (!go_on(run))
 		return -ECANCELED;
+	ret = pvk_handover_show(run->update->conf.ram, true, err);
+	if (ret)
+		return ret;
 	say(run, "update %s: %s is handed over, the system goes down for it", run->plan.id,
 	    pvk_handover_name(handover.init));
 	(void)signal(SIGTERM, handover.init == PVK_INIT_SYSTEMD ? SIG_DFL : SIG_IGN);

@@ -169,6 +169,17 @@ int pvk_handover_undo(const struct pvk_handover *handover, struct pvk_err *err)
 	return ret || handover->init != PVK_INIT_BUSYBOX ? ret : ask_init(SIGHUP, err);
 }
 
+int pvk_handover_show(const char *ram, bool show, struct pvk_err *err)
+{
+	char shown[PATH_MAX], hidden[PATH_MAX];
+
+	snprintf(shown, sizeof(shown), "%s/shutdown", ram);
+	snprintf(hidden, sizeof(hidden), "%s/.shutdown", ram);
+	if (!rename(show ? hidden : shown, show ? shown : hidden) || (!show && errno == ENOENT))
+		return 0;
+	return pvk_err_set(err, -errno, "%s: %s", shown, strerror(errno));
+}
+
 /* ---- the others ---- */
 
 struct process {

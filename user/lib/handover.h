@@ -40,6 +40,13 @@ struct pvk_handover {
 };
 
 /*
+ * systemd goes to RAM at whatever shutdown, be it weeks after pvkit was killed, as long as
+ * there is a `shutdown` in it. So it is shown last of all, and hidden before RAM is given
+ * back, which may be refused. It need not be there to be hidden.
+ */
+int pvk_handover_show(const char *ram, bool show, struct pvk_err *err);
+
+/*
  * busybox: puts our inittab over its own (a bind mount), which it reads then, so nothing is
  * started anew from now on. Nothing to do for systemd.
  */
