@@ -56,6 +56,8 @@ static void fill(struct plan *made)
 	made->term_seconds = 3;
 	made->kill_seconds = 4;
 	made->watchdog_seconds = 0;
+	made->watchdog_timeout = 30;
+	made->root_writable = true;
 	snprintf(made->watchdog, sizeof(made->watchdog), "watchdog1");
 	plan_set(&made->reboot, "ota");
 	plan_set(&made->state_device, "LABEL=my data");
@@ -92,7 +94,8 @@ static void test_there_and_back(void)
 	if (!ktap_eq(parse(pvk_buf_str(&text)), 0, "and read"))
 		ktap_print_value("why:", err.text);
 	ktap_check(plan.root == made.root && plan.init == made.init && plan.term_seconds == 3 &&
-		   plan.kill_seconds == 4 && !plan.watchdog_seconds, "numbers are the same");
+		   plan.kill_seconds == 4 && !plan.watchdog_seconds &&
+		   plan.watchdog_timeout == 30 && plan.root_writable, "numbers are the same");
 	ktap_str(plan.medium, "vda2", "the medium");
 	ktap_str(plan.watchdog, "watchdog1", "the watchdog");
 	ktap_str(plan.reboot, "ota", "the argument of reboot");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "update.h"
 
@@ -116,6 +117,7 @@ static enum plan_init init_of(const struct update *update)
 int update_make_plan(const struct update *update, const struct update_copies *copies,
 		     struct plan *plan, struct pvk_err *err)
 {
+	struct statvfs mode;
 	struct stat st;
 	size_t i;
 	int ret;
@@ -127,10 +129,12 @@ int update_make_plan(const struct update *update, const struct update_copies *co
 	if (ret)
 		pvk_err_set(err, ret, "%s", strerror(-ret));
 	plan->root = update->root ? update->root : stat("/", &st) ? 0 : st.st_dev;
+	plan->root_writable = !statvfs("/", &mode) && !(mode.f_flag & ST_RDONLY);
 	snprintf(plan->medium, sizeof(plan->medium), "%s", update->medium);
 	plan->init = init_of(update);
 	plan->term_seconds = update->conf.term;
 	plan->kill_seconds = update->conf.kill;
+	plan->watchdog_timeout = update->watchdog.timeout;
 	plan->watchdog_seconds = update->conf.watchdog;
 	snprintf(plan->watchdog, sizeof(plan->watchdog), "%s", update->watchdog.name);
 	for (i = 0; !ret && i < update->images; i++)

@@ -19,6 +19,7 @@
 #include "genl.h"
 #include "pivot.h"
 #include "update.h"
+#include "update_dog.h"
 
 /* Of the state `open`: large images, slow media. */
 #define SESSION_SECONDS	3600
@@ -36,6 +37,7 @@ struct run {
 	int told;		/* to who waits on the terminal */
 	bool mounted;		/* the RAM */
 	bool inittab;		/* lies over process 1's */
+	struct update_dog dog;
 	FILE *log;
 	char why[256];		/* it was stopped */
 	struct plan plan;
@@ -146,6 +148,20 @@ static bool go_on(void *arg)
 	return !run->why[0];
 }
 
+/* Its feeder may have ended with the others, by now. */
+static void look_after_dog(void *arg)
+{
+	struct pvk_err err = { .text = "" };
+	struct run *run = arg;
+	int ret = update_dog_look(&run->dog, run->pivot, run->session,
+				  run->update->conf.watchdog, &err);
+
+	if (ret > 0)
+		say(run, "%s has lost its feeder, and is ours", run->dog.watchdog->name);
+	else if (ret < 0)
+		say(run, "%s: %s", run->dog.watchdog->name, err.text);
+}
+
 /* ---- the way back ---- */
 
 static struct pvk_handover handover_of(struct run *run, char path[PATH_MAX])
@@ -155,6 +171,7 @@ static struct pvk_handover handover_of(struct run *run, char path[PATH_MAX])
 		.inittab = path_in_ram(run, "/update/inittab", path),
 		.term = run->update->conf.term,
 		.say = say_text,
+		.look = look_after_dog,
 		.arg = run,
 	};
 }
@@ -169,6 +186,7 @@ static void take_back(struct run *run)
 	if (run->inittab && pvk_handover_undo(&handover, &err))
 		cli_complain("update", "%s", err.text);
 	run->inittab = false;
+	update_dog_leave(&run->dog);
 	if (run->log)
 		fclose(run->log);
 	run->log = NULL;
@@ -298,8 +316,10 @@ static void run_stop(struct run *run, const char *command)
 		execl("/bin/sh", "sh", "-c", command, NULL);
 		_exit(127);
 	}
-	while (pid > 0 && !waitpid(pid, &status, WNOHANG) && pvk_now_ms() < end)
+	while (pid > 0 && !waitpid(pid, &status, WNOHANG) && pvk_now_ms() < end) {
+		look_after_dog(run);
 		poll(NULL, 0, LOOK_MS);
+	}
 	if (pid < 0 || status)
 		say(run, "stop: %s: did not go well", command);
 }
@@ -321,8 +341,10 @@ static int await_end(struct run *run)
 {
 	int64_t end = pvk_now_ms() + GO_SECONDS * INT64_C(1000);
 
-	while (pvk_now_ms() < end)
+	while (pvk_now_ms() < end) {
+		look_after_dog(run);
 		poll(NULL, 0, LOOK_MS);
+	}
 	say(run, "process 1 has done nothing for %u s", GO_SECONDS);
 	return CLI_FAILED;
 }
@@ -494,7 +516,10 @@ static int wait_for(pid_t pid, int told)
 
 int update_run(struct cli *cli, struct update *update)
 {
-	struct run run = { .cli = cli, .update = update, .session = -1 };
+	struct run run = {
+		.cli = cli, .update = update, .session = -1,
+		.dog = { .watchdog = &update->watchdog, .fd = -1 },
+	};
 	int ends[2];
 	pid_t pid;
 

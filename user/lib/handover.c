@@ -289,8 +289,11 @@ unsigned int pvk_handover_end_others(const struct pvk_handover *handover)
 	others = calloc(1, sizeof(*others));
 	if (!others)
 		return 0;
-	while ((n = ask_all(others, name, sizeof(name))) && pvk_now_ms() < end)
+	while ((n = ask_all(others, name, sizeof(name))) && pvk_now_ms() < end) {
+		if (handover->look)
+			handover->look(handover->arg);
 		poll(NULL, 0, LOOK_MS);
+	}
 	if (n)
 		tell(handover, n, name);
 	free(others);

@@ -36,6 +36,8 @@ struct pvk_handover {
 	unsigned int term;	/* seconds that processes have to end */
 	/* Of what goes on; may be NULL. */
 	void (*say)(void *arg, const char *text);
+	/* While the others end, several times a second; may be NULL. */
+	void (*look)(void *arg);
 	void *arg;
 };
 

@@ -13,9 +13,9 @@
 #define MAGIC		"V"	/* the kernel's word for a close that is meant */
 #define INTERVAL_MAX	30	/* for one that does not tell its time */
 
-void dog_init(struct dog *dog, const char *name)
+void dog_init(struct dog *dog, const char *name, unsigned int timeout)
 {
-	*dog = (struct dog){ .name = name, .fd = -1 };
+	*dog = (struct dog){ .name = name, .timeout = timeout, .fd = -1 };
 }
 
 /* A kernel without that file of it leaves it open: it is then taken for one that counts. */
@@ -32,11 +32,22 @@ static void feed(const struct dog *dog)
 	ioctl(dog->fd, WDIOC_KEEPALIVE, 0);
 }
 
+/* pvkit has made it longer, for the time between its end and now. */
+static int take_seconds(const struct dog *dog)
+{
+	int seconds = (int)dog->timeout;
+
+	if (seconds > 0 && !ioctl(dog->fd, WDIOC_SETTIMEOUT, &seconds) && seconds > 0)
+		return seconds;
+	seconds = 0;
+	return ioctl(dog->fd, WDIOC_GETTIMEOUT, &seconds) || seconds <= 0 ? INTERVAL_MAX : seconds;
+}
+
 void dog_take(struct dog *dog)
 {
 	bool counted = dog->name[0] && counts(dog->name);
 	char path[64];
-	int seconds = 0;
+	int seconds;
 
 	if (dog->fd >= 0) {
 		if (!dog->given)
@@ -55,8 +66,7 @@ void dog_take(struct dog *dog)
 		return;
 	}
 	dog->counted = counted;
-	if (ioctl(dog->fd, WDIOC_GETTIMEOUT, &seconds) || seconds <= 0)
-		seconds = INTERVAL_MAX;
+	seconds = take_seconds(dog);
 	dog->interval = seconds >= 3 ? (unsigned int)seconds / 3 : 1;
 	feed(dog);
 	tell("%s is ours, %d s", dog->name, seconds);

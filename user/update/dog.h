@@ -9,13 +9,14 @@
 
 struct dog {
 	const char *name;	/* watchdog0; "": there is none */
+	unsigned int timeout;	/* that the old system had set; 0: not known */
 	int fd;			/* -1: not ours yet */
 	bool counted;		/* it did before it was ours */
 	bool given;		/* the session keeps it alive, too */
 	unsigned int interval;	/* seconds between two keepalives */
 };
 
-void dog_init(struct dog *dog, const char *name);
+void dog_init(struct dog *dog, const char *name, unsigned int timeout);
 /* Until whoever feeds it has let go it can't be had, which is no error: try again. */
 void dog_take(struct dog *dog);
 /* To the kernel, once it is ours and as long as that session has no other. */

@@ -80,11 +80,20 @@ static void mount_again(void)
 
 static void make_writable(const char *dir)
 {
+	const unsigned long kept = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME;
 	struct statvfs st;
 
+	/* Those have the same value in both. */
 	if (!statvfs(dir, &st) && (st.f_flag & ST_RDONLY) &&
-	    mount(NULL, dir, NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV, NULL))
+	    mount(NULL, dir, NULL, MS_REMOUNT | (st.f_flag & kept), NULL))
 		tell("%s: %s", dir, strerror(errno));
+}
+
+/* It had busybox come here, and is none to come back to. */
+static void uncover_inittab(void)
+{
+	if (umount2(INITTAB, UMOUNT_NOFOLLOW) && errno != EINVAL && errno != ENOENT)
+		tell("%s: %s", INITTAB, strerror(errno));
 }
 
 /*
@@ -188,10 +197,13 @@ static _Noreturn void old_init(void)
 	restart();
 }
 
-static _Noreturn void go_back(struct undo *undo)
+static _Noreturn void go_back(const struct plan *plan, struct undo *undo)
 {
 	tell("nothing was written: back to the old system");
 	undo_all(undo);
+	/* Scripts that ran under `shutdown` have it read-only, and init expects it as it was. */
+	if (plan->root_writable)
+		make_writable("/");
 	old_init();
 }
 
@@ -216,17 +228,16 @@ int verb_move(int argc, char **argv)
 		pvk_err_set(&err, -ENOMEM, "out of memory");
 	if (!undo || find_ram(ram, sizeof(ram), name, &err) || read_plan(&plan, ram, name, &err)) {
 		tell("%s", err.text);
+		uncover_inittab();
 		old_init();
 	}
 	make_writable("/run");
 	make_writable(ram[0] ? ram : "/");
 	tell("update %s", plan.id);
-	/* It had busybox come here, and is none to come back to. */
-	if (plan.init == PLAN_INIT_BUSYBOX && umount2(INITTAB, UMOUNT_NOFOLLOW) &&
-	    errno != EINVAL && errno != ENOENT)
-		tell("%s: %s", INITTAB, strerror(errno));
+	if (plan.init == PLAN_INIT_BUSYBOX)
+		uncover_inittab();
 	have_it_done(&plan, ram, undo);
 	if (atomic_load(&undo->armed))
 		wait_for_reboot();
-	go_back(undo);
+	go_back(&plan, undo);
 }

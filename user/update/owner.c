@@ -343,7 +343,7 @@ void owner_run(const struct plan *plan, const char *ram, struct undo *undo)
 	size_t i;
 
 	o.limits.arg = &o;
-	dog_init(&o.dog, plan->watchdog);
+	dog_init(&o.dog, plan->watchdog, plan->watchdog_timeout);
 	for (i = 0; i < PVK_ARRAY_SIZE(steps); i++) {
 		put_status(steps[i].what);
 		if (steps[i].run(&o, &err)) {

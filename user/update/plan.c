@@ -322,6 +322,12 @@ static bool take_root(struct plan *plan, char *value)
 			 strspn(at, BLANKS));
 }
 
+static bool take_mode(struct plan *plan, const char *value)
+{
+	plan->root_writable = !strcmp(value, "rw");
+	return plan->root_writable || !strcmp(value, "ro");
+}
+
 static bool take_init(struct plan *plan, const char *value)
 {
 	size_t i;
@@ -362,12 +368,16 @@ static int take_value(struct plan *plan, const char *name, char *value)
 		return take_text(plan->id, sizeof(plan->id), value) ? 0 : -EINVAL;
 	if (!strcmp(name, "root"))
 		return take_root(plan, value) ? 0 : -EINVAL;
+	if (!strcmp(name, "root-mode"))
+		return take_mode(plan, value) ? 0 : -EINVAL;
 	if (!strcmp(name, "init"))
 		return take_init(plan, value) ? 0 : -EINVAL;
 	if (!strcmp(name, "term-seconds"))
 		return take_u32(value, &plan->term_seconds) ? 0 : -EINVAL;
 	if (!strcmp(name, "kill-seconds"))
 		return take_u32(value, &plan->kill_seconds) ? 0 : -EINVAL;
+	if (!strcmp(name, "watchdog-timeout"))
+		return take_u32(value, &plan->watchdog_timeout) ? 0 : -EINVAL;
 	if (!strcmp(name, "watchdog-seconds"))
 		return take_u32(value, &plan->watchdog_seconds) ? 0 : -EINVAL;
 	if (!strcmp(name, "watchdog"))
@@ -547,9 +557,12 @@ static void put_head(struct pvk_buf *buf, const struct plan *plan)
 	pvk_buf_printf(buf, FIRST_WORD " %d\nid %s\n", PLAN_VERSION, plan->id);
 	if (plan->root)
 		put_root(buf, plan);
+	pvk_buf_printf(buf, "root-mode %s\n", plan->root_writable ? "rw" : "ro");
 	pvk_buf_printf(buf, "init %s\nterm-seconds %" PRIu32 "\nkill-seconds %" PRIu32 "\n",
 		       init_names[plan->init], plan->term_seconds, plan->kill_seconds);
 	put_line(buf, "watchdog", plan->watchdog);
+	if (plan->watchdog_timeout)
+		pvk_buf_printf(buf, "watchdog-timeout %" PRIu32 "\n", plan->watchdog_timeout);
 	pvk_buf_printf(buf, "watchdog-seconds %" PRIu32 "\n", plan->watchdog_seconds);
 	put_line(buf, "reboot", plan->reboot);
 	if (plan->state_device)

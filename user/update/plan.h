@@ -7,10 +7,12 @@
  *	pvkit-update-plan 1
  *	id 1f2e3d4c
  *	root 254:2 vda2
+ *	root-mode rw
  *	init busybox
  *	term-seconds 10
  *	kill-seconds 10
  *	watchdog watchdog0
+ *	watchdog-timeout 30
  *	watchdog-seconds 600
  *	reboot ota
  *	state UUID=... ext4 /pvkit
@@ -83,10 +85,12 @@ struct plan {
 	char id[PLAN_ID_LEN + 1];	/* lower case hex */
 	dev_t root;			/* of the file system the session follows; 0: none */
 	char medium[64];		/* its name in /sys/class, "vda2", "mtd3"; "" */
+	bool root_writable;		/* "/" was, while the old system ran */
 	enum plan_init init;
 	uint32_t term_seconds;		/* between TERM and KILL */
 	uint32_t kill_seconds;		/* for who was killed to be gone */
 	char watchdog[32];		/* "watchdog0"; "": none */
+	uint32_t watchdog_timeout;	/* that it had in the old system; 0: not said */
 	uint32_t watchdog_seconds;	/* that it is kept alive at most */
 	char *reboot;			/* the argument of reboot; NULL */
 	char *state_device;		/* as root= takes it; NULL: there is no state */

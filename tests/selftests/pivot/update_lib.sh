@@ -16,6 +16,7 @@
 #                            and /data, a file system that stays
 #   run_update_machine [OPTION...]   start it; options of scripts/vm
 #   flash_part NAME, disk_part NAME  what such a partition holds
+#   DOG="i6300esb heartbeat=N"  before the first machine of a kind: its watchdog waits so long
 #   data_file PATH           a file below /data, once the machine is off
 #   same_as FILE             is it the beginning of the standard input?
 #   updates_itself KIND WHAT MEDIUM   a whole case, of 5 results: the old one, on WHAT as
@@ -240,7 +241,7 @@ update_initramfs() {
 	[ ! -f "$kind.cpio" ] || return 0
 	set -- --conf init.conf --flags flags.conf --shell "$BUSYBOX" --module ext4 \
 		--module "block2mtd block2mtd=/dev/vdb,64KiB,flash" --module pv_bootflag \
-		--module pv_pivot --module i6300esb --module loop
+		--module pv_pivot --module "${DOG:-i6300esb}" --module loop
 	case $kind in
 	squashfs | overlay | debian) set -- "$@" --module squashfs --module overlay ;;
 	jffs2) set -- "$@" --module mtdblock --module jffs2 ;;
