@@ -520,7 +520,7 @@ int update_run(struct cli *cli, struct update *update)
 		.cli = cli, .update = update, .session = -1,
 		.dog = { .watchdog = &update->watchdog, .fd = -1 },
 	};
-	int ends[2];
+	int ends[2], status;
 	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC))
@@ -539,5 +539,8 @@ int update_run(struct cli *cli, struct update *update)
 	setsid();
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
-	_exit(work(&run));
+	status = work(&run);
+	/* A report that goes to a file or a pipe is still in its buffer. */
+	fflush(NULL);
+	_exit(status);
 }
