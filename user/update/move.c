@@ -47,6 +47,20 @@ static void start_afresh(void)
 	umask(022);
 }
 
+/*
+ * It was what systemd came here for. Should the old system go on, its next shutdown, which
+ * may be asked for by somebody who knows of no update, is not to come here again.
+ */
+static void hide_shutdown(const char *ram)
+{
+	char shown[PATH_MAX + 16], hidden[PATH_MAX + 16];
+
+	snprintf(shown, sizeof(shown), "%s/shutdown", ram);
+	snprintf(hidden, sizeof(hidden), "%s/.shutdown", ram);
+	if (rename(shown, hidden) && errno != ENOENT)
+		tell("%s: %s", shown, strerror(errno));
+}
+
 static bool cut_end(char *text, const char *end)
 {
 	size_t len = strlen(text), tail = strlen(end);
@@ -233,6 +247,7 @@ int verb_move(int argc, char **argv)
 	}
 	make_writable("/run");
 	make_writable(ram[0] ? ram : "/");
+	hide_shutdown(ram);
 	tell("update %s", plan.id);
 	if (plan.init == PLAN_INIT_BUSYBOX)
 		uncover_inittab();
