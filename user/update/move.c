@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "clock.h"
 #include "console.h"
 #include "owner.h"
@@ -28,6 +29,7 @@
 
 #define INITTAB		"/etc/inittab"
 #define PROGRAM		"/sbin/pvkit-update"
+#define SYNC_MS		30000	/* for a medium that may be gone */
 #define GOING_DOWN_MS	90000	/* after which the kernel module has reset the machine */
 
 /* What the init before us has left. */
@@ -179,9 +181,15 @@ static void have_it_done(const struct plan *plan, const char *ram, struct undo *
 
 /* ---- afterwards ---- */
 
+static void sync_all(void *arg)
+{
+	(void)arg;
+	sync();
+}
+
 static _Noreturn void restart(void)
 {
-	sync();
+	child_do(sync_all, NULL, SYNC_MS);
 	reboot(RB_AUTOBOOT);
 	/* Not even that: process 1 must not end. */
 	for (;;)

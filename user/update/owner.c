@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "carry.h"
+#include "child.h"
 #include "clock.h"
 #include "console.h"
 #include "dog.h"
@@ -38,6 +39,7 @@
 #define ARMED_SECONDS	3600	/* and what the slowest of flashes takes */
 #define SLOWEST		50000	/* bytes a second */
 #define SHELL_SECONDS	30
+#define SYNC_MS		30000	/* what was written is on its medium already */
 
 struct owner {
 	const struct plan *plan;
@@ -289,9 +291,15 @@ static const struct {
 
 /* ---- there is no way back ---- */
 
+static void sync_all(void *arg)
+{
+	(void)arg;
+	sync();
+}
+
 static _Noreturn void go_down(const struct owner *o)
 {
-	sync();
+	child_do(sync_all, NULL, SYNC_MS);
 	if (o->plan->reboot)
 		syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
 			LINUX_REBOOT_CMD_RESTART2, o->plan->reboot);
