@@ -181,7 +181,7 @@ static int wait_for_targets(const struct resume *r, struct pvk_err *err)
 		for (i = 0; !ret && i < r->plan.images; i++)
 			ret = medium_find(&medium, &r->plan.image[i], &env, err);
 		/* Another one may have its name until it comes. */
-		if ((ret != -ENODEV && ret != -ENXIO) || clock_ms() >= end)
+		if ((ret != -ENODEV && ret != -ENXIO && ret != -ENOENT) || clock_ms() >= end)
 			return ret;
 		clock_sleep_ms(LOOK_EVERY_MS);
 	}
@@ -267,7 +267,14 @@ static int resume(struct resume *r, struct pvk_err *err)
 	ret = carry_check(&r->plan, &r->phase, r->cursor, &env, err);
 	/* An image that is not there, or another one, stays so. */
 	r->hopeless = ret == -ENOENT || ret == -EBADMSG || ret == -EINVAL;
-	return ret ? ret : carry_out(&r->plan, &r->phase, r->cursor, &env, err);
+	if (!ret)
+		ret = carry_out(&r->plan, &r->phase, r->cursor, &env, err);
+	/*
+	 * Nor does what reads back wrong come right when it has been written again and again;
+	 * and since each boot goes a part of the way before, they would never be too many.
+	 */
+	r->hopeless |= ret == -EBADMSG;
+	return ret;
 }
 
 /* ---- the end ---- */
