@@ -271,10 +271,10 @@ static int find_signature(const char *image, char *path, size_t size, struct pvk
 	return pvk_err_set(err, -ENOENT, "neither %s.minisig nor %s.sig is there", image, image);
 }
 
-int signature_check(const char *image, const char *key_path, char comment[SIGNATURE_COMMENT],
-		    struct pvk_err *err)
+int signature_check(const char *image, const char *data, const char *key_path,
+		    char comment[SIGNATURE_COMMENT], struct pvk_err *err)
 {
-	pvk_auto_free char *data = NULL;
+	pvk_auto_free char *lines = NULL;
 	struct signature signature;
 	struct public_key key;
 	const struct sodium *sodium;
@@ -285,7 +285,7 @@ int signature_check(const char *image, const char *key_path, char comment[SIGNAT
 	if (!ret)
 		ret = find_signature(image, path, sizeof(path), err);
 	if (!ret)
-		ret = read_lines(path, &data, line, err);
+		ret = read_lines(path, &lines, line, err);
 	if (ret)
 		return ret;
 	if (!decode(line[1], &signature, sizeof(signature)) ||
@@ -298,7 +298,7 @@ int signature_check(const char *image, const char *key_path, char comment[SIGNAT
 	sodium = load_sodium(err);
 	if (!sodium)
 		return -ENOPKG;
-	ret = verify_image(sodium, image, &signature, &key);
+	ret = verify_image(sodium, data, &signature, &key);
 	if (ret)
 		return pvk_err_set(err, ret, "%s: %s", image, ret == -EKEYREJECTED ?
 				   "not what was signed" : strerror(-ret));

@@ -17,11 +17,12 @@
 #define SIGNATURE_COMMENT	256
 
 /*
+ * data: where what it should be the signature of is read, the image or a copy of it.
  * The signature is in IMAGE.minisig or IMAGE.sig. comment gets minisign's trusted one, ""
  * without. -EKEYREJECTED: not that key's, or not of that image; -ENOENT: there is none;
  * -EBADMSG: key or signature are no such files; -ENOPKG: no libsodium.
  */
-int signature_check(const char *image, const char *key, char comment[SIGNATURE_COMMENT],
-		    struct pvk_err *err);
+int signature_check(const char *image, const char *data, const char *key,
+		    char comment[SIGNATURE_COMMENT], struct pvk_err *err);
 
 #endif /* PVKIT_SIGNATURE_H */

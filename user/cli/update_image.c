@@ -127,7 +127,7 @@ static void check_signature(struct update *update, struct update_image *image)
 {
 	char comment[SIGNATURE_COMMENT];
 	struct pvk_err err = { .text = "" };
-	int ret = signature_check(image->path, update->key, comment, &err);
+	int ret = signature_check(image->path, image->path, update->key, comment, &err);
 
 	if (ret)
 		update_note(update, "signature", image->path, UPDATE_FAILED, "%s", err.text);

@@ -20,6 +20,7 @@
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
+#include "signature.h"
 #include "tree.h"
 #include "update.h"
 
@@ -204,8 +205,20 @@ static int copy_data(int from, int to, uint64_t size, unsigned char *digest)
 	return len == size ? 0 : -EBUSY;
 }
 
-static int copy_image(const struct update_image *image, int dir, size_t n, unsigned char *digest,
+/* Who can write the image could have shown the check another one: it is the copy that counts. */
+static int check_copy(const struct update_image *image, const char *key, int fd,
 		      struct pvk_err *err)
+{
+	char path[32], comment[SIGNATURE_COMMENT];
+
+	if (!key)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return signature_check(image->path, path, key, comment, err);
+}
+
+static int copy_image(const struct update_image *image, int dir, size_t n, const char *key,
+		      unsigned char *digest, struct pvk_err *err)
 {
 	pvk_auto_close int from = open(image->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	pvk_auto_close int to = -1;
@@ -222,8 +235,10 @@ static int copy_image(const struct update_image *image, int dir, size_t n, unsig
 		ret = -errno;
 	if (!ret && image->has_digest && memcmp(digest, image->digest, PVK_SHA256_SIZE) != 0)
 		ret = -EBUSY;
-	return ret ? pvk_err_set(err, ret, "%s: %s", image->path, ret == -EBUSY ?
-				 "has changed since it was checked" : strerror(-ret)) : 0;
+	if (!ret)
+		return check_copy(image, key, to, err);
+	return pvk_err_set(err, ret, "%s: %s", image->path, ret == -EBUSY ?
+			   "has changed since it was checked" : strerror(-ret));
 }
 
 static int copy_all(const struct task *task, struct answer *answer)
@@ -236,8 +251,8 @@ static int copy_all(const struct task *task, struct answer *answer)
 	if (!ret)
 		unlinkat(dir, "plan", 0);
 	for (i = 0; !ret && i < task->update->images; i++)
-		ret = copy_image(&task->update->image[i], dir, i, answer->copies.sha256[i],
-				 &answer->err);
+		ret = copy_image(&task->update->image[i], dir, i, task->update->key,
+				 answer->copies.sha256[i], &answer->err);
 	if (!ret && fsync(dir))
 		ret = pvk_err_set(&answer->err, -errno, "%s", strerror(errno));
 	return ret;
