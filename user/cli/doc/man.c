@@ -183,7 +183,8 @@ static bool pvkit_page(const char *dir)
 {
 	const char *see[] = {
 		"pv_bootflag 4", "pv_driver 4", "pv_pivot 4", "drivers.json 5", "flags.conf 5",
-		"init.conf 5", "pvkitd.conf 5", "pv-ctrl 7", "pvkit-init 8", "pvkit-update 8", "pvkitd 8",
+		"init.conf 5", "pvkitd.conf 5", "pv-ctrl 7", "pvkit-init 8", "pvkit-update 8",
+		"pvkitd 8",
 	};
 	FILE *out = page_open(dir, "pvkit", "1", "manage drivers for containers and the host");
 	char name[80];
