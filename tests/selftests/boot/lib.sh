@@ -138,7 +138,7 @@ ext4_image() {
 	root_dir=$1 root_file=$2
 	shift 2
 	rm -f "$root_file"
-	mke2fs -q -t ext4 -d "$root_dir" "$@" "$root_file" 16M >"$KTAP_TMP/mke2fs.log" 2>&1
+	mke2fs -q -t ext4 -d "$root_dir" "$@" "$root_file" 32M >"$KTAP_TMP/mke2fs.log" 2>&1
 }
 
 squashfs_image() {

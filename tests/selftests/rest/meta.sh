@@ -160,8 +160,11 @@ case $BOOT in
 	mount_store
 	check_whole 'after another one, too'
 	start_pvkitd
-	check_eq 'what was deleted stays so' absent "$(value_of kept)"
+	check_eq 'what was deleted stays so' 'absent, before: just before' \
+		"$(value_of kept), before: $(value_of before)"
 	check 'nothing of an unfinished write is left' test ! -e "$ROOT/user-meta/.new"
+	[ ! -e "$ROOT/user-meta/.new" ] ||
+		note "$(date; ls -la --full-time "$ROOT/user-meta"; tail -n 15 "$DAEMON_LOG")"
 	finish
 	;;
 esac
