@@ -90,10 +90,13 @@ mount -o remount,rw / && echo "what is $((1 + 1)) stays" >/new
 sync
 END
 ext4_image disk part.img
-# a partition of type 83 at 1 MiB
+# a partition of type 83 at 1 MiB, as long as the file system (in sectors, lowest byte first)
+units=$(($(stat -c %s part.img) / 131072))
 {
 	head -c 446 /dev/zero
-	printf '\000\000\000\000\203\000\000\000\000\010\000\000\000\200\000\000'
+	printf '\000\000\000\000\203\000\000\000\000\010\000\000'
+	# shellcheck disable=SC2059 # the format is what is made here
+	printf "$(printf '\\000\\%03o\\%03o\\000' $((units % 256)) $((units / 256)))"
 	head -c 48 /dev/zero
 	printf '\125\252'
 	head -c $((1048576 - 512)) /dev/zero
@@ -179,7 +182,7 @@ machine init.cpio --net user --append ip=dhcp --append "nbdroot=10.0.2.2,$port,n
 check_match 'it is waited for' 'pvkit-init: waiting up to 30 s for root=/dev/nbd0p1' \
 	"$(console_line 'waiting up')"
 check_match 'what the server has is said with pvkit.debug' \
-	'*nbd0: "" of 10.0.2.2:'"$port"', 17408 KiB in blocks of 512, flush, fua, trim' \
+	"*nbd0: \"\" of 10.0.2.2:$port, $(($(stat -c %s disk.img) / 1024)) KiB in blocks of 512, flush, fua, trim" \
 	"$(console_line 'KiB in blocks')"
 check_eq 'one line says what is booted' 'pvkit-init: normal, no source says otherwise; root=/dev/nbd0p1 ext4' \
 	"$(console_line 'root=.dev.nbd0p1 ext4')"
