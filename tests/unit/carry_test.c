@@ -11,8 +11,8 @@
 #include "carry.h"
 #include "ktap.h"
 #include "post.h"
+#include "tempdir.h"
 
-static char dir[64];
 static struct update_phase phase;
 static struct plan plan;
 static struct pvk_err err;
@@ -51,34 +51,6 @@ int write_images(const struct plan *which, uint64_t cursor, const struct write_e
 }
 
 /* ---- given ---- */
-
-static const char *path_of(const char *name)
-{
-	static char path[4][160];
-	static unsigned int n;
-
-	snprintf(path[++n % 4], sizeof(path[0]), "%s/%s", dir, name);
-	return path[n % 4];
-}
-
-static void put_file(const char *name, const char *text)
-{
-	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0755);
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		ktap_fail("a file in a temporary directory");
-	close(fd);
-}
-
-static const char *text_of(const char *name)
-{
-	static char *text;
-	size_t len;
-
-	free(text);
-	text = NULL;
-	return pvk_read_file(AT_FDCWD, path_of(name), 4096, &text, &len) ? "no file" : text;
-}
 
 static bool runs_scripts(void)
 {
@@ -231,11 +203,7 @@ static void test_post(void)
 
 int main(void)
 {
-	char command[128];
-
-	strcpy(dir, "/tmp/carry_test.XXXXXX");
-	if (!mkdtemp(dir))
-		ktap_skip_all("no temporary directory");
+	tempdir_open();
 	if (!runs_scripts())
 		ktap_skip_all("nothing is executed in /tmp");
 	ktap_plan(0);
@@ -246,8 +214,6 @@ int main(void)
 	test_post();
 	update_phase_close(&phase);
 	plan_free(&plan);
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	if (system(command))
-		ktap_fail("a temporary directory removed");
+	tempdir_remove("");
 	return ktap_finish();
 }

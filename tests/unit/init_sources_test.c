@@ -13,29 +13,11 @@
 #include "ktap.h"
 #include "store_words.h"
 #include "stores.h"
+#include "tempdir.h"
 #include "ubootenv.h"
 
-static char dir[64];
 static struct pvk_flagconf conf;
 static struct pvk_flagsources sources;
-
-static const char *path_of(const char *name)
-{
-	static char path[4][128];
-	static unsigned int n;
-
-	snprintf(path[++n % 4], sizeof(path[0]), "%s/%s", dir, name);
-	return path[n % 4];
-}
-
-static void put_file(const char *name, const void *data, size_t len)
-{
-	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-	if (fd < 0 || write(fd, data, len) != (ssize_t)len)
-		ktap_fail("a file in a temporary directory");
-	close(fd);
-}
 
 /* ---- descriptions ---- */
 
@@ -110,7 +92,7 @@ static void test_direct(void)
 	mkdir(path_of("bus/nvmem"), 0755);
 	mkdir(path_of("bus/nvmem/devices"), 0755);
 	mkdir(path_of("bus/nvmem/devices/rtc0"), 0755);
-	put_file("bus/nvmem/devices/rtc0/nvmem", memory, sizeof(memory));
+	put_bytes("bus/nvmem/devices/rtc0/nvmem", memory, sizeof(memory));
 
 	store = given_store(rtc);
 	ktap_check(store && store->state == PV_BOOTFLAG_STATE_READY, "nvmem: ready");
@@ -155,7 +137,7 @@ static void given_copy(unsigned int n, const char *text, unsigned int flag)
 	size_t len;
 	int fd;
 
-	put_file("env.txt", text, strlen(text));
+	put_file("env.txt", text);
 	snprintf(command, sizeof(command), "mkenvimage -r -s %d -o %s/one %s/env.txt", ENV_SIZE,
 		 dir, dir);
 	if (system(command) || pvk_read_file(AT_FDCWD, path_of("one"), ENV_SIZE, &image, &len))
@@ -203,7 +185,7 @@ static void test_environment(void)
 	pvk_flagconf_init(&conf);
 	snprintf(text, sizeof(text), "%s/env.bin 0x0 0x%x\n%s/env.bin 0x%x 0x%x\n", dir, ENV_SIZE,
 		 dir, ENV_SIZE, ENV_SIZE);
-	put_file("fw_env.config", text, strlen(text));
+	put_file("fw_env.config", text);
 	snprintf(line, sizeof(line), "uboot-env = %s/fw_env.config", dir);
 	pvk_flagconf_line(&conf, line, NULL);
 	snprintf(line, sizeof(line), "uboot-env.tries = bootcount");
@@ -212,7 +194,7 @@ static void test_environment(void)
 	pvk_flagconf_line(&conf, line, NULL);
 
 	memset(none, 0xff, sizeof(none));
-	put_file("env.bin", none, sizeof(none));
+	put_bytes("env.bin", none, sizeof(none));
 	same_with_library("never written", "", PV_BOOTFLAG_STATE_EMPTY);
 	given_copy(0, "pvkit_mode=ota\npvkit_slot=b\n", 4);
 	given_copy(1, "pvkit_mode=recovery\nbootcount=1\nbootlimit=3\nupgrade_available=1\n", 5);
@@ -222,11 +204,11 @@ static void test_environment(void)
 	same_with_library("the newer is the first", "mode=ota slot=b", PV_BOOTFLAG_STATE_READY);
 	given_copy(0, "xpvkit_mode=a\npvkit_modes=b\n", 7);
 	same_with_library("names that look alike", "", PV_BOOTFLAG_STATE_READY);
-	put_file("env.bin", "\1\2\3\4", 4);
+	put_bytes("env.bin", "\1\2\3\4", 4);
 	given_copy(1, "pvkit_mode=recovery\n", 1);
 	same_with_library("one of two is damaged", "mode=recovery", PV_BOOTFLAG_STATE_READY);
 	memset(none, 0x5a, sizeof(none));
-	put_file("env.bin", none, sizeof(none));
+	put_bytes("env.bin", none, sizeof(none));
 	same_with_library("none is whole", "", PV_BOOTFLAG_STATE_BROKEN);
 	unlink(path_of("env.bin"));
 	pvk_flagsources_free(&sources);
@@ -237,18 +219,12 @@ static void test_environment(void)
 
 int main(void)
 {
-	char command[128];
-
+	tempdir_open();
 	ktap_plan(0);
-	snprintf(dir, sizeof(dir), "/tmp/pvkit-init-sources.XXXXXX");
-	if (!mkdtemp(dir))
-		ktap_skip_all("no temporary directory");
 	test_words();
 	test_direct();
 	test_environment();
 	pvk_flagsources_free(&sources);
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	if (system(command))
-		perror(command);
+	tempdir_remove("");
 	return ktap_finish();
 }

@@ -10,40 +10,13 @@
 
 #include "ktap.h"
 #include "phase.h"
+#include "tempdir.h"
 
-static char dir[64];
 static struct update_phase phase;
 static struct pvk_err err;
 static struct pvk_change change;
 static char id[PLAN_ID_LEN + 1];
 static uint64_t cursor;
-
-static const char *path_of(const char *name)
-{
-	static char path[4][160];
-	static unsigned int n;
-
-	snprintf(path[++n % 4], sizeof(path[0]), "%s/%s", dir, name);
-	return path[n % 4];
-}
-
-static void put_file(const char *name, const char *text)
-{
-	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		ktap_fail("a file in a temporary directory");
-	close(fd);
-}
-
-static void remove_files(const char *below)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s%s'", dir, below);
-	if (system(command))
-		ktap_fail("files of a temporary directory removed");
-}
 
 /* A store of pv_bootflag that keeps nothing: what is written to `set` stays there. */
 static void given_kernel_store(const char *name, const char *offers, const char *state,
@@ -246,7 +219,7 @@ static void test_direct(void)
 		"store.log = medium=nvmem device=eeprom0 format=log\n";
 	char erased[2049];
 
-	remove_files("/class");
+	tempdir_remove("/class");
 	mkdir(path_of("bus"), 0755);
 	mkdir(path_of("bus/nvmem"), 0755);
 	mkdir(path_of("bus/nvmem/devices"), 0755);
@@ -275,9 +248,7 @@ static void test_direct(void)
 
 int main(void)
 {
-	strcpy(dir, "/tmp/phase_test.XXXXXX");
-	if (!mkdtemp(dir))
-		ktap_skip_all("no temporary directory");
+	tempdir_open();
 	mkdir(path_of("class"), 0755);
 	mkdir(path_of("class/pv_bootflag"), 0755);
 	ktap_plan(0);
@@ -288,6 +259,6 @@ int main(void)
 	test_without();
 	test_direct();
 	update_phase_close(&phase);
-	remove_files("");
+	tempdir_remove("");
 	return ktap_finish();
 }

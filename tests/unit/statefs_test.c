@@ -10,29 +10,10 @@
 
 #include "ktap.h"
 #include "statefs.h"
+#include "tempdir.h"
 
-static char dir[64];
 static struct update_state state;
 static struct pvk_err err;
-
-static const char *path_of(const char *name)
-{
-	static char path[4][160];
-	static unsigned int n;
-
-	snprintf(path[++n % 4], sizeof(path[0]), "%s/%s", dir, name);
-	return path[n % 4];
-}
-
-static const char *text_of(const char *name)
-{
-	static char *text;
-	size_t len;
-
-	free(text);
-	text = NULL;
-	return pvk_read_file(AT_FDCWD, path_of(name), 4096, &text, &len) ? "no file" : text;
-}
 
 static void test_words(void)
 {
@@ -81,16 +62,10 @@ static void test_files(void)
 
 int main(void)
 {
-	char command[128];
-
-	strcpy(dir, "/tmp/statefs_test.XXXXXX");
-	if (!mkdtemp(dir))
-		ktap_skip_all("no temporary directory");
+	tempdir_open();
 	ktap_plan(0);
 	test_words();
 	test_files();
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	if (system(command))
-		ktap_fail("a temporary directory removed");
+	tempdir_remove("");
 	return ktap_finish();
 }

@@ -197,15 +197,15 @@ static void test_pings(void)
 	close(fd);
 }
 
-static void test_a_container_that_ends(bool at_once)
+static void test_a_container_that_ends(bool event)
 {
 	int fd = stream(PLAIN, "\"gps\"");
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
-	kernel(at_once ? "stranger %d" : "!stranger %d", PLAIN);
-	if (!at_once)
+	kernel(event ? "stranger %d" : "!stranger %d", PLAIN);
+	if (!event)
 		kernel("!silently");
-	if (at_once)
+	if (event)
 		ktap_check(poll(&pfd, 1, short_times.ping_ms / 3) == 1,
 			   "the stream of a container that ended ends at once");
 	ktap_eq(ends(fd), 0, "the stream of a container that ended ends");
@@ -213,7 +213,7 @@ static void test_a_container_that_ends(bool at_once)
 	kernel("container %d 0", PLAIN);
 	fd = stream(PLAIN, "\"gps\"");
 	kernel("!container %d 0", PLAIN);
-	if (!at_once)
+	if (!event)
 		kernel("!silently");
 	ktap_eq(ends(fd), 0, "so does that of one which was registered anew");
 	close(fd);

@@ -2,30 +2,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stddef.h>
-#include <stdint.h>
 
+#include "dlopennote.h"
 #include "kmodlib.h"
 
-/* An ELF note as the UAPI group specifies it: which libraries dlopen() is asked for. */
-#define NOTE_OWNER	"FDO"
-#define NOTE_TYPE	0x407c0c0a
-#define NOTE_TEXT							\
-	"[{\"soname\":[\"" KMODLIB_NAME "\"],"				\
-	"\"feature\":\"drivers-check\","				\
-	"\"description\":\"pvkit drivers check\","			\
-	"\"priority\":\"recommended\"}]"
-
-static const struct {
-	uint32_t owner_size, text_size, type;
-	char owner[sizeof(NOTE_OWNER)];
-	char text[(sizeof(NOTE_TEXT) + 3) / 4 * 4];
-} note __attribute__((used, aligned(4), section(".note.dlopen"))) = {
-	.owner_size = sizeof(NOTE_OWNER),
-	.text_size = sizeof(NOTE_TEXT),
-	.type = NOTE_TYPE,
-	.owner = NOTE_OWNER,
-	.text = NOTE_TEXT,
-};
+DLOPEN_NOTE("[{\"soname\":[\"" KMODLIB_NAME "\"],"
+	    "\"feature\":\"drivers-check\","
+	    "\"description\":\"pvkit drivers check\","
+	    "\"priority\":\"recommended\"}]");
 
 static const struct {
 	const char *name;

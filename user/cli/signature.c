@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "dlopennote.h"
 #include "signature.h"
 
 #define FILE_MAX	4096
@@ -17,26 +18,10 @@
 #define BLOCK_BYTES	65536
 #define STATE_ALIGN	64
 
-/* An ELF note as the UAPI group specifies it: which libraries dlopen() is asked for. */
-#define NOTE_OWNER	"FDO"
-#define NOTE_TYPE	0x407c0c0a
-#define NOTE_TEXT							\
-	"[{\"soname\":[\"libsodium.so.26\",\"libsodium.so.23\"],"	\
-	"\"feature\":\"update-signature\","				\
-	"\"description\":\"pvkit update --verify-key\","		\
-	"\"priority\":\"suggested\"}]"
-
-static const struct {
-	uint32_t owner_size, text_size, type;
-	char owner[sizeof(NOTE_OWNER)];
-	char text[(sizeof(NOTE_TEXT) + 3) / 4 * 4];
-} note __attribute__((used, aligned(4), section(".note.dlopen"))) = {
-	.owner_size = sizeof(NOTE_OWNER),
-	.text_size = sizeof(NOTE_TEXT),
-	.type = NOTE_TYPE,
-	.owner = NOTE_OWNER,
-	.text = NOTE_TEXT,
-};
+DLOPEN_NOTE("[{\"soname\":[\"libsodium.so.26\",\"libsodium.so.23\"],"
+	    "\"feature\":\"update-signature\","
+	    "\"description\":\"pvkit update --verify-key\","
+	    "\"priority\":\"suggested\"}]");
 
 /* Of both versions; their headers are not wanted for these few. */
 struct sodium {

@@ -38,21 +38,16 @@ static bool shown_by_kernel(int level)
 	return n > 0 && atoi(text) > level;
 }
 
-/*
- * A serial console that heard an XOFF takes nothing until an XON comes, which may be
- * never: it is waited for once.
- */
-static void put_on_terminal(const char *text, size_t len)
+void console_put(int fd, bool *stuck, const char *text, size_t len)
 {
-	int fd = tty >= 0 ? tty : STDERR_FILENO;
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };
 	ssize_t n;
 
 	while (len) {
 		n = write(fd, text, len);
-		if (n < 0 && errno == EAGAIN && !stalled && poll(&ready, 1, STALL_MS) == 1)
+		if (n < 0 && errno == EAGAIN && !*stuck && poll(&ready, 1, STALL_MS) == 1)
 			continue;
-		stalled = n < 0 && errno == EAGAIN;
+		*stuck = n < 0 && errno == EAGAIN;
 		if (n <= 0)
 			return;
 		text += n;
@@ -74,7 +69,7 @@ static void put(int level, const char *fmt, va_list ap)
 	if (kmsg >= 0 && write(kmsg, line, (size_t)len) == len &&
 	    (detached || shown_by_kernel(level)))
 		return;
-	put_on_terminal(line + head, (size_t)(len - head));
+	console_put(tty >= 0 ? tty : STDERR_FILENO, &stalled, line + head, (size_t)(len - head));
 }
 
 void say(const char *fmt, ...)

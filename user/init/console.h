@@ -24,6 +24,12 @@ void console_debug(bool on);
 /* What each line begins with, "pvkit-init" if nothing is said. */
 void console_name(const char *name);
 
+/*
+ * To a terminal that was opened not to wait. A serial one that heard an XOFF takes nothing
+ * until an XON comes, which may be never: it is waited for once, and *stuck says so.
+ */
+void console_put(int fd, bool *stuck, const char *text, size_t len);
+
 /* "pvkit-init: TEXT" */
 void say(const char *fmt, ...) PVK_PRINTF(1, 2);
 /* Only with pvkit.debug. */

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "console.h"
 #include "tell.h"
 
 #define LINE_BYTES	900	/* the kernel's log takes no longer ones */
 #define PREFIX		"pvkit-update: "
 #define LEVEL		"<5>"
-#define STALL_MS	1000	/* for a terminal that takes nothing */
 
 static int console = STDERR_FILENO;
 static int kmsg = -1;
@@ -53,24 +52,6 @@ void tell_open(const char *log)
 	reopen(&log_fd, log, O_WRONLY | O_APPEND | O_CREAT);
 }
 
-/* A serial console that heard an XOFF may take nothing for good: it is waited for once. */
-static void put_on_console(const char *text, size_t len)
-{
-	struct pollfd ready = { .fd = console, .events = POLLOUT };
-	ssize_t n;
-
-	while (len) {
-		n = write(console, text, len);
-		if (n < 0 && errno == EAGAIN && !stalled && poll(&ready, 1, STALL_MS) == 1)
-			continue;
-		stalled = n < 0 && errno == EAGAIN;
-		if (n <= 0)
-			return;
-		text += n;
-		len -= (size_t)n;
-	}
-}
-
 void tell(const char *fmt, ...)
 {
 	char line[LINE_BYTES] = LEVEL PREFIX;
@@ -92,5 +73,5 @@ void tell(const char *fmt, ...)
 		stalled = stalled || errno == EAGAIN;
 	if (log_fd >= 0 && write(log_fd, line + head, len - head) < 0)
 		reopen(&log_fd, "/dev/null", O_WRONLY);
-	put_on_console(line + head, len - head);
+	console_put(console, &stalled, line + head, len - head);
 }
