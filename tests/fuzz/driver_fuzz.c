@@ -8,9 +8,9 @@
  */
 #include <stdint.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "driver.h"
+#include "netlink_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -133,31 +133,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.outcome = on_outcome, .event = on_event, .exec = on_exec,
 		.pending = on_pending,
 	};
-	unsigned int which, i, pending = 0;
+	unsigned int pending = 0;
 	struct pvk_drv *drv;
 	struct pvk_err err;
-	size_t len;
 	int fd[2];
 
-	if (size < 3 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd))
+	if (size < 3 || netlink_input(data + 1, size - 1, fd))
 		return 0;
-	which = *data++;
-	size--;
-	for (i = 0; size > 2 && i < 16; i++) {
-		len = data[0] | data[1] << 8;
-		data += 2;
-		size -= 2;
-		if (len > size)
-			len = size;
-		if (!len || send(fd[1], data, len, MSG_DONTWAIT) < 0)
-			break;
-		data += len;
-		size -= len;
-	}
-	/* Then it hangs up, so that no call waits. */
-	shutdown(fd[1], SHUT_WR);
-	if (!pvk_drv_open_fd(&drv, fd[0], 0x1f, &ops, &pending)) {
-		call(drv, which % 11);
+	if (!pvk_drv_open_fd(&drv, fd[0], NETLINK_INPUT_FAMILY, &ops, &pending)) {
+		call(drv, *data % 11);
 		pvk_drv_dispatch(drv, &err);
 		pvk_drv_close(drv);
 	}

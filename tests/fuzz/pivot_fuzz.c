@@ -7,10 +7,9 @@
  */
 #include <stdint.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "json_out.h"
+#include "netlink_input.h"
 #include "pivot.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -75,31 +74,15 @@ static void call(struct pvk_pivot *pivot, unsigned int which)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct pvk_pivot_ops ops = { .event = on_event, .pending = on_pending };
-	unsigned int which, i, pending = 0;
+	unsigned int pending = 0;
 	struct pvk_pivot *pivot;
 	struct pvk_err err;
-	size_t len;
 	int fd[2];
 
-	if (size < 3 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd))
+	if (size < 3 || netlink_input(data + 1, size - 1, fd))
 		return 0;
-	which = *data++;
-	size--;
-	for (i = 0; size > 2 && i < 16; i++) {
-		len = data[0] | data[1] << 8;
-		data += 2;
-		size -= 2;
-		if (len > size)
-			len = size;
-		if (!len || send(fd[1], data, len, MSG_DONTWAIT) < 0)
-			break;
-		data += len;
-		size -= len;
-	}
-	/* Then it hangs up, so that no call waits. */
-	shutdown(fd[1], SHUT_WR);
-	if (!pvk_pivot_open_fd(&pivot, fd[0], 0x1f, &ops, &pending)) {
-		call(pivot, which % 6);
+	if (!pvk_pivot_open_fd(&pivot, fd[0], NETLINK_INPUT_FAMILY, &ops, &pending)) {
+		call(pivot, *data % 6);
 		pvk_pivot_dispatch(pivot, &err);
 		pvk_pivot_close(pivot);
 	}

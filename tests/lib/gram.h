@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ktap.h"
+
 #define GRAM_FAMILY	0x1f
 
 /* A datagram under construction: several messages may stand in it. */
@@ -104,6 +106,34 @@ static inline void gram_print(const char *label, const unsigned char *data, size
 	for (i = 0; i < len; i++)
 		printf("%s%02x", i % 4 ? "" : " ", data[i]);
 	putchar('\n');
+}
+
+/* Sends what was built; it waits in the socket, as the kernel's answers do. */
+static inline void gram_answer(int kernel)
+{
+	if (send(kernel, gram.data, gram.len, MSG_DONTWAIT) != (ssize_t)gram.len)
+		perror("# send");
+	gram.len = 0;
+}
+
+/* The headers of a request, of length @len with what follows. */
+#define GRAM_HEAD(len, flags, seq, cmd) \
+	len, 0, 0, 0, GRAM_FAMILY, 0, flags, flags >> 8, seq, 0, 0, 0, 0, 0, 0, 0, cmd, 1, 0, 0
+#define GRAM_ACK	(NLM_F_REQUEST | NLM_F_ACK)
+
+/* One result: whether the kernel was sent this, and nothing before it. */
+static inline void gram_sent(int kernel, const unsigned char *want, size_t want_len,
+			     const char *what)
+{
+	unsigned char got[1024];
+	ssize_t len = recv(kernel, got, sizeof(got), MSG_DONTWAIT);
+	bool same = len == (ssize_t)want_len && memcmp(got, want, want_len) == 0;
+
+	ktap_check(same, "%s is sent byte for byte", what);
+	if (!same) {
+		gram_print("expected:", want, want_len);
+		gram_print("got:     ", got, len < 0 ? 0 : (size_t)len);
+	}
 }
 
 #endif /* PVKIT_TESTS_GRAM_H */

@@ -126,37 +126,12 @@ static void pair_close(struct pair *pair)
 	close(pair->kernel);
 }
 
-static void answer(const struct pair *pair)
-{
-	if (send(pair->kernel, gram.data, gram.len, MSG_DONTWAIT) != (ssize_t)gram.len)
-		perror("# send");
-	gram.len = 0;
-}
-
 /* ---- what is sent ---- */
-
-#define REQUEST_ACK	(NLM_F_REQUEST | NLM_F_ACK)
-#define HEAD(len, seq, cmd) \
-	len, 0, 0, 0, GRAM_FAMILY, 0, REQUEST_ACK, 0, seq, 0, 0, 0, 0, 0, 0, 0, cmd, 1, 0, 0
-
-static void sends(const struct pair *pair, const unsigned char *want, size_t want_len,
-		  const char *what)
-{
-	unsigned char got[1024];
-	ssize_t len = recv(pair->kernel, got, sizeof(got), MSG_DONTWAIT);
-	bool same = len == (ssize_t)want_len && memcmp(got, want, want_len) == 0;
-
-	ktap_check(same, "%s is sent byte for byte", what);
-	if (!same) {
-		gram_print("expected:", want, want_len);
-		gram_print("got:     ", got, len < 0 ? 0 : (size_t)len);
-	}
-}
 
 static void test_send_set(void)
 {
 	static const unsigned char want[] = {
-		HEAD(96, 1, PV_BOOTFLAG_CMD_SET),
+		GRAM_HEAD(96, GRAM_ACK, 1, PV_BOOTFLAG_CMD_SET),
 		9, 0, PV_BOOTFLAG_A_NAME, 0, 'm', 'i', 's', 'c', 0, 0, 0, 0,
 		20, 0, PV_BOOTFLAG_A_VALUE, 0x80,
 		8, 0, PV_BOOTFLAG_A_VALUE_FIELD, 0, PVB_MODE, 0, 0, 0,
@@ -176,43 +151,43 @@ static void test_send_set(void)
 	pvk_change_word(&change, "phase=", NULL);
 	pvk_change_word(&change, "mode=ota", NULL);
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_bf_submit_set(pair.bf, "misc", &change, &seq, NULL), 0, "a set is taken");
 	ktap_eq(seq, 1, "the submit gives its sequence number");
-	sends(&pair, want, sizeof(want), "a set of a text and a number that clears a field");
+	gram_sent(pair.kernel, want, sizeof(want), "a set of a text and a number that clears a field");
 	pair_close(&pair);
 }
 
 static void test_send_others(void)
 {
 	static const unsigned char add[] = {
-		HEAD(36, 1, PV_BOOTFLAG_CMD_STORE_ADD),
+		GRAM_HEAD(36, GRAM_ACK, 1, PV_BOOTFLAG_CMD_STORE_ADD),
 		8, 0, PV_BOOTFLAG_A_NAME, 0, 'r', 't', 'c', 0,
 		8, 0, PV_BOOTFLAG_A_SPEC, 0, 'a', '=', 'b', 0,
 	};
 	static const unsigned char writer[] = {
-		HEAD(28, 2, PV_BOOTFLAG_CMD_WRITER),
+		GRAM_HEAD(28, GRAM_ACK, 2, PV_BOOTFLAG_CMD_WRITER),
 		8, 0, PV_BOOTFLAG_A_TEXT, 0, 'p', 'v', 'k', 0,
 	};
-	static const unsigned char subscribe[] = { HEAD(20, 3, PV_BOOTFLAG_CMD_SUBSCRIBE) };
+	static const unsigned char subscribe[] = { GRAM_HEAD(20, GRAM_ACK, 3, PV_BOOTFLAG_CMD_SUBSCRIBE) };
 	struct pair pair = pair_open();
 	uint32_t generation = 0;
 
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_bf_store_add(pair.bf, "rtc", "a=b", NULL), 0, "a store is added");
-	sends(&pair, add, sizeof(add), "store-add");
+	gram_sent(pair.kernel, add, sizeof(add), "store-add");
 	gram_ack(2, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_bf_writer(pair.bf, "pvk", NULL), 0, "a socket becomes a writer");
-	sends(&pair, writer, sizeof(writer), "writer");
+	gram_sent(pair.kernel, writer, sizeof(writer), "writer");
 	gram_cmd(PV_BOOTFLAG_CMD_SUBSCRIBE, 0, 3);
 	gram_u32(PV_BOOTFLAG_A_GENERATION, 77);
 	gram_ack(3, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_bf_subscribe(pair.bf, NULL, &generation, NULL), 0, "subscribed");
 	ktap_eq(generation, 77, "to what follows a generation");
-	sends(&pair, subscribe, sizeof(subscribe), "subscribe to all stores");
+	gram_sent(pair.kernel, subscribe, sizeof(subscribe), "subscribe to all stores");
 	pair_close(&pair);
 }
 
@@ -225,7 +200,7 @@ static void test_get(void)
 
 	gram_store(1, 0, "misc");
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_bf_store_get(pair.bf, "misc", &store, NULL), 0,
 		"a store is read, fields and attributes of a newer kernel passed over");
 	ktap_str(store.name, "misc", "its name");
@@ -251,11 +226,11 @@ static void test_list(void)
 
 	gram_store(1, NLM_F_MULTI | NLM_F_DUMP_INTR, "gone");
 	gram_done(1);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	gram_store(2, NLM_F_MULTI, "rtc");
 	gram_store(2, NLM_F_MULTI, "misc");
 	gram_done(2);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_bf_store_list(pair.bf, &list, NULL), 0,
 		"a list that changed while it was read is read again");
 	ktap_eq((long long)list.count, 2, "nothing of the first reading is left");
@@ -274,7 +249,7 @@ static void test_list_never_whole(void)
 	for (seq = 1; seq <= 10; seq++) {
 		gram_store(seq, NLM_F_MULTI | NLM_F_DUMP_INTR, "rtc");
 		gram_done(seq);
-		answer(&pair);
+		gram_answer(pair.kernel);
 	}
 	ktap_eq(pvk_bf_store_list(pair.bf, &list, NULL), 0,
 		"a list that changes each time is taken in the end");
@@ -295,7 +270,7 @@ static void test_outcomes(void)
 	gram_event(PV_BOOTFLAG_EVENT_KIND_CHANGED, "misc");
 	gram_outcome(1, 0, NULL);
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_bf_set(pair.bf, "misc", &change, 1000, &outcome, &err), 0,
 		"a set whose outcome comes before its acknowledgement");
 	ktap_eq(outcome.generation, 13, "the outcome has the generation");
@@ -304,20 +279,20 @@ static void test_outcomes(void)
 
 	gram_ack(2, 0, NULL, 0);
 	gram_outcome(2, EIO, "block 3: read back other than written");
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_bf_set(pair.bf, "misc", &change, 1000, &outcome, &err), -EIO,
 		"a set that fails has the outcome's errno");
 	ktap_str(err.text, "block 3: read back other than written", "and its text");
 
 	gram_ack(3, -EPERM, "setting takes CAP_SYS_BOOT", 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_bf_set(pair.bf, "misc", &change, 1000, &outcome, &err), -EPERM,
 		"a set that is refused has the refusal's errno");
 	ktap_str(err.text, "setting takes CAP_SYS_BOOT", "and its text");
 	ktap_eq(outcome.seq, 0, "and no outcome");
 
 	gram_ack(4, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_bf_set(pair.bf, "misc", &change, 30, &outcome, &err), -ETIMEDOUT,
 		"a set without an outcome times out");
 	pair_close(&pair);
@@ -331,7 +306,7 @@ static void test_events(void)
 	gram_event(PV_BOOTFLAG_EVENT_KIND_OVERRUN, NULL);
 	gram_event(PV_BOOTFLAG_EVENT_KIND_CHANGED, NULL);
 	gram_outcome(9, ENODEV, "gone");
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_bf_dispatch_wait(pair.bf, 1000, NULL), 0, "events are dispatched");
 	ktap_str(seen, "new rtc ready 5; overrun  ready 5; outcome misc #9 19; ",
 		 "in their order; an overrun has no name, others without one are dropped");

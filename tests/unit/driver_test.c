@@ -108,14 +108,6 @@ static void pair_close(struct pair *pair)
 	close(pair->kernel);
 }
 
-/* Sends what was built; it waits in the socket, as the kernel's answers do. */
-static void answer(const struct pair *pair)
-{
-	if (send(pair->kernel, gram.data, gram.len, MSG_DONTWAIT) != (ssize_t)gram.len)
-		perror("# send");
-	gram.len = 0;
-}
-
 static ssize_t request(const struct pair *pair, unsigned char *data, size_t size)
 {
 	return recv(pair->kernel, data, size, MSG_DONTWAIT);
@@ -123,29 +115,10 @@ static ssize_t request(const struct pair *pair, unsigned char *data, size_t size
 
 /* ---- what is sent ---- */
 
-#define HEAD(len, flags, seq, cmd) \
-	len, 0, 0, 0, GRAM_FAMILY, 0, flags, flags >> 8, seq, 0, 0, 0, 0, 0, 0, 0, cmd, 1, 0, 0
-
-#define REQUEST_ACK	(NLM_F_REQUEST | NLM_F_ACK)
-
-static void sends(const struct pair *pair, const unsigned char *want, size_t want_len,
-		  const char *what)
-{
-	unsigned char got[1024];
-	ssize_t len = request(pair, got, sizeof(got));
-	bool same = len == (ssize_t)want_len && memcmp(got, want, want_len) == 0;
-
-	ktap_check(same, "%s is sent byte for byte", what);
-	if (!same) {
-		gram_print("expected:", want, want_len);
-		gram_print("got:     ", got, len < 0 ? 0 : (size_t)len);
-	}
-}
-
 static void test_send_driver_new(void)
 {
 	static const unsigned char want[] = {
-		HEAD(56, REQUEST_ACK, 1, PV_DRIVER_CMD_DRIVER_NEW),
+		GRAM_HEAD(56, GRAM_ACK, 1, PV_DRIVER_CMD_DRIVER_NEW),
 		9, 0, PV_DRIVER_A_ALIAS, 0, 'w', 'i', 'f', 'i', 0, 0, 0, 0,
 		13, 0, PV_DRIVER_A_LINE, 0, 'i', 'w', 'l', ' ', 'a', '=', '1', ' ', 0, 0, 0, 0,
 		6, 0, PV_DRIVER_A_LINE, 0, 'b', 0, 0, 0,
@@ -154,16 +127,16 @@ static void test_send_driver_new(void)
 	struct pair pair = pair_open();
 
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_driver_new(pair.drv, "wifi", lines, 2, NULL), 0, "driver-new is taken");
-	sends(&pair, want, sizeof(want), "driver-new with two lines");
+	gram_sent(pair.kernel, want, sizeof(want), "driver-new with two lines");
 	pair_close(&pair);
 }
 
 static void test_send_load(void)
 {
 	static const unsigned char want[] = {
-		HEAD(52, REQUEST_ACK, 1, PV_DRIVER_CMD_LOAD),
+		GRAM_HEAD(52, GRAM_ACK, 1, PV_DRIVER_CMD_LOAD),
 		9, 0, PV_DRIVER_A_ALIAS, 0, 'w', 'i', 'f', 'i', 0, 0, 0, 0,
 		8, 0, PV_DRIVER_A_TIMEOUT, 0, 0xe8, 3, 0, 0,
 		12, 0, PV_DRIVER_A_CONTAINER_ID, 0, 7, 0, 0, 0, 1, 0, 0, 0,
@@ -175,17 +148,17 @@ static void test_send_load(void)
 	uint32_t seq = 0;
 
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_submit_load(pair.drv, &load, &seq, NULL), 0, "a load is taken");
 	ktap_eq(seq, 1, "the submit gives its sequence number");
-	sends(&pair, want, sizeof(want), "a load on behalf of a container");
+	gram_sent(pair.kernel, want, sizeof(want), "a load on behalf of a container");
 	pair_close(&pair);
 }
 
 static void test_send_front(void)
 {
 	static const unsigned char want[] = {
-		HEAD(40, REQUEST_ACK, 2, PV_DRIVER_CMD_UNLOAD),
+		GRAM_HEAD(40, GRAM_ACK, 2, PV_DRIVER_CMD_UNLOAD),
 		7, 0, PV_DRIVER_A_ALIAS, 0, 'b', 't', 0, 0,
 		12, 0, PV_DRIVER_A_CONTAINER_ID, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 	};
@@ -194,21 +167,21 @@ static void test_send_front(void)
 	unsigned char role[64];
 
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_front(pair.drv, "test", NULL), 0, "a socket becomes a front");
 	request(&pair, role, sizeof(role));
 	gram_ack(2, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_submit_unload(pair.drv, &unload, NULL, NULL), 0,
 		"a front's request is taken");
-	sends(&pair, want, sizeof(want), "a front's request for the host, which names it");
+	gram_sent(pair.kernel, want, sizeof(want), "a front's request for the host, which names it");
 	pair_close(&pair);
 }
 
 static void test_send_container_new(void)
 {
 	static const unsigned char want[] = {
-		HEAD(72, REQUEST_ACK, 1, PV_DRIVER_CMD_CONTAINER_NEW),
+		GRAM_HEAD(72, GRAM_ACK, 1, PV_DRIVER_CMD_CONTAINER_NEW),
 		8, 0, PV_DRIVER_A_CONTAINER, 0, 'w', 'e', 'b', 0,
 		8, 0, PV_DRIVER_A_CGROUP_FD, 0, 0, 0, 0, 0,
 		8, 0, PV_DRIVER_A_PID, 0, 42, 0, 0, 0,
@@ -227,11 +200,11 @@ static void test_send_container_new(void)
 	gram_cmd(PV_DRIVER_CMD_CONTAINER_NEW, 0, 1);
 	gram_u64(PV_DRIVER_A_CONTAINER_ID, 99);
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_container_new(pair.drv, &web, 0, 42, &id, NULL), 0,
 		"container-new is taken");
 	ktap_eq((long long)id, 99, "container-new gives the id");
-	sends(&pair, want, sizeof(want), "container-new with an entry, file descriptor 0");
+	gram_sent(pair.kernel, want, sizeof(want), "container-new with an entry, file descriptor 0");
 	pair_close(&pair);
 }
 
@@ -259,7 +232,7 @@ static void test_send_limits(void)
 	for (i = 0; i < 1200; i += 2)
 		memcpy(text + i, "\xc3\xa9", 2);
 	gram_ack(2, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ret = pvk_drv_result(pair.drv, &result, NULL);
 	ktap_eq(ret, 0, "a result with too long a text is sent all the same");
 	request(&pair, got, sizeof(got));
@@ -306,7 +279,7 @@ static void test_get_driver(void)
 
 	build_driver(1, 0, "wifi", 12);
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	if (!ktap_eq(pvk_drv_driver_get(pair.drv, "wifi", 0, &driver, NULL), 0,
 		     "a driver is read, an attribute of a newer kernel passed over")) {
 		pair_close(&pair);
@@ -356,7 +329,7 @@ static void test_refusals(void)
 		struct pvk_err err = { .text = "" };
 
 		gram_ack(1, table[i].code, table[i].text, table[i].quoted);
-		answer(&pair);
+		gram_answer(pair.kernel);
 		ktap_eq(pvk_drv_driver_del(pair.drv, "wifi", &err), table[i].want,
 			"a refusal %s: its code", table[i].what);
 		ktap_str(err.text, table[i].want_text, "a refusal %s: its text", table[i].what);
@@ -372,7 +345,7 @@ static void test_refusal_bad_text(void)
 	/* The text's attribute says that it is longer than the message. */
 	gram_ack(1, -EPERM, "not yours", 0);
 	gram.data[gram.len - 16] = 200;
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_driver_del(pair.drv, "wifi", &err), -EPERM,
 		"a refusal whose text overruns the message: its code");
 	ktap_str(err.text, "Operation not permitted",
@@ -395,7 +368,7 @@ static void test_dump(void)
 	struct pvk_drivers list;
 
 	build_dump(1, 7, 7, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_driver_list(pair.drv, 0, &list, NULL), 0, "a dump is read");
 	ktap_eq((long long)list.count, 2, "both drivers");
 	ktap_str(list.item[1].alias, "bluetooth", "in their order");
@@ -403,7 +376,7 @@ static void test_dump(void)
 	pvk_drivers_free(&list);
 
 	gram_done(2);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_driver_list(pair.drv, 0, &list, NULL), 0, "an empty dump is read");
 	ktap_eq((long long)list.count, 0, "and is an empty list");
 	pair_close(&pair);
@@ -415,11 +388,11 @@ static void test_dump_again(void)
 	struct pvk_drivers list;
 
 	build_dump(1, 7, 8, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	build_dump(2, 8, 8, NLM_F_DUMP_INTR);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	build_dump(3, 9, 9, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_driver_list(pair.drv, 0, &list, NULL), 0,
 		"a dump that changed while it was read is read again");
 	ktap_eq((long long)list.count, 2, "nothing of the first readings is left");
@@ -437,7 +410,7 @@ static void test_dump_never_whole(void)
 
 	for (seq = 1; seq <= 10; seq++) {
 		build_dump(seq, seq, seq + 1, 0);
-		answer(&pair);
+		gram_answer(pair.kernel);
 	}
 	ktap_eq(pvk_drv_driver_list(pair.drv, 0, &list, NULL), 0,
 		"a dump that changes each time is taken in the end");
@@ -455,10 +428,10 @@ static void test_dump_brief(void)
 	gram_str(PV_DRIVER_A_ALIAS, "wifi");
 	gram_u32(PV_DRIVER_A_STATE, PV_DRIVER_STATE_LOADED);
 	gram_done(1);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	build_driver(2, 0, "wifi", 7);
 	gram_ack(2, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_driver_list(pair.drv, 0, &list, NULL), 0,
 		"a driver too long for a dump is asked for alone");
 	ktap_eq(list.count ? (long long)list.item[0].lines.count : -1, 2,
@@ -474,7 +447,7 @@ static void test_dump_fails(void)
 
 	build_driver(1, NLM_F_MULTI, "wifi", 7);
 	gram_ack(1, -EPERM, "not yours", 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_driver_list(pair.drv, 0, &list, NULL), -EPERM,
 		"a dump that fails half-way is a failure");
 	ktap_check(!list.item && !list.count, "and leaves nothing to free");
@@ -492,11 +465,11 @@ static void test_outcome_orders(void)
 
 	gram_event("wifi", PV_DRIVER_STATE_LOADING, 1);
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	gram_event("wifi", PV_DRIVER_STATE_LOADED, 2);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	gram_outcome(1, "wifi", 0, NULL);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_load(pair.drv, &load, &outcome, &err), 0,
 		"acknowledgement, then outcome, events between: a load succeeds");
 	ktap_str(pvk_state_name(outcome.state), "loaded", "the outcome has the state");
@@ -509,7 +482,7 @@ static void test_outcome_orders(void)
 	gram_outcome(2, "wifi", ENODEV, "iwlwifi: No such device");
 	gram_event("wifi", PV_DRIVER_STATE_FAILED, 3);
 	gram_ack(2, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_load(pair.drv, &load, NULL, &err), -ENODEV,
 		"outcome before acknowledgement: a load fails with the module's errno");
 	ktap_str(err.text, "iwlwifi: No such device", "and the kernel's text");
@@ -525,10 +498,10 @@ static void test_async(void)
 	uint32_t first, second;
 
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	pvk_drv_submit_load(pair.drv, &load, &first, NULL);
 	gram_ack(2, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	pvk_drv_submit_load(pair.drv, &other, &second, NULL);
 	ktap_check(first != second, "two submits have two numbers");
 	ktap_eq(pvk_drv_dispatch(pair.drv, NULL), 0, "nothing to dispatch is no failure");
@@ -544,7 +517,7 @@ static void test_async(void)
 	gram_str(PV_DRIVER_A_LINE, "iwlwifi ${user-meta:opts}");
 	gram_str(PV_DRIVER_A_CONTAINER, "web");
 	gram_outcome(first, "wifi", ETIMEDOUT, "too slow");
-	answer(&pair);
+	gram_answer(pair.kernel);
 	pvk_drv_dispatch(pair.drv, NULL);
 	ktap_str(seen, "outcome bt 0; load #77 wifi 'iwlwifi ${user-meta:opts}' for web; "
 		 "outcome wifi 110; ", "outcomes and tasks come by callback, in their order");
@@ -557,7 +530,7 @@ static void test_wait_times_out(void)
 	struct pvk_outcome outcome;
 
 	gram_outcome(5, "bt", 0, NULL);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_wait(pair.drv, 4, 30, &outcome, NULL), -ETIMEDOUT,
 		"waiting does not take another request's outcome");
 	ktap_eq(pvk_drv_wait(pair.drv, 5, 30, &outcome, NULL), 0, "which is kept for its own");
@@ -577,7 +550,7 @@ static void test_flood(void)
 		gram_event("wifi", PV_DRIVER_STATE_LOADED, i);
 	gram_outcome(9, "bt", 0, NULL);
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_driver_del(pair.drv, "wifi", NULL), 0, "a call gets through a flood");
 	for (round = 0; round < 10; round++) {
 		pvk_drv_dispatch(pair.drv, NULL);
@@ -638,7 +611,7 @@ static void test_times(void)
 	gram_u64(PV_DRIVER_A_SINCE, 0x100000001);
 	gram_u64(PV_DRIVER_A_ERROR_SINCE, 5);
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	pvk_drv_driver_get(pair.drv, "wifi", 0, &driver, NULL);
 	ktap_eq((long long)driver.since_ns, 0x100000001, "a driver has its state since then");
 	ktap_eq((long long)driver.error_since_ns, 5, "and its error since then");
@@ -646,7 +619,7 @@ static void test_times(void)
 
 	build_driver(2, 0, "wifi", 12);
 	gram_ack(2, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	pvk_drv_driver_get(pair.drv, "wifi", 0, &driver, NULL);
 	ktap_eq((long long)driver.since_ns, 0, "a kernel that does not tell leaves it 0");
 	pvk_driver_free(&driver);
@@ -656,7 +629,7 @@ static void test_times(void)
 static void test_module(void)
 {
 	static const unsigned char want[] = {
-		HEAD(32, REQUEST_ACK, 1, PV_DRIVER_CMD_MODULE_GET),
+		GRAM_HEAD(32, GRAM_ACK, 1, PV_DRIVER_CMD_MODULE_GET),
 		12, 0, PV_DRIVER_A_NAME, 0, 'm', 'a', 'c', '_', '8', '0', '2', 0,
 	};
 	char too_long[PVK_MODULE_SIZE + 1];
@@ -665,9 +638,9 @@ static void test_module(void)
 
 	build_module(1, 0, caused, sizeof(caused));
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_module_get(pair.drv, "mac-802", &module, NULL), 0, "a module is read");
-	sends(&pair, want, sizeof(want), "its name, as the kernel spells it,");
+	gram_sent(pair.kernel, want, sizeof(want), "its name, as the kernel spells it,");
 	ktap_str(module.name, "mac_802", "its name");
 	ktap_eq(module.flags, PV_DRIVER_MODULE_FLAG_LIVE | PV_DRIVER_MODULE_FLAG_OURS, "its flags");
 	ktap_eq((long long)module.since_ns, 0x100000007, "since when it is there");
@@ -676,7 +649,7 @@ static void test_module(void)
 	pvk_module_free(&module);
 
 	gram_ack(2, -ENOENT, "not known", 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_module_get(pair.drv, "x", &module, NULL), -ENOENT, "one that is not known");
 	memset(too_long, 'm', sizeof(too_long) - 1);
 	too_long[sizeof(too_long) - 1] = '\0';
@@ -692,11 +665,11 @@ static void test_module_list(void)
 
 	build_module(1, NLM_F_MULTI | NLM_F_DUMP_INTR, resident, sizeof(resident));
 	gram_done(1);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	build_module(2, NLM_F_MULTI, caused, sizeof(caused));
 	build_module(2, NLM_F_MULTI, resident, sizeof(resident));
 	gram_done(2);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_module_list(pair.drv, &list, NULL), 0,
 		"all modules are read, and read again if they changed meanwhile");
 	if (ktap_eq((long long)list.count, 2, "both modules")) {
@@ -711,7 +684,7 @@ static void test_module_list(void)
 static void test_subscribe_containers(void)
 {
 	static const unsigned char want[] = {
-		HEAD(24, REQUEST_ACK, 1, PV_DRIVER_CMD_SUBSCRIBE),
+		GRAM_HEAD(24, GRAM_ACK, 1, PV_DRIVER_CMD_SUBSCRIBE),
 		4, 0, PV_DRIVER_A_CONTAINERS, 0,
 	};
 	struct pair pair = pair_open();
@@ -720,11 +693,11 @@ static void test_subscribe_containers(void)
 	gram_cmd(PV_DRIVER_CMD_SUBSCRIBE, 0, 1);
 	gram_u32(PV_DRIVER_A_GENERATION, 41);
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_subscribe_containers(pair.drv, &generation, NULL), 0,
 		"a subscription to containers is taken");
 	ktap_eq(generation, 41, "and says where events begin");
-	sends(&pair, want, sizeof(want), "subscribe with containers");
+	gram_sent(pair.kernel, want, sizeof(want), "subscribe with containers");
 	pair_close(&pair);
 }
 
@@ -793,7 +766,7 @@ static void test_peer(void)
 			gram_str(PV_DRIVER_A_CONTAINER, table[i].name);
 		gram_u64(PV_DRIVER_A_CONTAINER_ID, table[i].id);
 		gram_ack(1, 0, NULL, 0);
-		answer(&pair);
+		gram_answer(pair.kernel);
 		ktap_eq(pvk_drv_whois(pair.drv, 3, 4, &peer, NULL), table[i].want,
 			"whois answers %s", table[i].what);
 		pair_close(&pair);
@@ -806,7 +779,7 @@ static void test_no_reply(void)
 	struct pvk_peer peer = { .kind = PV_DRIVER_PEER_HOST };
 
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_whois(pair.drv, 3, 4, &peer, NULL), -EBADMSG,
 		"an acknowledgement without the answer is a failure");
 	ktap_eq(peer.kind, PV_DRIVER_PEER_UNKNOWN, "and nobody is the peer");
@@ -823,7 +796,7 @@ static void test_bad_lengths(void)
 
 		gram_event("wifi", PV_DRIVER_STATE_LOADED, 1);
 		((struct nlmsghdr *)gram.data)->nlmsg_len = lengths[i];
-		answer(&pair);
+		gram_answer(pair.kernel);
 		ktap_eq(pvk_drv_dispatch(pair.drv, NULL), 0,
 			"a message that says it is %u bytes long is dropped", lengths[i]);
 		ktap_str(seen, "", "and calls nobody");

@@ -86,46 +86,22 @@ static void pair_close(struct pair *pair)
 	close(pair->kernel);
 }
 
-static void answer(const struct pair *pair)
-{
-	if (send(pair->kernel, gram.data, gram.len, MSG_DONTWAIT) != (ssize_t)gram.len)
-		perror("# send");
-	gram.len = 0;
-}
-
 /* ---- what is sent ---- */
 
-#define HEAD(len, seq, cmd) \
-	len, 0, 0, 0, GRAM_FAMILY, 0, NLM_F_REQUEST | NLM_F_ACK, 0, seq, 0, 0, 0, 0, 0, 0, 0, \
-	cmd, 1, 0, 0
 #define U32(attr, value)	8, 0, attr, 0, value, 0, 0, 0
-
-static void sends(const struct pair *pair, const unsigned char *want, size_t want_len,
-		  const char *what)
-{
-	unsigned char got[256];
-	ssize_t len = recv(pair->kernel, got, sizeof(got), MSG_DONTWAIT);
-	bool same = len == (ssize_t)want_len && memcmp(got, want, want_len) == 0;
-
-	ktap_check(same, "%s is sent byte for byte", what);
-	if (!same) {
-		gram_print("expected:", want, want_len);
-		gram_print("got:     ", got, len < 0 ? 0 : (size_t)len);
-	}
-}
 
 static void test_send_steps(void)
 {
 	static const unsigned char begin[] = {
-		HEAD(36, 1, PV_PIVOT_CMD_OPEN),
+		GRAM_HEAD(36, GRAM_ACK, 1, PV_PIVOT_CMD_OPEN),
 		U32(PV_PIVOT_A_FD, 5), U32(PV_PIVOT_A_LIMIT, 90),
 	};
 	static const unsigned char step[] = {
-		HEAD(36, 2, PV_PIVOT_CMD_STEP),
+		GRAM_HEAD(36, GRAM_ACK, 2, PV_PIVOT_CMD_STEP),
 		U32(PV_PIVOT_A_SESSION_FD, 9), U32(PV_PIVOT_A_STATE, PV_PIVOT_STATE_EVICTING),
 	};
 	static const unsigned char arm[] = {
-		HEAD(52, 3, PV_PIVOT_CMD_STEP),
+		GRAM_HEAD(52, GRAM_ACK, 3, PV_PIVOT_CMD_STEP),
 		U32(PV_PIVOT_A_SESSION_FD, 9), U32(PV_PIVOT_A_STATE, PV_PIVOT_STATE_ARMED),
 		U32(PV_PIVOT_A_LIMIT, 60),
 		8, 0, PV_PIVOT_A_REBOOT_ARG, 0, 'o', 't', 'a', 0,
@@ -136,64 +112,64 @@ static void test_send_steps(void)
 	gram_cmd(PV_PIVOT_CMD_OPEN, 0, 1);
 	gram_u32(PV_PIVOT_A_SESSION_FD, 9);
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_pivot_begin(pair.pivot, 5, 90, &session, NULL), 0, "a session begins");
 	ktap_eq(session, 9, "its descriptor");
-	sends(&pair, begin, sizeof(begin), "open");
+	gram_sent(pair.kernel, begin, sizeof(begin), "open");
 	gram_ack(2, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_pivot_step(pair.pivot, 9, PV_PIVOT_STATE_EVICTING, 0, NULL), 0, "a step");
-	sends(&pair, step, sizeof(step), "a step without a limit");
+	gram_sent(pair.kernel, step, sizeof(step), "a step without a limit");
 	gram_ack(3, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_pivot_arm(pair.pivot, 9, 60, "ota", NULL), 0, "armed");
-	sends(&pair, arm, sizeof(arm), "a step with all there is");
+	gram_sent(pair.kernel, arm, sizeof(arm), "a step with all there is");
 	pair_close(&pair);
 }
 
 static void test_send_others(void)
 {
 	static const unsigned char watchdog[] = {
-		HEAD(52, 1, PV_PIVOT_CMD_WATCHDOG),
+		GRAM_HEAD(52, GRAM_ACK, 1, PV_PIVOT_CMD_WATCHDOG),
 		U32(PV_PIVOT_A_SESSION_FD, 9), U32(PV_PIVOT_A_FD, 4),
 		U32(PV_PIVOT_A_INTERVAL, 2), U32(PV_PIVOT_A_WATCHDOG, 100),
 	};
 	static const unsigned char abort_own[] = {
-		HEAD(28, 2, PV_PIVOT_CMD_ABORT), U32(PV_PIVOT_A_SESSION_FD, 9),
+		GRAM_HEAD(28, GRAM_ACK, 2, PV_PIVOT_CMD_ABORT), U32(PV_PIVOT_A_SESSION_FD, 9),
 	};
-	static const unsigned char abort_any[] = { HEAD(20, 3, PV_PIVOT_CMD_ABORT) };
+	static const unsigned char abort_any[] = { GRAM_HEAD(20, GRAM_ACK, 3, PV_PIVOT_CMD_ABORT) };
 	static const unsigned char start[] = {
-		HEAD(28, 4, PV_PIVOT_CMD_START), 8, 0, PV_PIVOT_A_WORD, 0, 'n', 'o', 'w', 0,
+		GRAM_HEAD(28, GRAM_ACK, 4, PV_PIVOT_CMD_START), 8, 0, PV_PIVOT_A_WORD, 0, 'n', 'o', 'w', 0,
 	};
-	static const unsigned char bare[] = { HEAD(20, 5, PV_PIVOT_CMD_START) };
+	static const unsigned char bare[] = { GRAM_HEAD(20, GRAM_ACK, 5, PV_PIVOT_CMD_START) };
 	struct pair pair = pair_open();
 
 	gram_ack(1, 0, NULL, 0);
 	gram_ack(2, 0, NULL, 0);
 	gram_ack(3, 0, NULL, 0);
 	gram_ack(4, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	pvk_pivot_watchdog(pair.pivot, 9, 4, 2, 100, NULL);
-	sends(&pair, watchdog, sizeof(watchdog), "watchdog");
+	gram_sent(pair.kernel, watchdog, sizeof(watchdog), "watchdog");
 	pvk_pivot_abort(pair.pivot, 9, NULL);
-	sends(&pair, abort_own, sizeof(abort_own), "abort of one's own");
+	gram_sent(pair.kernel, abort_own, sizeof(abort_own), "abort of one's own");
 	pvk_pivot_abort(pair.pivot, -1, NULL);
-	sends(&pair, abort_any, sizeof(abort_any), "abort of whichever there is");
+	gram_sent(pair.kernel, abort_any, sizeof(abort_any), "abort of whichever there is");
 	pvk_pivot_start(pair.pivot, "now", NULL);
-	sends(&pair, start, sizeof(start), "start with a word");
+	gram_sent(pair.kernel, start, sizeof(start), "start with a word");
 	gram_ack(5, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	pvk_pivot_start(pair.pivot, NULL, NULL);
-	sends(&pair, bare, sizeof(bare), "start without one");
+	gram_sent(pair.kernel, bare, sizeof(bare), "start without one");
 	pair_close(&pair);
 }
 
 /* Of a UBI device that there isn't, so the flash below is not found and not said. */
 static void test_send_seal(void)
 {
-	static const unsigned char status[] = { HEAD(20, 1, PV_PIVOT_CMD_STATUS) };
+	static const unsigned char status[] = { GRAM_HEAD(20, GRAM_ACK, 1, PV_PIVOT_CMD_STATUS) };
 	static const unsigned char seal[] = {
-		HEAD(36, 2, PV_PIVOT_CMD_STEP),
+		GRAM_HEAD(36, GRAM_ACK, 2, PV_PIVOT_CMD_STEP),
 		U32(PV_PIVOT_A_SESSION_FD, 9), U32(PV_PIVOT_A_STATE, PV_PIVOT_STATE_SEALED),
 	};
 	struct pair pair = pair_open();
@@ -201,14 +177,14 @@ static void test_send_seal(void)
 
 	gram_status(1, PV_PIVOT_MEDIUM_UBI, "ubi987_1");
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	gram_ack(2, -EINVAL, "on which flash does UBI lie?", 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_pivot_step(pair.pivot, 9, PV_PIVOT_STATE_SEALED, 0, &err), -EINVAL,
 		"the seal of a UBI volume whose flash is not found is the kernel's to judge");
 	ktap_str(err.text, "on which flash does UBI lie?", "in its words");
-	sends(&pair, status, sizeof(status), "a question what it follows");
-	sends(&pair, seal, sizeof(seal), "the seal");
+	gram_sent(pair.kernel, status, sizeof(status), "a question what it follows");
+	gram_sent(pair.kernel, seal, sizeof(seal), "the seal");
 	pair_close(&pair);
 }
 
@@ -222,7 +198,7 @@ static void test_status(void)
 
 	gram_status(1, PV_PIVOT_MEDIUM_UBI, "ubi0_1");
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_pivot_status(pair.pivot, &status, NULL), 0,
 		"a status is read, attributes of a newer kernel passed over");
 	json_out_object(&out);
@@ -246,7 +222,7 @@ static void test_status_of_one_without_rights(void)
 	gram_u32(PV_PIVOT_A_STATE, 77);
 	gram_u32(PV_PIVOT_A_GENERATION, 3);
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_pivot_status(pair.pivot, &status, NULL), 0, "state and generation alone");
 	ktap_check(!status.has_session && !status.has_left && !status.helper_runs &&
 		   !status.has_helper_exit, "no more is made up");
@@ -264,7 +240,7 @@ static void test_events(void)
 	gram_status(1, PV_PIVOT_MEDIUM_NONE, "tmpfs");
 	gram_event(PV_PIVOT_EVENT_KIND_OVERRUN, 0, 3);
 	gram_ack(1, 0, NULL, 0);
-	answer(&pair);
+	gram_answer(pair.kernel);
 	ktap_eq(pvk_pivot_status(pair.pivot, &status, NULL), 0, "events come between an answer");
 	ktap_str(seen, "", "they are kept");
 	ktap_eq(pendings, 1, "and that is said once");
