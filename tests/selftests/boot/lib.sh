@@ -12,7 +12,7 @@
 #                                 end. SCRIPT powers off or reboots by init, or leaves it
 #                                 to who logs in. For it and /etc/rcK: `is`, as above
 #   add_program DIR FILE          put a program and its libraries into it
-#   ext4_image DIR FILE [OPTION...]   make it a file system (mke2fs's options)
+#   ext4_image DIR FILE [OPTION...]   make it a file system of EXT4_MIB=32 (mke2fs's options)
 #   squashfs_image DIR FILE
 #   initramfs FILE [OPTION...]    of scripts/mkinitramfs, with pvkit-init in it
 #   others_initramfs FILE [OPTION...] <SCRIPT   an initramfs of another's making, of busybox
@@ -138,7 +138,7 @@ ext4_image() {
 	root_dir=$1 root_file=$2
 	shift 2
 	rm -f "$root_file"
-	mke2fs -q -t ext4 -d "$root_dir" "$@" "$root_file" 32M >"$KTAP_TMP/mke2fs.log" 2>&1
+	mke2fs -q -t ext4 -d "$root_dir" "$@" "$root_file" "${EXT4_MIB:-32}M" >"$KTAP_TMP/mke2fs.log" 2>&1
 }
 
 squashfs_image() {

@@ -105,7 +105,11 @@ new_bed() {
 fs_image() {
 	[ ! -f "$1.$2" ] || return 0
 	case $1 in
-	ext4) ext4_image "root.$2" "$1.$2" -O ^has_journal ;;
+	ext4)
+		# and something for who writes to it
+		EXT4_MIB=$(($(du -sm "root.$2" | cut -f 1) * 5 / 4 + 6))
+		ext4_image "root.$2" "$1.$2" -O ^has_journal
+		;;
 	squashfs) squashfs_image "root.$2" "$1.$2" ;;
 	jffs2) mkfs.jffs2 --root="root.$2" --eraseblock=64 --little-endian --squash --output="$1.$2" ;;
 	ubifs)
@@ -113,6 +117,11 @@ fs_image() {
 			--squash-uids --output="$1.$2"
 		;;
 	esac
+}
+
+# mib FILE...: what each of them has room in
+mib() {
+	stat -c %s "$@" | awk '$1 > most { most = $1 } END { print int((most + 1048575) / 1048576) }'
 }
 
 # put FILE INTO MIB
@@ -143,7 +152,7 @@ new_flash() {
 	esac
 }
 
-ROOT_MIB=20
+# Partitions no smaller than what goes there: images grow as our programs do.
 new_disk() {
 	rm -f disk.img
 	truncate -s $((ROOT_MIB + 12))M disk.img
@@ -196,10 +205,12 @@ new_machine() {
 	fs=$kind
 	case $kind in
 	overlay) fs=squashfs ;;
-	debian) fs=squashfs ROOT_MIB=160 DATA_MIB=256 ;;
+	debian) fs=squashfs DATA_MIB=256 ;;
 	esac
 	fs_image "$fs" old
 	fs_image "$fs" new
+	ROOT_MIB=$(mib "$fs.old" "$fs.new")
+	[ "$kind" != debian ] || ROOT_MIB=$(mib "$BUILD/deb/runtimes/root.squashfs" "$fs.new")
 	new_disk
 	new_flash
 	names_of_kind
