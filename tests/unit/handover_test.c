@@ -16,8 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gate.h"
 #include "handover.h"
 #include "ktap.h"
+#include "verbs.h"
 
 #define LOOK_MS		20
 #define LONG_MS		60000
@@ -111,14 +113,22 @@ static void test_inittab(void)
 	} cases[] = {
 		{ "", "" },
 		{ "::sysinit:/etc/init.d/rcS\n::respawn:/sbin/getty 9600 tty1\n"
-		  "::ctrlaltdel:/sbin/reboot\n::restart:/sbin/init\n", "" },
+		  "::ctrlaltdel:/sbin/reboot\n::restart:/sbin/init\n",
+		  "::sysinit:/etc/init.d/rcS\n::respawn:/sbin/getty 9600 tty1\n"
+		  "::ctrlaltdel:/sbin/reboot\n" },
 		{ "::shutdown:/etc/init.d/rcK", "::shutdown:/etc/init.d/rcK\n" },
-		{ "::shutdown:/bin/umount -a -r\n::shutdown:swapoff -a\n", "" },
+		{ "::shutdown:/bin/umount -a -r\nt:1:shutdown: swapoff -a\n",
+		  "::shutdown:/ram/x gate /ram/last /bin/umount -a -r\n"
+		  "t:1:shutdown:/ram/x gate /ram/last swapoff -a\n" },
 		{ "::shutdown:/etc/umount.sh\n::shutdown:/opt/umount/x\n",
 		  "::shutdown:/etc/umount.sh\n::shutdown:/opt/umount/x\n" },
 		{ "tty1:1:shutdown:sh -c 'a:b'\n", "tty1:1:shutdown:sh -c 'a:b'\n" },
-		{ "# ::shutdown:/bin/x\n  ::shutdown:  /bin/y\n", "::shutdown:/bin/y\n" },
-		{ "::shutdown:\n::shutdown\nnonsense\n", "" },
+		{ "# ::restart:/bin/x\n\n  ::shutdown:  /bin/y\n",
+		  "# ::restart:/bin/x\n::shutdown:  /bin/y\n" },
+		{ "::shutdown:\n::restart\nnonsense\n", "::shutdown:\n::restart\nnonsense\n" },
+	};
+	static const struct pvk_handover_words words = {
+		.program = "/ram/x", .gate = { "/ram/first", "/ram/last" }, .plan = "/ram/plan",
 	};
 	size_t i;
 
@@ -127,10 +137,40 @@ static void test_inittab(void)
 		pvk_auto_free char *old = strdup(cases[i].old);
 		char all[1024];
 
-		snprintf(all, sizeof(all), "%s::restart:/ram/x move\n", cases[i].kept);
-		pvk_handover_inittab(old, "/ram/x move", &text);
+		snprintf(all, sizeof(all), "::shutdown:/ram/x gate /ram/first\n%s"
+			 "::shutdown:/ram/x gate /ram/last\n::restart:/ram/x move /ram/plan\n",
+			 cases[i].kept);
+		pvk_handover_inittab(old, &words, &text);
 		ktap_str(pvk_buf_str(&text), all, "inittab %zu", i);
 	}
+}
+
+/* ---- where process 1 waits ---- */
+
+static void test_gate(void)
+{
+	char *path = strdup(in_dir("gate"));
+	int fd = pvk_gate_make(path), status = 0;
+	pid_t pid;
+
+	ktap_check(fd >= 0 && !pvk_gate_is_shut(path), "a gate is made, and open");
+	pvk_gate_wait(path);
+	ktap_eq(pvk_gate_shut(fd), 0, "then it is shut");
+	ktap_check(pvk_gate_is_shut(path), "which is seen");
+	pid = fork();
+	if (!pid) {
+		close(fd);
+		pvk_gate_wait(path);
+		_exit(7);
+	}
+	poll(NULL, 0, LOOK_MS);
+	ktap_eq(waitpid(pid, &status, WNOHANG), 0, "who waits there waits");
+	close(fd);
+	ktap_eq(waitpid(pid, &status, 0), pid, "until who shut it has gone");
+	ktap_eq(WEXITSTATUS(status), 7, "and goes on");
+	remove(path);
+	ktap_check(!pvk_gate_is_shut(path), "one that is not there is open");
+	free(path);
 }
 
 /* ---- a real busybox ---- */
@@ -155,41 +195,100 @@ static void say(void *arg, const char *text)
 	put("log", "\n", "a");
 }
 
-/* Started by busybox as what it calls when it has booted. */
-static int be_pvkit(bool undo)
+static int prepare(struct pvk_handover *handover)
 {
-	pvk_auto_buf struct pvk_buf text = PVK_BUF_INIT(4096);
-	pvk_auto_free char *old = NULL, *ours = strdup(in_dir("ours"));
-	struct pvk_handover handover = {
-		.init = PVK_INIT_BUSYBOX, .inittab = ours, .term = 2, .say = say,
+	const struct pvk_handover_words words = {
+		.program = self, .plan = dir, .gate = { handover->gate[0], handover->gate[1] },
 	};
-	char command[2 * PATH_MAX];
-	struct pvk_err err;
+	pvk_auto_buf struct pvk_buf text = PVK_BUF_INIT(4096);
+	pvk_auto_free char *old = NULL;
 
-	snprintf(command, sizeof(command), "%s --first %s", self, dir);
-	if (!await("log", "stubborn is there\n") ||
-	    pvk_read_file(AT_FDCWD, PVK_HANDOVER_INITTAB, 4096, &old, NULL) ||
-	    pvk_handover_inittab(old, command, &text))
+	if (pvk_read_file(AT_FDCWD, PVK_HANDOVER_INITTAB, 4096, &old, NULL) ||
+	    pvk_handover_inittab(old, &words, &text))
 		return 1;
 	put("ours", pvk_buf_str(&text), "w");
-	if (pvk_handover_prepare(&handover, &err))
+	handover->was_read = false;
+	return pvk_handover_prepare(handover, NULL);
+}
+
+/* false: it does not come. */
+static bool await_turn(struct pvk_handover *handover, enum pvk_handover_turn turn)
+{
+	return pvk_handover_is_turn(handover, turn, LONG_MS);
+}
+
+static int hand_over(struct pvk_handover *handover)
+{
+	if (prepare(handover) || !pvk_handover_was_read(handover, LONG_MS))
 		return 1;
-	if (undo) {
-		/* An entry that comes and goes starts again only if busybox has the old ones. */
-		unlink(in_dir("beats"));
-		if (pvk_handover_undo(&handover, &err) || !await("beats", "beat"))
-			return 1;
-		put("log", "undone\n", "a");
-	}
-	if (undo && pvk_handover_prepare(&handover, &err))
+	/* Until it goes nothing is another one's who was there before. */
+	unlink(in_dir("beats"));
+	if (!await("beats", "beat") || pvk_handover_go(handover, NULL) ||
+	    !await_turn(handover, PVK_TURN_FIRST))
 		return 1;
-	pvk_handover_end_others(&handover);
+	put("log", "first turn\n", "a");
+	pvk_handover_let_go(handover, PVK_TURN_FIRST);
+	if (!await_turn(handover, PVK_TURN_LAST))
+		return 1;
+	put("log", "last turn\n", "a");
+	pvk_handover_end_others(handover);
 	put("log", "ended the others\n", "a");
-	if (pvk_handover_go(&handover, &err))
-		return 1;
+	pvk_handover_let_go(handover, PVK_TURN_LAST);
 	while (pause())
 		;
 	return 0;
+}
+
+/* Another one's shutdown comes in between: all of it is as it always was. */
+static int shut_down(struct pvk_handover *handover)
+{
+	if (prepare(handover) || !pvk_handover_was_read(handover, LONG_MS))
+		return 1;
+	kill(1, SIGTERM);
+	while (pause())
+		;
+	return 0;
+}
+
+/* Process 1 waits for its entry, which is us; our child is there when it does not any more. */
+static int be_busy(struct pvk_handover *handover)
+{
+	unlink(in_dir("beats"));
+	if (prepare(handover) || pvk_handover_was_read(handover, 10 * LOOK_MS) ||
+	    pvk_handover_undo(handover, NULL))
+		return 1;
+	put("log", "not read\n", "a");
+	if (fork())
+		return 0;
+	setsid();
+	if (!await("beats", "beat") || !await("log", "stubborn is there\n"))
+		return 1;
+	return hand_over(handover);
+}
+
+/* Started by busybox as what it calls when it has booted. */
+static int be_pvkit(const char *how)
+{
+	pvk_auto_free char *ours = strdup(in_dir("ours")), *first = strdup(in_dir("first"));
+	pvk_auto_free char *last = strdup(in_dir("last"));
+	struct pvk_handover handover = {
+		.init = PVK_INIT_BUSYBOX, .inittab = ours, .gate = { first, last }, .term = 5,
+		.say = say, PVK_HANDOVER_NONE
+	};
+
+	if (!strcmp(how, "busy"))
+		return be_busy(&handover);
+	if (!await("log", "stubborn is there\n"))
+		return 1;
+	if (!strcmp(how, "shutdown"))
+		return shut_down(&handover);
+	if (strcmp(how, "undo") != 0)
+		return hand_over(&handover);
+	if (prepare(&handover) || !pvk_handover_was_read(&handover, LONG_MS) ||
+	    pvk_handover_undo(&handover, NULL))
+		return 1;
+	put("log", "undone\n", "a");
+	return hand_over(&handover);
 }
 
 static int be_first(void)
@@ -228,26 +327,27 @@ static int be_stubborn(void)
 	return 0;
 }
 
-static void put_inittab(bool undo)
+static void put_inittab(const char *how)
 {
 	FILE *file = fopen("/etc/inittab", "w");
 
 	fprintf(file, "::once:%s --slow %s\n::once:%s --stubborn %s\n", self, dir, self, dir);
 	fprintf(file, "::respawn:/bin/sh -c 'echo beat >>%s/beats; sleep 0.05'\n", dir);
-	fprintf(file, "::once:%s %s %s\n", self, undo ? "--undo" : "--go", dir);
+	fprintf(file, "::%s:%s %s %s\n", strcmp(how, "busy") ? "once" : "wait", self, how, dir);
 	fprintf(file, "::shutdown:/bin/sh -c 'echo shutdown >>%s/log'\n", dir);
 	fprintf(file, "::shutdown:%s/umount -a\n", dir);
+	fprintf(file, "::restart:/bin/sh -c 'echo another >>%s/log'\n", dir);
 	fclose(file);
 }
 
-static void become_busybox(const char *busybox, bool undo)
+static void become_busybox(const char *busybox, const char *how)
 {
 	int null = open("/dev/null", O_RDWR);
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("proc", "/proc", "proc", 0, NULL) || mount("etc", "/etc", "tmpfs", 0, NULL))
 		_exit(99);
-	put_inittab(undo);
+	put_inittab(how);
 	setsid();
 	dup2(null, 0);
 	dup2(null, 1);
@@ -256,7 +356,8 @@ static void become_busybox(const char *busybox, bool undo)
 	_exit(98);
 }
 
-static int run_busybox(const char *busybox, bool undo)
+/* The exit status of process 1, or 128 and the signal that it ended by. */
+static int run_busybox(const char *busybox, const char *how)
 {
 	int status, ms;
 	pid_t outer, pid;
@@ -270,40 +371,42 @@ static int run_busybox(const char *busybox, bool undo)
 			_exit(97);
 		pid = fork();
 		if (!pid)
-			become_busybox(busybox, undo);
+			become_busybox(busybox, how);
 		for (ms = 0; !waitpid(pid, &status, WNOHANG); ms += LOOK_MS) {
 			if (ms > 2 * LONG_MS)
 				kill(pid, SIGKILL);
 			poll(NULL, 0, LOOK_MS);
 		}
-		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 96);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	}
 	waitpid(outer, &status, 0);
 	return WEXITSTATUS(status);
 }
 
-static void test_busybox(bool undo)
+#define THERE		"slow is there\nstubborn is there\n"
+#define HANDED_OVER						\
+	"first turn\nshutdown\nlast turn\nslow has ended\n"	\
+	"1 process has not ended: handover_test\nended the others\nprocess 1\n"
+
+static void test_busybox(const char *how, const char *expected, int end, const char *text)
 {
 	static const char *const busybox[] = { "/bin/busybox", "/usr/bin/busybox" };
 	const char *there = !access(busybox[0], X_OK) ? busybox[0] : busybox[1];
 	pvk_auto_free char *log = NULL;
-	int status = run_busybox(there, undo);
+	int status = run_busybox(there, how);
 
 	log = get("log");
-	ktap_str(log, undo ?
-		 "slow is there\nstubborn is there\nundone\nslow has ended\n"
-		 "1 process has not ended: handover_test\nended the others\nshutdown\nprocess 1\n" :
-		 "slow is there\nstubborn is there\nslow has ended\n"
-		 "1 process has not ended: handover_test\nended the others\nshutdown\nprocess 1\n",
-		 "%s: those end who can, what is under shutdown runs, and process 1 is our program",
-		 undo ? "undone first" : "handed over");
-	ktap_eq(status, 0, "whose status is that of process 1");
+	/* Who ends in the second that it leaves them says so, if there was time. */
+	if (!strcmp(how, "shutdown") && strlen(log) > strlen(expected))
+		log[strlen(expected)] = '\0';
+	ktap_str(log, expected, "%s: %s", how, text);
+	ktap_eq(status, end, "%s: process 1 ends as it should", how);
 }
 
 static void remove_all(void)
 {
 	static const char *const names[] = {
-		"log", "ours", "beats", "umount", "etc/inittab", "etc", "proc/1/comm",
+		"log", "ours", "first", "last", "beats", "umount", "etc/inittab", "etc", "proc/1/comm",
 		"proc/1/exe", "proc/1", "proc", "run/systemd/system", "run/systemd", "run", "",
 	};
 	size_t i;
@@ -328,25 +431,33 @@ static void test_show(void)
 
 int main(int argc, char **argv)
 {
+	if (argc > 2 && !strcmp(argv[1], "gate"))
+		return verb_gate(argc - 1, argv + 1);
 	if (argc == 3) {
 		strcpy(dir, argv[2]);
 		realpath("/proc/self/exe", self);
-		if (!strcmp(argv[1], "--first"))
+		if (!strcmp(argv[1], "move"))
 			return be_first();
 		if (!strcmp(argv[1], "--slow"))
 			return be_slow();
 		if (!strcmp(argv[1], "--stubborn"))
 			return be_stubborn();
-		return be_pvkit(!strcmp(argv[1], "--undo"));
+		return be_pvkit(argv[1]);
 	}
-	ktap_plan(27);
+	ktap_plan(38);
 	if (!mkdtemp(dir) || !realpath("/proc/self/exe", self))
 		abort();
 	test_find();
 	test_inittab();
+	test_gate();
 	test_show();
-	test_busybox(false);
-	test_busybox(true);
+	test_busybox("go", THERE HANDED_OVER, 0,
+		     "what is under shutdown runs, those end who can, and process 1 is ours");
+	test_busybox("undo", THERE "undone\n" HANDED_OVER, 0, "likewise, undone before");
+	test_busybox("shutdown", THERE "shutdown\nunmounted\n", 128 + SIGHUP,
+		     "what unmounts does so, and nobody waits");
+	test_busybox("busy", "not read\n" THERE HANDED_OVER, 0,
+		     "as long as it waits for one of its own it is not asked, then it is");
 	remove_all();
 	return ktap_finish();
 }

@@ -4,7 +4,8 @@
  * started it waits on the terminal until process 1 is handed over, and may go before.
  *
  * Up to there everything is taken back when it is asked to stop: by Ctrl-C, by SIGTERM, by
- * `pvkit pivot abort`. After that the old system ends, and pvkit-update is next.
+ * `pvkit pivot abort`. After that the old system ends, and pvkit-update is next: nothing that
+ * it wants is taken away any more, and if it is stopped it has the old system begin anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,8 @@
 
 /* Of the state `open`: large images, slow media. */
 #define SESSION_SECONDS	3600
-/* Of process 1, which may have much to run under `shutdown`. */
+/* Of process 1: until it has read its inittab, and for what it has under `shutdown`. */
+#define READ_SECONDS	60
 #define GO_SECONDS	600
 #define LOOK_MS		100
 #define INITTAB_MAX	65536
@@ -36,7 +38,10 @@ struct run {
 	int session;		/* -1: none */
 	int told;		/* to who waits on the terminal */
 	bool mounted;		/* the RAM */
-	bool inittab;		/* lies over process 1's */
+	bool prepared;		/* our inittab lies over process 1's */
+	bool gone;		/* process 1 is at work on it */
+	struct pvk_handover handover;
+	char inittab[PATH_MAX], gate[PVK_TURNS][PATH_MAX];
 	struct update_dog dog;
 	FILE *log;
 	char why[256];		/* it was stopped */
@@ -162,30 +167,45 @@ static void look_after_dog(void *arg)
 		say(run, "%s: %s", run->dog.watchdog->name, err.text);
 }
 
-/* ---- the way back ---- */
-
-static struct pvk_handover handover_of(struct run *run, char path[PATH_MAX])
+/*
+ * Process 1 can't take it back any more. pvkit-update finds that, and lets the old system go
+ * on with its init.
+ */
+static void stop_late(struct run *run)
 {
-	return (struct pvk_handover){
-		.init = run->update->init,
-		.inittab = path_in_ram(run, "/update/inittab", path),
-		.term = run->update->conf.term,
-		.say = say_text,
-		.look = look_after_dog,
-		.arg = run,
-	};
+	char path[PATH_MAX];
+	FILE *file = fopen(path_in_ram(run, PLAN_ABORTED, path), "we");
+	bool failed = !file || fprintf(file, "%s\n", run->why) < 0;
+
+	if (file)
+		failed |= fclose(file) != 0;
+	if (failed)
+		say(run, "can't be stopped any more (%s): %s", run->why, path);
+	else
+		say(run, "stopped (%s): the system goes down, and begins anew as it was",
+		    run->why);
 }
+
+/* The dog is fed, and whoever wants it stopped is heard, once. */
+static void look_while_ending(void *arg)
+{
+	struct run *run = arg;
+	bool was = run->why[0];
+
+	look_after_dog(run);
+	if (!was && !go_on(run) && run->gone)
+		stop_late(run);
+}
+
+/* ---- the way back ---- */
 
 static void take_back(struct run *run)
 {
 	struct pvk_err err = { .text = "" };
-	struct pvk_handover handover;
-	char path[PATH_MAX];
 
-	handover = handover_of(run, path);
-	if (run->inittab && pvk_handover_undo(&handover, &err))
+	if (run->prepared && pvk_handover_undo(&run->handover, &err))
 		cli_complain("update", "%s", err.text);
-	run->inittab = false;
+	run->prepared = false;
 	update_dog_leave(&run->dog);
 	if (run->log)
 		fclose(run->log);
@@ -223,7 +243,6 @@ static int make_dirs(const char *dir, struct pvk_err *err)
 static int make_ram(struct run *run, struct pvk_err *err)
 {
 	struct update *update = run->update;
-	size_t checks = update->checks, i;
 	char path[PATH_MAX];
 	int ret;
 
@@ -238,6 +257,14 @@ static int make_ram(struct run *run, struct pvk_err *err)
 		return ret;
 	run->log = fopen(path_in_ram(run, "/update/log", path), "ae");
 	say(run, "%u files in RAM", update->plan.files);
+	return 0;
+}
+
+static int try_programs(struct run *run, struct pvk_err *err)
+{
+	struct update *update = run->update;
+	size_t checks = update->checks, i;
+
 	update_try(update, update->conf.ram);
 	for (i = checks; i < update->checks; i++)
 		if (update->check[i].result == UPDATE_FAILED)
@@ -283,23 +310,67 @@ static int write_plan(struct run *run, struct pvk_err *err)
 static int write_inittab(struct run *run, struct pvk_err *err)
 {
 	pvk_auto_buf struct pvk_buf text = PVK_BUF_INIT(INITTAB_MAX);
+	const char *ram = run->update->conf.ram;
 	pvk_auto_free char *old = NULL;
 	pvk_auto_close int dir = -1;
-	char command[3 * PATH_MAX], path[PATH_MAX];
+	char program[2 * PATH_MAX], plan[PATH_MAX], path[PATH_MAX];
+	const struct pvk_handover_words words = {
+		.program = program, .plan = path_in_ram(run, PLAN_FILE, plan),
+		.gate = { run->gate[PVK_TURN_FIRST], run->gate[PVK_TURN_LAST] },
+	};
 	int ret;
 
-	if (run->update->init != PVK_INIT_BUSYBOX)
-		return 0;
-	snprintf(command, sizeof(command), "%s%s move %s" PLAN_FILE, run->update->conf.ram,
-		 run->update->program, run->update->conf.ram);
+	snprintf(program, sizeof(program), "%s%s", ram, run->update->program);
 	ret = pvk_read_file(AT_FDCWD, PVK_HANDOVER_INITTAB, INITTAB_MAX, &old, NULL);
 	if (!ret)
-		ret = pvk_handover_inittab(old, command, &text);
+		ret = pvk_handover_inittab(old, &words, &text);
 	dir = open(path_in_ram(run, "/update", path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!ret)
 		ret = dir < 0 ? -errno : pvk_replace_file(dir, "inittab", "inittab~", text.data,
 							  text.len, 0600);
 	return ret ? pvk_err_set(err, ret, "the inittab: %s", strerror(-ret)) : 0;
+}
+
+/* As early as it can be taken back: busybox takes its time to read it. */
+static int prepare_init(struct run *run, struct pvk_err *err)
+{
+	int ret = 0;
+
+	run->handover = (struct pvk_handover){
+		.init = run->update->init,
+		.inittab = path_in_ram(run, "/update/inittab", run->inittab),
+		.gate = {
+			path_in_ram(run, "/update/gate-first", run->gate[PVK_TURN_FIRST]),
+			path_in_ram(run, "/update/gate-last", run->gate[PVK_TURN_LAST]),
+		},
+		.term = run->update->conf.term,
+		.say = say_text,
+		.look = look_while_ending,
+		.arg = run,
+		PVK_HANDOVER_NONE
+	};
+	if (run->update->init == PVK_INIT_BUSYBOX)
+		ret = write_inittab(run, err);
+	if (!ret)
+		ret = pvk_handover_prepare(&run->handover, err);
+	run->prepared = !ret;
+	return ret;
+}
+
+/* What it has not read by now it may never read, nor does it hear anything else then. */
+static int await_init(struct run *run, struct pvk_err *err)
+{
+	int64_t end = pvk_now_ms() + READ_SECONDS * INT64_C(1000);
+
+	while (!pvk_handover_was_read(&run->handover, LOOK_MS)) {
+		if (!go_on(run))
+			return -ECANCELED;
+		if (pvk_now_ms() >= end)
+			return pvk_err_set(err, -ETIMEDOUT, "process 1 has not read its inittab "
+					   "for %d s: it waits for one of those that it has started "
+					   "(sysinit, wait)", READ_SECONDS);
+	}
+	return 0;
 }
 
 /* One of `stop`: within the limit, and what it leaves behind is asked to end with all others. */
@@ -317,7 +388,7 @@ static void run_stop(struct run *run, const char *command)
 		_exit(127);
 	}
 	while (pid > 0 && !waitpid(pid, &status, WNOHANG) && pvk_now_ms() < end) {
-		look_after_dog(run);
+		look_while_ending(run);
 		poll(NULL, 0, LOOK_MS);
 	}
 	if (pid < 0 || status)
@@ -336,49 +407,104 @@ static void tell_terminal(struct run *run)
 	close(run->told);
 }
 
-/* Process 1 ends us. If it does not, it has not understood. */
+/* What is under `shutdown` has its time, but not all of it. */
+static bool await_turn(struct run *run, enum pvk_handover_turn turn)
+{
+	int64_t end = pvk_now_ms() + GO_SECONDS * INT64_C(1000);
+
+	while (!pvk_handover_is_turn(&run->handover, turn, LOOK_MS)) {
+		look_while_ending(run);
+		if (pvk_now_ms() < end)
+			continue;
+		say(run, "process 1 is not through with what its inittab has under shutdown "
+		    "for %d s: that is ended", GO_SECONDS);
+		return false;
+	}
+	return true;
+}
+
+static void run_stops(struct run *run)
+{
+	unsigned int i;
+
+	for (i = 0; i < run->update->conf.stops && (run->gone || go_on(run)); i++)
+		run_stop(run, run->update->conf.stop[i]);
+}
+
+/* Process 1 waits for us; or for another one, which has to end so that it goes on. */
+static void end_busybox(struct run *run)
+{
+	bool heard = await_turn(run, PVK_TURN_FIRST);
+
+	run_stops(run);
+	pvk_handover_let_go(&run->handover, PVK_TURN_FIRST);
+	heard = heard && await_turn(run, PVK_TURN_LAST);
+	pvk_handover_end_others(&run->handover);
+	if (!heard)
+		pvk_handover_kill_others(&run->handover);
+}
+
+/* Process 1 ends us. Should it not, a watchdog is to find that. */
 static int await_end(struct run *run)
 {
 	int64_t end = pvk_now_ms() + GO_SECONDS * INT64_C(1000);
 
 	while (pvk_now_ms() < end) {
-		look_after_dog(run);
+		look_while_ending(run);
 		poll(NULL, 0, LOOK_MS);
 	}
-	say(run, "process 1 has done nothing for %u s", GO_SECONDS);
+	say(run, "process 1 has not come to its end for %d s", GO_SECONDS);
 	return CLI_FAILED;
+}
+
+static int carry_on_busybox(struct run *run)
+{
+	end_busybox(run);
+	/* The session is pvkit-update's next. Nobody else is there to take it. */
+	end_session(run);
+	pvk_handover_let_go(&run->handover, PVK_TURN_LAST);
+	return await_end(run);
+}
+
+/* It takes what its units take, and can be told to forget it up to its last step. */
+static int carry_on_systemd(struct run *run)
+{
+	int64_t end = pvk_now_ms() + GO_SECONDS * INT64_C(1000);
+
+	while (go_on(run)) {
+		look_after_dog(run);
+		poll(NULL, 0, LOOK_MS);
+		if (end && pvk_now_ms() >= end) {
+			say(run, "systemd has not stopped all of its units for %d s", GO_SECONDS);
+			end = 0;
+		}
+	}
+	run->gone = false;
+	return stopped(run);
 }
 
 static int hand_over(struct run *run, struct pvk_err *err)
 {
-	struct pvk_handover handover;
-	char path[PATH_MAX];
-	unsigned int i;
-	int ret;
+	enum pvk_update_init init = run->handover.init;
+	int ret = await_init(run, err);
 
-	handover = handover_of(run, path);
-	ret = write_inittab(run, err);
+	/* It stops its units itself; busybox starts anew who was stopped, up to the hand-over. */
+	if (!ret && init == PVK_INIT_SYSTEMD)
+		run_stops(run);
+	if (!ret && !go_on(run))
+		ret = -ECANCELED;
 	if (!ret)
-		ret = pvk_handover_prepare(&handover, err);
+		ret = pvk_handover_show(run->update->conf.ram, true, err);
+	if (!ret)
+		ret = pvk_handover_go(&run->handover, err);
 	if (ret)
 		return ret;
-	run->inittab = true;
-	for (i = 0; i < run->update->conf.stops && go_on(run); i++)
-		run_stop(run, run->update->conf.stop[i]);
-	if (!go_on(run))
-		return -ECANCELED;
-	ret = pvk_handover_show(run->update->conf.ram, true, err);
-	if (ret)
-		return ret;
+	run->gone = true;
+	(void)signal(SIGTERM, init == PVK_INIT_SYSTEMD ? SIG_DFL : SIG_IGN);
 	say(run, "update %s: %s is handed over, the system goes down for it", run->plan.id,
-	    pvk_handover_name(handover.init));
-	(void)signal(SIGTERM, handover.init == PVK_INIT_SYSTEMD ? SIG_DFL : SIG_IGN);
+	    pvk_handover_name(init));
 	tell_terminal(run);
-	pvk_handover_end_others(&handover);
-	/* busybox: the session is pvkit-update's next. Nobody else is there to take it. */
-	if (handover.init == PVK_INIT_BUSYBOX)
-		end_session(run);
-	return pvk_handover_go(&handover, err);
+	return 0;
 }
 
 /* ---- by the next boot ---- */
@@ -447,8 +573,13 @@ static int leave_to_next_boot(struct run *run, struct pvk_err *err)
 static int prepare(struct run *run, struct pvk_err *err)
 {
 	static struct update_copies copies;
-	int ret = run->update->recovery ? 0 : make_ram(run, err);
+	bool ram = !run->update->recovery;
+	int ret = ram ? make_ram(run, err) : 0;
 
+	if (!ret && ram)
+		ret = prepare_init(run, err);
+	if (!ret && ram)
+		ret = try_programs(run, err);
 	if (!ret)
 		ret = copy_images(run, &copies, err);
 	if (!ret)
@@ -466,6 +597,9 @@ static int carry_out(struct run *run)
 	if (!ret)
 		ret = run->update->recovery ? leave_to_next_boot(run, &err) :
 					      hand_over(run, &err);
+	if (!ret && run->gone)
+		return run->handover.init == PVK_INIT_BUSYBOX ? carry_on_busybox(run) :
+								carry_on_systemd(run);
 	if (!ret)
 		return await_end(run);
 	status = ret == -ECANCELED ? stopped(run) : fail(run, &err);
@@ -491,7 +625,8 @@ static int work(struct run *run)
 			update_report(run->cli, run->update, false);
 		status = carry_out(run);
 	}
-	take_back(run);
+	if (!run->gone)
+		take_back(run);
 	plan_free(&run->plan);
 	pvk_pivot_close(run->pivot);
 	return status;

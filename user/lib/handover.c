@@ -8,9 +8,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "gate.h"
 #include "genl.h"
 #include "handover.h"
 
@@ -106,24 +108,43 @@ static bool is_taken_down_later(const char *command)
 	return false;
 }
 
-int pvk_handover_inittab(char *old, const char *command, struct pvk_buf *text)
+static void add_line(const char *line, const struct pvk_handover_words *words,
+		     struct pvk_buf *text)
 {
-	char *line, *id, *levels, *action;
+	pvk_auto_free char *copy = strdup(line);
+	char *rest = copy, *id, *levels, *action;
 
+	id = strsep(&rest, ":");
+	levels = strsep(&rest, ":");
+	action = strsep(&rest, ":");
+	if (!copy)
+		text->err = -ENOMEM;
+	if (!rest || *id == '#') {
+		pvk_buf_printf(text, "%s\n", line);
+		return;
+	}
+	rest += strspn(rest, " \t");
+	if (!strcmp(action, "shutdown") && is_taken_down_later(rest))
+		pvk_buf_printf(text, "%s:%s:shutdown:%s gate %s %s\n", id, levels, words->program,
+			       words->gate[PVK_TURN_LAST], rest);
+	else if (strcmp(action, "restart") != 0)
+		pvk_buf_printf(text, "%s\n", line);
+}
+
+int pvk_handover_inittab(char *old, const struct pvk_handover_words *words, struct pvk_buf *text)
+{
+	char *line;
+
+	pvk_buf_printf(text, "::shutdown:%s gate %s\n", words->program,
+		       words->gate[PVK_TURN_FIRST]);
 	while ((line = strsep(&old, "\n"))) {
 		line += strspn(line, " \t");
-		if (*line == '#')
-			continue;
-		id = strsep(&line, ":");
-		levels = strsep(&line, ":");
-		action = strsep(&line, ":");
-		if (!line)
-			continue;
-		line += strspn(line, " \t");
-		if (!strcmp(action, "shutdown") && *line && !is_taken_down_later(line))
-			pvk_buf_printf(text, "%s:%s:shutdown:%s\n", id, levels, line);
+		if (*line)
+			add_line(line, words, text);
 	}
-	pvk_buf_printf(text, "::restart:%s\n", command);
+	pvk_buf_printf(text, "::shutdown:%s gate %s\n", words->program,
+		       words->gate[PVK_TURN_LAST]);
+	pvk_buf_printf(text, "::restart:%s move %s\n", words->program, words->plan);
 	return text->err;
 }
 
@@ -147,26 +168,140 @@ static int unmount_inittab(struct pvk_err *err)
 	return 0;
 }
 
-int pvk_handover_prepare(const struct pvk_handover *handover, struct pvk_err *err)
+/* ---- what it does with that ---- */
+
+static void close_one(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_all(struct pvk_handover *handover)
+{
+	size_t i;
+
+	close_one(&handover->watch);
+	close_one(&handover->proc);
+	for (i = 0; i < PVK_TURNS; i++)
+		close_one(&handover->shut[i]);
+}
+
+/* Who reads our inittab is process 1, and who reads a gate waits at it. */
+static int make_gates(struct pvk_handover *handover)
+{
+	size_t i;
+
+	handover->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (handover->watch < 0 || inotify_add_watch(handover->watch, handover->inittab,
+						     IN_CLOSE_NOWRITE) < 0)
+		return -errno;
+	for (i = 0; i < PVK_TURNS; i++) {
+		handover->shut[i] = pvk_gate_make(handover->gate[i]);
+		if (handover->shut[i] < 0)
+			return handover->shut[i];
+		handover->gate_watch[i] = inotify_add_watch(handover->watch, handover->gate[i],
+							    IN_ACCESS);
+		if (handover->gate_watch[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int pvk_handover_prepare(struct pvk_handover *handover, struct pvk_err *err)
 {
 	int ret;
 
 	if (handover->init != PVK_INIT_BUSYBOX)
 		return 0;
-	if (mount(handover->inittab, PVK_HANDOVER_INITTAB, NULL, MS_BIND, NULL))
-		return pvk_err_set(err, -errno, "%s over %s: %s", handover->inittab,
-				   PVK_HANDOVER_INITTAB, strerror(errno));
-	ret = ask_init(SIGHUP, err);
+	ret = make_gates(handover);
 	if (ret)
-		unmount_inittab(NULL);
+		pvk_err_set(err, ret, "what process 1 is to wait at: %s", strerror(-ret));
+	if (!ret && mount(handover->inittab, PVK_HANDOVER_INITTAB, NULL, MS_BIND, NULL))
+		ret = pvk_err_set(err, -errno, "%s over %s: %s", handover->inittab,
+				  PVK_HANDOVER_INITTAB, strerror(errno));
+	if (!ret) {
+		ret = ask_init(SIGHUP, err);
+		if (ret)
+			unmount_inittab(NULL);
+	}
+	if (ret)
+		close_all(handover);
 	return ret;
 }
 
-int pvk_handover_undo(const struct pvk_handover *handover, struct pvk_err *err)
+int pvk_handover_undo(struct pvk_handover *handover, struct pvk_err *err)
 {
-	int ret = handover->init == PVK_INIT_BUSYBOX ? unmount_inittab(err) : 0;
+	int ret;
 
-	return ret || handover->init != PVK_INIT_BUSYBOX ? ret : ask_init(SIGHUP, err);
+	if (handover->init != PVK_INIT_BUSYBOX)
+		return 0;
+	close_all(handover);
+	ret = unmount_inittab(err);
+	return ret ? ret : ask_init(SIGHUP, err);
+}
+
+static void take_event(struct pvk_handover *handover, const struct inotify_event *event)
+{
+	size_t i;
+
+	handover->was_read |= event->mask & IN_CLOSE_NOWRITE;
+	for (i = 0; i < PVK_TURNS; i++)
+		if (event->mask & IN_ACCESS && event->wd == handover->gate_watch[i])
+			handover->is_turn[i] = true;
+}
+
+static bool await(struct pvk_handover *handover, const bool *what, int ms)
+{
+	char events[1024] __attribute__((aligned(__alignof__(struct inotify_event))));
+	struct pollfd fd = { .fd = handover->watch, .events = POLLIN };
+	const struct inotify_event *event;
+	ssize_t len, at;
+
+	if (handover->init != PVK_INIT_BUSYBOX)
+		return true;
+	if (*what || poll(&fd, 1, ms) <= 0)
+		return *what;
+	len = read(handover->watch, events, sizeof(events));
+	for (at = 0; at < len; at += (ssize_t)(sizeof(*event) + event->len)) {
+		event = (const void *)(events + at);
+		take_event(handover, event);
+	}
+	return *what;
+}
+
+bool pvk_handover_was_read(struct pvk_handover *handover, int ms)
+{
+	return await(handover, &handover->was_read, ms);
+}
+
+bool pvk_handover_is_turn(struct pvk_handover *handover, enum pvk_handover_turn turn, int ms)
+{
+	return await(handover, &handover->is_turn[turn], ms);
+}
+
+/*
+ * What is under `shutdown` may unmount all that is not in use: /proc is, from now on, since
+ * we have yet to find the others there.
+ */
+int pvk_handover_go(struct pvk_handover *handover, struct pvk_err *err)
+{
+	int ret = 0;
+	size_t i;
+
+	if (handover->init != PVK_INIT_BUSYBOX)
+		return ask_init(SYSTEMD_REBOOT, err);
+	handover->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (i = 0; !ret && i < PVK_TURNS; i++)
+		ret = pvk_gate_shut(handover->shut[i]);
+	if (ret)
+		return pvk_err_set(err, ret, "what process 1 is to wait at: %s", strerror(-ret));
+	return ask_init(SIGQUIT, err);
+}
+
+void pvk_handover_let_go(struct pvk_handover *handover, enum pvk_handover_turn turn)
+{
+	close_one(&handover->shut[turn]);
 }
 
 int pvk_handover_show(const char *ram, bool show, struct pvk_err *err)
@@ -213,6 +348,7 @@ static bool is_spared(pid_t pid)
 }
 
 struct others {
+	bool kill;
 	pid_t asked[PIDS_MAX];
 	size_t count;
 };
@@ -230,6 +366,10 @@ static bool was_asked(const struct others *others, pid_t pid)
 /* A shell at a terminal takes no SIGTERM, but goes when the terminal does. */
 static void ask(struct others *others, pid_t pid, const struct process *process)
 {
+	if (others->kill) {
+		kill(pid, SIGKILL);
+		return;
+	}
 	if (was_asked(others, pid) || others->count == PIDS_MAX)
 		return;
 	others->asked[others->count++] = pid;
@@ -239,8 +379,8 @@ static void ask(struct others *others, pid_t pid, const struct process *process)
 	kill(pid, SIGCONT);
 }
 
-/* Asks each that has not been asked yet; how many there are. */
-static unsigned int ask_all(struct others *others, char *name, size_t size)
+/* Asks each that has not been asked yet; how many there are, and the name of one. */
+static unsigned int ask_all(struct others *others, char name[32])
 {
 	struct dirent *entry;
 	struct process process;
@@ -258,7 +398,7 @@ static unsigned int ask_all(struct others *others, char *name, size_t size)
 			continue;
 		ask(others, pid, &process);
 		snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-		read_word(path, name, size);
+		read_word(path, name, 32);
 		n++;
 	}
 	if (dir)
@@ -289,7 +429,7 @@ unsigned int pvk_handover_end_others(const struct pvk_handover *handover)
 	others = calloc(1, sizeof(*others));
 	if (!others)
 		return 0;
-	while ((n = ask_all(others, name, sizeof(name))) && pvk_now_ms() < end) {
+	while ((n = ask_all(others, name)) && pvk_now_ms() < end) {
 		if (handover->look)
 			handover->look(handover->arg);
 		poll(NULL, 0, LOOK_MS);
@@ -300,7 +440,15 @@ unsigned int pvk_handover_end_others(const struct pvk_handover *handover)
 	return n;
 }
 
-int pvk_handover_go(const struct pvk_handover *handover, struct pvk_err *err)
+void pvk_handover_kill_others(const struct pvk_handover *handover)
 {
-	return ask_init(handover->init == PVK_INIT_SYSTEMD ? SYSTEMD_REBOOT : SIGQUIT, err);
+	struct others *others = calloc(1, sizeof(*others));
+	char name[32];
+
+	if (!others || handover->init != PVK_INIT_BUSYBOX)
+		goto out;
+	others->kill = true;
+	ask_all(others, name);
+out:
+	free(others);
 }

@@ -70,6 +70,8 @@ static const struct {
 	  "      --from CURSOR  go on there\n"
 	  "      --state DIR    where images of the plan's state (\"state:\") are\n"
 	  "      --force        a block device that is mounted, too" },
+	{ "gate", verb_gate, "FILE [COMMAND...]",
+	  "for the inittab of an update: wait there; with COMMAND run that, unless it is shut" },
 };
 
 static int usage(FILE *to, int status)

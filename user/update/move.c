@@ -140,6 +140,15 @@ static int read_plan(struct plan *plan, const char *ram, const char *name, struc
 	return plan_read(plan, access(path, F_OK) ? name : path, err);
 }
 
+/* After busybox had been told: it comes here all the same. */
+static bool was_aborted(const char *ram)
+{
+	char path[PATH_MAX + sizeof(PLAN_ABORTED)];
+
+	snprintf(path, sizeof(path), "%s" PLAN_ABORTED, ram);
+	return !access(path, F_OK);
+}
+
 /* ---- the owner ---- */
 
 static void never_end(void)
@@ -259,6 +268,8 @@ int verb_move(int argc, char **argv)
 	tell("update %s", plan.id);
 	if (plan.init == PLAN_INIT_BUSYBOX)
 		uncover_inittab();
+	if (was_aborted(ram))
+		go_back(&plan, undo);
 	have_it_done(&plan, ram, undo);
 	if (atomic_load(&undo->armed))
 		wait_for_reboot();

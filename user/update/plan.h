@@ -47,6 +47,7 @@
 
 #define PLAN_VERSION		1
 #define PLAN_FILE		"/update/plan"	/* in the RAM root */
+#define PLAN_ABORTED		"/update/aborted"	/* is there: it is not carried out */
 #define PLAN_ID_LEN		8
 #define PLAN_PHASE_PREFIX	"write-"	/* and the id: the flag `phase` */
 #define PLAN_STATE_PREFIX	"state:"	/* of an image's path: below DIR of `state` */

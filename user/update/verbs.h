@@ -20,5 +20,7 @@ int verb_move(int argc, char **argv);
 /* Process 1 of an initramfs; likewise. */
 int verb_resume(int argc, char **argv);
 int verb_write(int argc, char **argv);
+/* One of the inittab's, under `shutdown`. */
+int verb_gate(int argc, char **argv);
 
 #endif /* UPDATE_VERBS_H */
