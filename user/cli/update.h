@@ -16,6 +16,7 @@
 #include "handover.h"
 #include "plan.h"
 #include "sha256.h"
+#include "signature.h"
 #include "stage.h"
 #include "target.h"
 #include "updateconf.h"
@@ -46,8 +47,6 @@ struct update_image {
 	struct pvk_target target;
 	bool has_target;
 	uint64_t size;
-	bool has_digest;	/* of what was found good */
-	unsigned char digest[PVK_SHA256_SIZE];
 };
 
 /* What was given several times, in its order. */
@@ -86,6 +85,7 @@ void update_free(struct update *update);
 
 /* All of them; what was found stays in *update. */
 void update_check_all(struct update *update);
+/* With a dry run checksums and signatures, too: otherwise the copies are judged. */
 void update_check_images(struct update *update);
 /* update_ready.c: the kernel, process 1, flags, the environment. */
 void update_check_conf(struct update *update);
@@ -110,11 +110,19 @@ bool update_find_module(bool load);
 void update_check_state(struct update *update);
 struct update_copies {
 	unsigned char sha256[UPDATE_IMAGES_MAX][PVK_SHA256_SIZE];
+	/* With a key only: 0 or an error, and what is to be said of it. */
+	int signature[UPDATE_IMAGES_MAX];
+	char said[UPDATE_IMAGES_MAX][SIGNATURE_COMMENT];
 };
 
 /* To the directory, or the state if there is one. go_on: is asked again and again; false ends it with -ECANCELED. */
 int update_copy_images(const struct update *update, const char *dir, bool (*go_on)(void *arg),
 		       void *arg, struct update_copies *copies, struct pvk_err *err);
+/*
+ * Checksums and signatures, each a check. They are of what will be written: whoever can write
+ * the image could show a check another one.
+ */
+void update_judge_copies(struct update *update, const struct update_copies *copies);
 /* The plan, as a file of the state's directory. */
 int update_leave_plan(const struct update *update, const struct plan *plan,
 		      struct pvk_err *err);

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "signature.h"
 #include "update.h"
 
 #define SYS		"/sys"
@@ -104,36 +103,59 @@ static int hash_file(const char *path, unsigned char digest[PVK_SHA256_SIZE])
 	return 0;
 }
 
-static void check_sha256(struct update *update, struct update_image *image)
+static void note_sha256(struct update *update, const struct update_image *image,
+			const unsigned char digest[PVK_SHA256_SIZE])
 {
 	char text[2 * PVK_SHA256_SIZE + 1] = "";
 	size_t i;
-	int ret = hash_file(image->path, image->digest);
 
-	image->has_digest = !ret;
-	for (i = 0; !ret && i < PVK_SHA256_SIZE; i++)
-		snprintf(text + 2 * i, 3, "%02x", image->digest[i]);
-	if (ret)
-		update_note(update, "sha256", image->path, UPDATE_FAILED, "%s", strerror(-ret));
-	else if (!image->sha256)
-		return;
-	else if (strcasecmp(text, image->sha256) != 0)
+	for (i = 0; i < PVK_SHA256_SIZE; i++)
+		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	if (strcasecmp(text, image->sha256) != 0)
 		update_note(update, "sha256", image->path, UPDATE_FAILED, "it is %s", text);
 	else
 		update_note(update, "sha256", image->path, UPDATE_OK, "as it should be");
 }
 
-static void check_signature(struct update *update, struct update_image *image)
+static void check_sha256(struct update *update, const struct update_image *image)
+{
+	unsigned char digest[PVK_SHA256_SIZE];
+	int ret = hash_file(image->path, digest);
+
+	if (ret)
+		update_note(update, "sha256", image->path, UPDATE_FAILED, "%s", strerror(-ret));
+	else
+		note_sha256(update, image, digest);
+}
+
+static void note_signature(struct update *update, const struct update_image *image, int ret,
+			   const char *said)
+{
+	update_note(update, "signature", image->path, ret ? UPDATE_FAILED : UPDATE_OK, "%s",
+		    said[0] ? said : "good");
+}
+
+static void check_signature(struct update *update, const struct update_image *image)
 {
 	char comment[SIGNATURE_COMMENT];
 	struct pvk_err err = { .text = "" };
 	int ret = signature_check(image->path, image->path, update->key, comment, &err);
 
-	if (ret)
-		update_note(update, "signature", image->path, UPDATE_FAILED, "%s", err.text);
-	else
-		update_note(update, "signature", image->path, UPDATE_OK, "%s",
-			    comment[0] ? comment : "good");
+	note_signature(update, image, ret, ret ? err.text : comment);
+}
+
+void update_judge_copies(struct update *update, const struct update_copies *copies)
+{
+	const struct update_image *image;
+	size_t i;
+
+	for (i = 0; i < update->images; i++) {
+		image = &update->image[i];
+		if (image->sha256)
+			note_sha256(update, image, copies->sha256[i]);
+		if (update->key)
+			note_signature(update, image, copies->signature[i], copies->said[i]);
+	}
 }
 
 /* Two images for one place: the second would undo the first. */
@@ -163,10 +185,9 @@ void update_check_images(struct update *update)
 			check_twice(update, i);
 			check_root(update, image);
 		}
-		/* What is copied later is held against it. */
-		if (image->sha256 || (update->key && image->size))
+		if (update->dry_run && image->sha256)
 			check_sha256(update, image);
-		if (update->key)
+		if (update->dry_run && update->key)
 			check_signature(update, image);
 	}
 }

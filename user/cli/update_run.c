@@ -273,6 +273,26 @@ static int try_programs(struct run *run, struct pvk_err *err)
 	return 0;
 }
 
+/* One that fails is told last. */
+static int judge_copies(struct run *run, const struct update_copies *copies, struct pvk_err *err)
+{
+	struct update *update = run->update;
+	size_t checks = update->checks, i;
+	const struct update_check *check;
+	int ret = 0;
+
+	update_judge_copies(update, copies);
+	for (i = checks; i < update->checks; i++) {
+		check = &update->check[i];
+		if (check->result == UPDATE_FAILED)
+			ret = pvk_err_set(err, -EKEYREJECTED, "%s: %s: %s", check->name,
+					  check->subject, check->text);
+		else
+			say(run, "%s: %s: %s", check->name, check->subject, check->text);
+	}
+	return ret;
+}
+
 static int copy_images(struct run *run, struct update_copies *copies, struct pvk_err *err)
 {
 	char path[PATH_MAX];
@@ -283,6 +303,8 @@ static int copy_images(struct run *run, struct update_copies *copies, struct pvk
 	    update_has_state(run->update) ? run->update->conf.state_device : "RAM");
 	ret = update_copy_images(run->update, path_in_ram(run, "/update", path), go_on, run,
 				 copies, err);
+	if (!ret)
+		ret = judge_copies(run, copies, err);
 	if (ret)
 		return ret;
 	return update_make_plan(run->update, copies, &run->plan, err);
@@ -603,6 +625,9 @@ static int carry_out(struct run *run)
 	if (!ret)
 		return await_end(run);
 	status = ret == -ECANCELED ? stopped(run) : fail(run, &err);
+	/* Not what was meant, and so no more than another check. */
+	if (ret == -EKEYREJECTED)
+		status = CLI_REFUSED;
 	if (run->cli->json)
 		update_report(run->cli, run->update, false);
 	return status;

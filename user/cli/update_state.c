@@ -20,7 +20,6 @@
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
-#include "signature.h"
 #include "tree.h"
 #include "update.h"
 
@@ -205,40 +204,40 @@ static int copy_data(int from, int to, uint64_t size, unsigned char *digest)
 	return len == size ? 0 : -EBUSY;
 }
 
-/* Who can write the image could have shown the check another one: it is the copy that counts. */
-static int check_copy(const struct update_image *image, const char *key, int fd,
-		      struct pvk_err *err)
+static void check_copy(const struct task *task, size_t n, int fd, struct answer *answer)
 {
-	char path[32], comment[SIGNATURE_COMMENT];
+	struct update_copies *copies = &answer->copies;
+	struct pvk_err err = { .text = "" };
+	char path[32];
 
-	if (!key)
-		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return signature_check(image->path, path, key, comment, err);
+	copies->signature[n] = signature_check(task->update->image[n].path, path,
+					       task->update->key, copies->said[n], &err);
+	if (copies->signature[n])
+		snprintf(copies->said[n], sizeof(copies->said[n]), "%.*s",
+			 (int)sizeof(copies->said[n]) - 1, err.text);
 }
 
-static int copy_image(const struct update_image *image, int dir, size_t n, const char *key,
-		      unsigned char *digest, struct pvk_err *err)
+static int copy_image(const struct task *task, int dir, size_t n, struct answer *answer)
 {
+	const struct update_image *image = &task->update->image[n];
 	pvk_auto_close int from = open(image->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	pvk_auto_close int to = -1;
 	char name[32];
 	int ret;
 
 	if (from < 0)
-		return pvk_err_set(err, -errno, "%s: %s", image->path, strerror(errno));
+		return pvk_err_set(&answer->err, -errno, "%s: %s", image->path, strerror(errno));
 	snprintf(name, sizeof(name), "image-%zu", n);
 	unlinkat(dir, name, 0);
 	to = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	ret = to < 0 ? -errno : copy_data(from, to, image->size, digest);
+	ret = to < 0 ? -errno : copy_data(from, to, image->size, answer->copies.sha256[n]);
 	if (!ret && fsync(to))
 		ret = -errno;
-	if (!ret && image->has_digest && memcmp(digest, image->digest, PVK_SHA256_SIZE) != 0)
-		ret = -EBUSY;
-	if (!ret)
-		return check_copy(image, key, to, err);
-	return pvk_err_set(err, ret, "%s: %s", image->path, ret == -EBUSY ?
-			   "has changed since it was checked" : strerror(-ret));
+	if (!ret && task->update->key)
+		check_copy(task, n, to, answer);
+	return ret ? pvk_err_set(&answer->err, ret, "%s: %s", image->path, ret == -EBUSY ?
+				 "has changed since it was checked" : strerror(-ret)) : 0;
 }
 
 static int copy_all(const struct task *task, struct answer *answer)
@@ -251,8 +250,7 @@ static int copy_all(const struct task *task, struct answer *answer)
 	if (!ret)
 		unlinkat(dir, "plan", 0);
 	for (i = 0; !ret && i < task->update->images; i++)
-		ret = copy_image(&task->update->image[i], dir, i, task->update->key,
-				 answer->copies.sha256[i], &answer->err);
+		ret = copy_image(task, dir, i, answer);
 	if (!ret && fsync(dir))
 		ret = pvk_err_set(&answer->err, -errno, "%s", strerror(errno));
 	return ret;
