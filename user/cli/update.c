@@ -163,7 +163,9 @@ static int take_words(struct cli *cli, struct update *update)
 		return status;
 	if (!update->images)
 		return cli_usage(cli, "wants IMAGE:TARGET");
-	if (update->env.count && (status = check_env(cli, update)) != CLI_END)
+	if (update->env.count)
+		status = check_env(cli, update);
+	if (status != CLI_END)
 		return status;
 	if (asked.sums && asked.sums != update->images)
 		return cli_usage(cli, "%zu --sha256 for %zu images", asked.sums, update->images);

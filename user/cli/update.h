@@ -115,7 +115,10 @@ struct update_copies {
 	char said[UPDATE_IMAGES_MAX][SIGNATURE_COMMENT];
 };
 
-/* To the directory, or the state if there is one. go_on: is asked again and again; false ends it with -ECANCELED. */
+/*
+ * To the directory, or the state if there is one. go_on is asked again and again; false ends
+ * it with -ECANCELED.
+ */
 int update_copy_images(const struct update *update, const char *dir, bool (*go_on)(void *arg),
 		       void *arg, struct update_copies *copies, struct pvk_err *err);
 /*

@@ -121,7 +121,8 @@ static bool check_memory(struct update *update)
 	struct pvk_err err = { .text = "" };
 	char needed[32], available[32];
 
-	if (pvk_stage_room(&update->plan, reserve(update), UPDATE_KEEP, NULL, &update->room, &err)) {
+	if (pvk_stage_room(&update->plan, reserve(update), UPDATE_KEEP, NULL, &update->room,
+			   &err)) {
 		update_note(update, "memory", "", UPDATE_FAILED, "%s", err.text);
 		return false;
 	}
