@@ -22,44 +22,50 @@ static uint32_t rotate(uint32_t x, unsigned int n)
 	return x >> n | x << (32 - n);
 }
 
-static void schedule(uint32_t w[64], const unsigned char *block)
+static uint32_t word(const unsigned char *at)
 {
-	size_t i;
-
-	for (i = 0; i < 16; i++)
-		w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
-		       (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
-	for (; i < 64; i++)
-		w[i] = w[i - 16] + w[i - 7] +
-		       (rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3) +
-		       (rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10);
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
 /* The state is not moved, its names are. */
-#define ROUND(a, b, c, d, e, f, g, h, n) do { \
+#define ROUND(a, b, c, d, e, f, g, h, w) do { \
 	t = (h) + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + \
-	    ((g) ^ ((e) & ((f) ^ (g)))) + k[n] + w[n]; \
+	    ((g) ^ ((e) & ((f) ^ (g)))) + *r++ + (w); \
 	(d) += t; \
 	(h) = t + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + \
 	      (((a) & (b)) | ((c) & ((a) | (b)))); \
 } while (0)
 
+#define ROUNDS(w, n) do { \
+	ROUND(a, b, c, d, e, f, g, h, w(n)); \
+	ROUND(h, a, b, c, d, e, f, g, w((n) + 1)); \
+	ROUND(g, h, a, b, c, d, e, f, w((n) + 2)); \
+	ROUND(f, g, h, a, b, c, d, e, w((n) + 3)); \
+	ROUND(e, f, g, h, a, b, c, d, w((n) + 4)); \
+	ROUND(d, e, f, g, h, a, b, c, w((n) + 5)); \
+	ROUND(c, d, e, f, g, h, a, b, w((n) + 6)); \
+	ROUND(b, c, d, e, f, g, h, a, w((n) + 7)); \
+} while (0)
+
+/* Of the schedule only the last 16 words are kept: each is made where it is used. */
+#define FROM_BLOCK(n)	(m[n] = word(block + 4 * (n)))
+#define OLD(n)		(m[(n) % 16])
+#define NEXT(n) \
+	(OLD(n) += OLD((n) + 9) + \
+		   (rotate(OLD((n) + 1), 7) ^ rotate(OLD((n) + 1), 18) ^ OLD((n) + 1) >> 3) + \
+		   (rotate(OLD((n) + 14), 17) ^ rotate(OLD((n) + 14), 19) ^ OLD((n) + 14) >> 10))
+
 static void take_block(struct pvk_sha256 *sha, const unsigned char *block)
 {
-	uint32_t *s = sha->state, w[64], t;
+	uint32_t *s = sha->state, m[16], t;
 	uint32_t a = s[0], b = s[1], c = s[2], d = s[3], e = s[4], f = s[5], g = s[6], h = s[7];
-	size_t i;
+	const uint32_t *r = k;
 
-	schedule(w, block);
-	for (i = 0; i < 64; i += 8) {
-		ROUND(a, b, c, d, e, f, g, h, i);
-		ROUND(h, a, b, c, d, e, f, g, i + 1);
-		ROUND(g, h, a, b, c, d, e, f, i + 2);
-		ROUND(f, g, h, a, b, c, d, e, i + 3);
-		ROUND(e, f, g, h, a, b, c, d, i + 4);
-		ROUND(d, e, f, g, h, a, b, c, i + 5);
-		ROUND(c, d, e, f, g, h, a, b, i + 6);
-		ROUND(b, c, d, e, f, g, h, a, i + 7);
+	ROUNDS(FROM_BLOCK, 0);
+	ROUNDS(FROM_BLOCK, 8);
+	while (r < k + 64) {
+		ROUNDS(NEXT, 0);
+		ROUNDS(NEXT, 8);
 	}
 	s[0] += a;
 	s[1] += b;
@@ -87,10 +93,13 @@ void pvk_sha256_add(struct pvk_sha256 *sha, const void *data, size_t len)
 	sha->len += len;
 	for (; len; at += part, len -= part, have = 0) {
 		part = sizeof(sha->block) - have;
-		part = len < part ? len : part;
-		memcpy(sha->block + have, at, part);
-		if (have + part == sizeof(sha->block))
-			take_block(sha, sha->block);
+		if (len < part) {
+			memcpy(sha->block + have, at, len);
+			return;
+		}
+		if (have)
+			memcpy(sha->block + have, at, part);
+		take_block(sha, have ? sha->block : at);
 	}
 }
 
