@@ -196,8 +196,9 @@ names_of_kind() {
 		target=ubi0:rootfs
 		;;
 	esac
-	parts='mtdparts=flash:1m(flags),1m(kernel),20m(rootfs)'
-	[ "$kind" != ubifs ] || parts='mtdparts=flash:1m(flags),1m(kernel),20m(ubi)'
+	# as block2mtd calls it; before 5.11 it takes no other name for it
+	parts='mtdparts="block2mtd: /dev/vdb:1m(flags),1m(kernel),20m(rootfs)"'
+	[ "$kind" != ubifs ] || parts='mtdparts="block2mtd: /dev/vdb:1m(flags),1m(kernel),20m(ubi)"'
 }
 
 new_machine() {
@@ -251,7 +252,7 @@ case_of() {
 update_initramfs() {
 	[ ! -f "$kind.cpio" ] || return 0
 	set -- --conf init.conf --flags flags.conf --shell "$BUSYBOX" --module ext4 \
-		--module "block2mtd block2mtd=/dev/vdb,64KiB,flash" --module pv_bootflag \
+		--module "block2mtd block2mtd=/dev/vdb,64KiB" --module pv_bootflag \
 		--module pv_pivot --module "${DOG:-i6300esb}" --module loop
 	case $kind in
 	squashfs | overlay | debian) set -- "$@" --module squashfs --module overlay ;;
