@@ -148,10 +148,17 @@ static inline dev_t pvk_disk_part(struct gendisk *disk, unsigned int n)
 
 #include <linux/fsnotify_backend.h>
 
-/* 6.10 gave groups a priority that permission events ask for, and marks an object. */
+/*
+ * 5.19, and later 5.10s and 5.15s, gave groups flags; 6.10 a priority that permission
+ * events ask for, and marks an object.
+ */
 static inline struct fsnotify_group *pvk_fsnotify_perm_group(const struct fsnotify_ops *ops)
 {
+#ifdef FSNOTIFY_GROUP_USER
 	struct fsnotify_group *group = fsnotify_alloc_group(ops, 0);
+#else
+	struct fsnotify_group *group = fsnotify_alloc_group(ops);
+#endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 	if (!IS_ERR(group))

@@ -23,7 +23,7 @@ static struct pvp_mark *to_mark(struct fsnotify_mark *mark)
 /* All are on superblocks, and on each superblock there is one at most. */
 static const struct pvp_mark *pvp_mark_of(struct fsnotify_iter_info *iter_info)
 {
-	struct fsnotify_mark *mark = iter_info->marks[FSNOTIFY_ITER_TYPE_SB];
+	struct fsnotify_mark *mark = fsnotify_iter_sb_mark(iter_info);
 
 	return mark && mark->group == pvp_group ? to_mark(mark) : NULL;
 }
