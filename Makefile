@@ -537,7 +537,8 @@ KILLS ?= 50
 check-soak: deps
 	@$(MAKE) test-modules programs >$(BUILD)/make.log 2>&1 || { cat $(BUILD)/make.log; exit 1; }
 	@tests/soak/run --times $(SOAK_TIMES) --kernel $(KERNEL)
-	@PVKIT_KILLS=$(KILLS) PVKIT_SLOW=20 tests/run --kernel $(KERNEL) pivot/kill
+	@PVKIT_KILLS=$(KILLS) PVKIT_SLOW=$$(($(KILLS) / 5 + 1)) \
+		tests/run --kernel $(KERNEL) pivot/kill
 
 # A target's name, or several.
 fuzz:

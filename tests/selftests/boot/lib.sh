@@ -210,11 +210,20 @@ others_initramfs() {
 	initramfs "$others_file" --add "$BUSYBOX:/bin/busybox" --add "$PWD/others-init:/init" "$@"
 }
 
+# memory MIB: and what the debug kernel wants for itself
+memory() {
+	if [ "$KERNEL" = debug ]; then
+		echo $((2 * $1 + 512))
+	else
+		echo "$1"
+	fi
+}
+
 machine() {
 	machines=$((machines + 1))
 	: >"$CONSOLE"
 	STATUS=0
-	"$top/scripts/vm" --arch "$ARCH" --kernel "$KERNEL" --mem "${MEM:-192}" \
+	"$top/scripts/vm" --arch "$ARCH" --kernel "$KERNEL" --mem "$(memory "${MEM:-192}")" \
 		--timeout $((${LIMIT:-90} * KTAP_SLOW)) \
 		--log "$CONSOLE" --initramfs "$@" >"$OUT.raw" 2>"$KTAP_TMP/err" || STATUS=$?
 	# a terminal that nobody has set to raw says so
