@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/reboot.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,21 +15,27 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "bounded.h"
 #include "child.h"
 #include "clock.h"
 #include "console.h"
 #include "owner.h"
+#include "phase.h"
+#include "session.h"
 #include "switch.h"
 #include "tell.h"
 #include "verbs.h"
 
 #define INITTAB		"/etc/inittab"
 #define PROGRAM		"/sbin/pvkit-update"
+#define SYSRQ		"/proc/sysrq-trigger"
 #define SYNC_MS		30000	/* for a medium that may be gone */
+#define FLAG_MS		10000	/* likewise */
 #define GOING_DOWN_MS	90000	/* after which the kernel module has reset the machine */
+#define REBOOT_MS	120000	/* with the time that it holds one for */
+#define UNDO_SECONDS	120	/* for each: a file system may have a journal to go through */
 
 /* What the init before us has left. */
 static void start_afresh(void)
@@ -163,32 +168,21 @@ static void never_end(void)
 	close(fd);
 }
 
-static void wait_for(pid_t pid)
-{
-	pid_t ended;
+struct move {
+	struct plan plan;
+	char ram[PATH_MAX];
+	struct undo *undo;
+};
 
-	do
-		ended = waitpid(-1, NULL, 0);
-	while (ended != pid && (ended > 0 || errno == EINTR));
+static void own(void *arg)
+{
+	const struct move *move = arg;
+
+	never_end();
+	owner_run(&move->plan, move->ram, move->undo);
 }
 
-static void have_it_done(const struct plan *plan, const char *ram, struct undo *undo)
-{
-	pid_t pid = fork();
-
-	if (!pid) {
-		setsid();
-		never_end();
-		owner_run(plan, ram, undo);
-		_exit(1);
-	}
-	if (pid > 0)
-		wait_for(pid);
-	else
-		tell("a process to do it: %s", strerror(errno));
-}
-
-/* ---- afterwards ---- */
+/* ---- the end ---- */
 
 static void sync_all(void *arg)
 {
@@ -196,55 +190,145 @@ static void sync_all(void *arg)
 	sync();
 }
 
-static _Noreturn void restart(void)
+/* For who asks after the boot. */
+static void keep_reason(void *arg)
 {
-	child_do(sync_all, NULL, SYNC_MS);
+	static struct update_phase phase;
+
+	if (!update_phase_open(&phase, PVK_FLAGCONF_FILE, "/sys", NULL, NULL))
+		update_phase_stopped(&phase, arg);
+}
+
+static void reboot_now(void *arg)
+{
+	(void)arg;
 	reboot(RB_AUTOBOOT);
+}
+
+/* A namespace of processes is no machine, and this would be the whole of it. */
+static bool is_first_of_all(void)
+{
+	static const char first[] = "pid:[4026531836]";
+	char ns[sizeof(first)];
+
+	return readlink("/proc/self/ns/pid", ns, sizeof(ns)) == (ssize_t)strlen(first) &&
+	       !memcmp(ns, first, strlen(first));
+}
+
+/* Without asking any driver, one of which may be what hangs. */
+static void reset(void)
+{
+	pvk_auto_close int fd = is_first_of_all() ? open(SYSRQ, O_WRONLY | O_CLOEXEC) : -1;
+
+	if (fd >= 0 && write(fd, "b", 1) != 1)
+		tell(SYSRQ ": %s", strerror(errno));
+}
+
+static _Noreturn void restart(const char *id, const char *why)
+{
+	char reason[256];
+
+	tell("%s: reboot", why);
+	snprintf(reason, sizeof(reason), "update%s%s: %s", *id ? " " : "", id, why);
+	child_do(keep_reason, reason, FLAG_MS);
+	child_do(sync_all, NULL, SYNC_MS);
+	child_do(reboot_now, NULL, REBOOT_MS);
+	reset();
 	/* Not even that: process 1 must not end. */
 	for (;;)
 		pause();
 }
 
 /* Its end has the kernel reboot; should it not, we do. */
-static _Noreturn void wait_for_reboot(void)
+static _Noreturn void wait_for_reboot(const struct move *move)
 {
 	tell("there is no way back: the next boot goes on");
 	clock_sleep_ms(GOING_DOWN_MS);
-	restart();
+	restart(move->plan.id, "the kernel did not go down by itself");
 }
 
-static _Noreturn void old_init(void)
+/* As after systemd's pivot, when nothing was noted that could be undone. */
+static bool is_our_root(void)
+{
+	struct stat ours, root;
+
+	return !stat("/proc/self/exe", &ours) && !stat("/", &root) && ours.st_dev == root.st_dev;
+}
+
+static _Noreturn void old_init(const char *id, const char *why)
 {
 	struct pvk_err err = { .text = "" };
-	const char *init = switch_find_init("/", "", &err);
+	const char *init = is_our_root() ? NULL : switch_find_init("/", "", &err);
 	char *argv[] = { (char *)init, NULL };
+	char text[256];
 
 	if (init) {
 		tell("the old system goes on with %s", init);
 		execv(init, argv);
 		pvk_err_set(&err, -errno, "%s: %s", init, strerror(errno));
 	}
-	tell("%s: reboot, the old system is as it was", err.text);
-	restart();
+	snprintf(text, sizeof(text), "%.120s; %.120s", why,
+		 *err.text ? err.text : "the root is still the one in RAM");
+	tell("the old system is as it was");
+	restart(id, text);
 }
 
-static _Noreturn void go_back(const struct plan *plan, struct undo *undo)
+/* ---- back ---- */
+
+static void make_root_writable(void *arg)
 {
+	(void)arg;
+	make_writable("/");
+}
+
+static _Noreturn void go_back(struct move *move)
+{
+	const char *id = move->plan.id;
+
 	tell("nothing was written: back to the old system");
-	undo_all(undo);
+	if (undo_all_within(move->undo, UNDO_SECONDS))
+		restart(id, "the way back hangs in the kernel, the old system is as it was");
 	/* Scripts that ran under `shutdown` have it read-only, and init expects it as it was. */
-	if (plan->root_writable)
-		make_writable("/");
-	old_init();
+	if (move->plan.root_writable &&
+	    child_do(make_root_writable, NULL, UNDO_SECONDS * 1000L))
+		restart(id, "the old root hangs in the kernel");
+	old_init(id, "it went back");
+}
+
+/* By a process that can't be ended nothing can be put back: it holds what that takes. */
+static _Noreturn void restart_from(const struct move *move, const char *waits)
+{
+	char why[192];
+
+	snprintf(why, sizeof(why), "could not %s: it %s", move->undo->doing,
+		 *waits ? waits : "does not end");
+	restart(move->plan.id, why);
+}
+
+static void have_it_done(struct move *move)
+{
+	char waits[96] = "";
+	int ret;
+
+	bounded_allow(&move->undo->until, UNDO_SECONDS);
+	move->undo->doing = "begin";
+	ret = bounded_run(own, move, &move->undo->until, waits, sizeof(waits));
+	if (ret == -EBUSY)
+		restart_from(move, waits);
+	if (ret == -ETIMEDOUT) {
+		tell("could not %s: it took too long, and was ended", move->undo->doing);
+		/* A process that it started may still have it. */
+		session_abort();
+	} else if (ret) {
+		tell("a process to do it: %s", strerror(-ret));
+	}
 }
 
 int verb_move(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : PLAN_FILE;
-	struct pvk_err err = { .text = "" };
-	static struct plan plan;
-	char ram[PATH_MAX];
-	struct undo *undo;
+	struct pvk_err err = { .text = "out of memory" };
+	static struct move move;
 
 	if (getpid() != 1) {
 		fprintf(stderr, "pvkit-update: move is for process 1\n");
@@ -254,24 +338,23 @@ int verb_move(int argc, char **argv)
 	mount_again();
 	tell_open("/dev/null");
 	console_name("pvkit-update");
-	undo = undo_new();
-	if (!undo)
-		pvk_err_set(&err, -ENOMEM, "out of memory");
-	if (!undo || find_ram(ram, sizeof(ram), name, &err) || read_plan(&plan, ram, name, &err)) {
+	move.undo = undo_new();
+	if (!move.undo || find_ram(move.ram, sizeof(move.ram), name, &err) ||
+	    read_plan(&move.plan, move.ram, name, &err)) {
 		tell("%s", err.text);
 		uncover_inittab();
-		old_init();
+		old_init("", err.text);
 	}
 	make_writable("/run");
-	make_writable(ram[0] ? ram : "/");
-	hide_shutdown(ram);
-	tell("update %s", plan.id);
-	if (plan.init == PLAN_INIT_BUSYBOX)
+	make_writable(move.ram[0] ? move.ram : "/");
+	hide_shutdown(move.ram);
+	tell("update %s", move.plan.id);
+	if (move.plan.init == PLAN_INIT_BUSYBOX)
 		uncover_inittab();
-	if (was_aborted(ram))
-		go_back(&plan, undo);
-	have_it_done(&plan, ram, undo);
-	if (atomic_load(&undo->armed))
-		wait_for_reboot();
-	go_back(&plan, undo);
+	if (was_aborted(move.ram))
+		go_back(&move);
+	have_it_done(&move);
+	if (atomic_load(&move.undo->armed))
+		wait_for_reboot(&move);
+	go_back(&move);
 }

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bounded.h"
 #include "carry.h"
 #include "child.h"
 #include "clock.h"
@@ -35,7 +36,12 @@
 #define SESSION_MS	10000	/* for the one of who handed over to end */
 #define AGAIN_MS	50
 #define EVICT_SECONDS	600	/* the kernel's own limit, unless more is asked for */
+#define SEAL_SECONDS	300	/* likewise */
+#define SLACK_SECONDS	30	/* the kernel's comes first, and says more */
+#define FIRST_SECONDS	60	/* for a step without one */
 #define PROOF_SECONDS	30
+#define STALL_SECONDS	600	/* without progress; a command of --post has half of it */
+#define DOWN_SECONDS	120	/* drivers may take their time */
 #define ARMED_SECONDS	3600	/* and what the slowest of flashes takes */
 #define SLOWEST		50000	/* bytes a second */
 #define SHELL_SECONDS	30
@@ -58,6 +64,12 @@ struct owner {
 };
 
 /* ---- to the old root's end ---- */
+
+/* After that process 1 takes it that we hang. */
+static void allow(struct owner *o, unsigned int seconds)
+{
+	bounded_allow(&o->undo->until, seconds + SLACK_SECONDS);
+}
 
 static void look_after_dog(void *arg)
 {
@@ -125,6 +137,7 @@ static int end_holders(struct owner *o, struct pvk_err *err)
 	char path[UNDO_PATH];
 	int ret;
 
+	allow(o, limit > EVICT_SECONDS ? limit : EVICT_SECONDS);
 	ret = session_step(&o->session, PV_PIVOT_STATE_EVICTING,
 			   limit > EVICT_SECONDS ? limit : 0, err);
 	if (ret)
@@ -200,7 +213,7 @@ static int mount_state(struct owner *o, struct pvk_err *err)
 
 static void tell_line(void *arg, const char *line)
 {
-	(void)arg;
+	allow(arg, STALL_SECONDS);
 	tell("%s", line);
 }
 
@@ -236,6 +249,7 @@ static int show(void *arg, const struct write_progress *now)
 	struct owner *o = arg;
 	char text[PROGRESS_TEXT];
 
+	allow(o, STALL_SECONDS);
 	progress_show(&o->progress, o->plan, now);
 	put_status(progress_text(o->plan, now, text));
 	return 0;
@@ -278,15 +292,16 @@ static int arm(struct owner *o, struct pvk_err *err)
 static const struct {
 	const char *what;
 	int (*run)(struct owner *o, struct pvk_err *err);
+	unsigned int seconds;	/* 0: what is left of those before */
 } steps[] = {
-	{ "move to RAM", enter },
-	{ "begin the session", begin },
-	{ "end who holds the old root", end_holders },
-	{ "unmount what is on it", unmount_all },
-	{ "seal it", seal },
-	{ "unmount it", release },
-	{ "look at images and targets", look_again },
-	{ "arm", arm },
+	{ "move to RAM", enter, FIRST_SECONDS },
+	{ "begin the session", begin, FIRST_SECONDS },
+	{ "end who holds the old root", end_holders, FIRST_SECONDS },
+	{ "unmount what is on it", unmount_all, 0 },
+	{ "seal it", seal, 0 },
+	{ "unmount it", release, SEAL_SECONDS },
+	{ "look at images and targets", look_again, STALL_SECONDS },
+	{ "arm", arm, FIRST_SECONDS },
 };
 
 /* ---- there is no way back ---- */
@@ -297,8 +312,9 @@ static void sync_all(void *arg)
 	sync();
 }
 
-static _Noreturn void go_down(const struct owner *o)
+static _Noreturn void go_down(struct owner *o)
 {
+	allow(o, DOWN_SECONDS);
 	child_do(sync_all, NULL, SYNC_MS);
 	if (o->plan->reboot)
 		syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
@@ -308,11 +324,20 @@ static _Noreturn void go_down(const struct owner *o)
 	_exit(1);
 }
 
+/* Who looks takes his time; the session's limit still holds. */
+static void offer_shell(struct owner *o)
+{
+	atomic_store(&o->undo->until, 0);
+	console_offer_shell(SHELL_SECONDS);
+}
+
 static _Noreturn void write_it(struct owner *o)
 {
 	struct pvk_err err = { .text = "" };
 	bool written;
 
+	allow(o, STALL_SECONDS);
+	o->undo->doing = "write";
 	look_after_dog(o);
 	written = !carry_out(o->plan, &o->phase, 0, &o->env, &err);
 	if (written)
@@ -324,7 +349,7 @@ static _Noreturn void write_it(struct owner *o)
 	if (written)
 		session_step(&o->session, PV_PIVOT_STATE_CLOSED, 0, NULL);
 	else if (!access("/bin/sh", X_OK))
-		console_offer_shell(SHELL_SECONDS);
+		offer_shell(o);
 	go_down(o);
 }
 
@@ -354,6 +379,9 @@ void owner_run(const struct plan *plan, const char *ram, struct undo *undo)
 	dog_init(&o.dog, plan->watchdog, plan->watchdog_timeout);
 	for (i = 0; i < PVK_ARRAY_SIZE(steps); i++) {
 		put_status(steps[i].what);
+		undo->doing = steps[i].what;
+		if (steps[i].seconds)
+			allow(&o, steps[i].seconds);
 		if (steps[i].run(&o, &err)) {
 			tell("could not %s: %s", steps[i].what, err.text);
 			give_back(&o);

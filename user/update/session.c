@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "session.h"
 #include "sysattr.h"
+#include "tell.h"
 
 #define SYS		"/sys/class/pv_pivot/session"
 #define ANSWER_S	10
@@ -352,4 +353,12 @@ void session_drop(struct session *session)
 	if (session->socket >= 0)
 		close(session->socket);
 	*session = (struct session)SESSION_INIT;
+}
+
+void session_abort(void)
+{
+	pvk_auto_close int fd = open(SYS "/abort", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "1", 1) == 1)
+		tell("the session is ended");
 }

@@ -37,5 +37,7 @@ int session_wait_released(int ms, struct pvk_err *err);
 uint32_t session_active(struct session *session);
 /* Not having been closed it is aborted, or, armed, reboots. */
 void session_drop(struct session *session);
+/* Whoever has it. Nothing if there is none, or it is armed. */
+void session_abort(void);
 
 #endif /* UPDATE_SESSION_H */

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bounded.h"
 #include "clock.h"
 #include "tell.h"
 #include "undo.h"
@@ -140,19 +141,80 @@ static int undo_one(const struct undo *undo, const struct undo_entry *e)
 	return -EINVAL;
 }
 
-int undo_all(struct undo *undo)
+static const char *name_of(const struct undo_entry *e)
+{
+	return *e->to ? e->to : e->from;
+}
+
+static const struct undo_entry *last_of(const struct undo *undo)
+{
+	unsigned int n = atomic_load(&undo->n);
+
+	return n ? &undo->entry[n - 1] : NULL;
+}
+
+/* seconds 0: however long each may take. */
+static int undo_each(struct undo *undo, unsigned int seconds)
 {
 	const struct undo_entry *e;
 	int first = 0, ret;
 
-	while (atomic_load(&undo->n)) {
-		e = &undo->entry[atomic_load(&undo->n) - 1];
+	while ((e = last_of(undo))) {
+		if (seconds)
+			bounded_allow(&undo->until, seconds);
 		ret = undo_one(undo, e);
 		if (ret)
-			tell("%s does not go back to where it was: %s",
-			     *e->to ? e->to : e->from, strerror(-ret));
+			tell("%s does not go back to where it was: %s", name_of(e),
+			     strerror(-ret));
 		first = first ? first : ret;
 		atomic_fetch_sub(&undo->n, 1);
 	}
 	return first;
+}
+
+int undo_all(struct undo *undo)
+{
+	return undo_each(undo, 0);
+}
+
+struct undoing {
+	struct undo *undo;
+	unsigned int seconds;
+};
+
+static void undo_work(void *arg)
+{
+	const struct undoing *undoing = arg;
+
+	undo_each(undoing->undo, undoing->seconds);
+}
+
+/* What it was at when it ended stays away; what is below that may still come back. */
+static int give_up_one(struct undo *undo, int why, const char *waits)
+{
+	const char *text = why == -ETIMEDOUT ? "that took too long" :
+			   why == -EBUSY ? "that does not end" : "the process for it has ended";
+
+	tell("%s does not go back to where it was: %s%s%s", name_of(last_of(undo)), text,
+	     *waits ? ", it " : "", waits);
+	atomic_fetch_sub(&undo->n, 1);
+	return why == -EBUSY ? why : 0;
+}
+
+int undo_all_within(struct undo *undo, unsigned int seconds)
+{
+	struct undoing undoing = { .undo = undo, .seconds = seconds };
+	char waits[96] = "";
+	int ret = 0;
+
+	while (!ret && last_of(undo)) {
+		bounded_allow(&undo->until, seconds);
+		ret = bounded_run(undo_work, &undoing, &undo->until, waits, sizeof(waits));
+		if (ret && ret != -ETIMEDOUT && ret != -EBUSY)
+			return undo_all(undo);
+		if (!last_of(undo))
+			return 0;
+		ret = give_up_one(undo, ret, waits);
+	}
+	return ret;
 }

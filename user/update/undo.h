@@ -42,6 +42,8 @@ struct undo_entry {
 
 struct undo {
 	atomic_bool armed;	/* there is nothing to go back to any more */
+	atomic_uint until;	/* the owner has so long for what it does (bounded.h) */
+	const char *doing;	/* which is this; a constant, at the same place in each process */
 	atomic_uint n;
 	struct undo_entry entry[UNDO_MAX];
 };
@@ -60,5 +62,10 @@ void undo_commit(struct undo *undo);
  * on is seen by whether its root is there.
  */
 int undo_all(struct undo *undo);
+/*
+ * The same by a child: what takes longer than so many seconds stays away. 0, or -EBUSY: it
+ * can't even be ended, and nothing further is undone.
+ */
+int undo_all_within(struct undo *undo, unsigned int seconds);
 
 #endif /* UPDATE_UNDO_H */
