@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "evict.h"
 #include "ktap.h"
+#include "mountinfo.h"
 #include "ramroot.h"
 #include "sysattr.h"
 #include "unmount.h"
@@ -493,6 +494,79 @@ static void test_loop_devices(void)
 	leave_for_good();
 }
 
+/* "rw,nosuid rw,errors=remount-ro" of what is mounted there: the mount's, and the file system's. */
+static void how_is(const char *point, char *how, size_t size)
+{
+	struct pvk_mount mount = { .point = NULL };
+	char *text = NULL, *at;
+
+	must(!pvk_read_file(AT_FDCWD, "/proc/self/mountinfo", 1 << 20, &text, NULL));
+	at = text;
+	while (!pvk_mountinfo_next(&at, &mount))
+		if (!strcmp(mount.point, point))
+			snprintf(how, size, "%s %s", mount.how, mount.options);
+	free(text);
+}
+
+static void must_be_as(const char *before, const char *point)
+{
+	char now[256] = "";
+
+	how_is(point, now, sizeof(now));
+	if (strcmp(before, now) != 0)
+		printf("# %s: was %s, is %s\n", point, before, now);
+	must(!strcmp(before, now));
+}
+
+static void test_as_before(void)
+{
+	char root[256] = "", apps[256] = "", bound[256] = "", node[32];
+
+	set_loop("/apps.img", node, sizeof(node));
+	must(!mount(node, "/apps", "ext4",
+		    MS_NOSUID | MS_STRICTATIME | MS_SYNCHRONOUS | MS_DIRSYNC | MS_LAZYTIME,
+		    "errors=remount-ro"));
+	must(!mount("/sub", "/bound", NULL, MS_BIND, NULL));
+	must(!mount(NULL, "/bound", NULL,
+		    MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOEXEC | MS_NOATIME, NULL));
+	must(!mount(NULL, "/", NULL, MS_REMOUNT | MS_NODEV | MS_NOATIME | MS_LAZYTIME,
+		    "errors=remount-ro"));
+	how_is("/", root, sizeof(root));
+	how_is("/apps", apps, sizeof(apps));
+	how_is("/bound", bound, sizeof(bound));
+	must(strstr(apps, "sync,dirsync,lazytime") && strstr(bound, "ro,noexec,noatime"));
+	move_to_ram();
+	works(unmount_others(&unmount, &err));
+	works(unmount_read_only(&unmount, &err));
+	come_back();
+	must_be_as(root, "/");
+	must_be_as(apps, "/apps");
+	must_be_as(bound, "/bound");
+	leave_for_good();
+	come_back();
+	must_be_as(root, "/");
+	must_be_as(apps, "/apps");
+	must_be_as(bound, "/bound");
+	leave_for_good();
+}
+
+/* As of a kernel that shows more than it takes. */
+static void test_options_that_are_not_taken(void)
+{
+	char node[32];
+	unsigned int i;
+
+	set_loop("/apps.img", node, sizeof(node));
+	must(!mount(node, "/apps", "ext4", 0, "errors=remount-ro"));
+	leave_for_good();
+	for (i = 0; i < atomic_load(&undo->n); i++)
+		if (!strcmp(undo->entry[i].data, "errors=remount-ro"))
+			strcpy(undo->entry[i].data, "shown=only,errors=remount-ro");
+	come_back();
+	must(has("/apps/lost+found"));
+	leave_for_good();
+}
+
 static void test_overlay(void)
 {
 	put("/lower/file", "x");
@@ -549,6 +623,8 @@ int main(void)
 	test_in_bed(test_from_each_step, "the way back from each step");
 	test_in_bed(test_what_is_on_it, "a bind mount goes; a tmpfs and who works in it only move");
 	test_in_bed(test_loop_devices, "loop devices, mounted or not, go and are set up again");
+	test_in_bed(test_as_before, "flags and options come back as they were");
+	test_in_bed(test_options_that_are_not_taken, "options that are not taken are left out");
 	test_in_bed(test_overlay, "an overlay on it comes back with both its layers");
 	test_in_bed(test_held_while_unmounted, "who holds a mount below it is ended");
 	if (chdir("/") || RUN("rm", "-rf", dir))

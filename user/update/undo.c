@@ -16,7 +16,6 @@
 #include "tell.h"
 #include "undo.h"
 
-/* A session that ends lets go of its device a moment later. */
 #define BUSY_MS		10000
 #define BUSY_AGAIN_MS	20
 
@@ -59,16 +58,33 @@ void undo_commit(struct undo *undo)
 
 /* --- one at a time ----------------------------------------------------------- */
 
-static int mount_again(const struct undo_entry *e)
+/* A session that ends lets go of its device a moment later. */
+static int mount_patiently(const struct undo_entry *e, const char *data)
 {
 	int64_t until = clock_ms() + BUSY_MS;
 
-	while (mount(e->from, e->to, e->type, e->flags, e->data)) {
+	while (mount(e->from, e->to, e->type, e->flags, data)) {
 		if (errno != EBUSY || clock_ms() >= until)
 			return -errno;
 		clock_sleep_ms(BUSY_AGAIN_MS);
 	}
 	return 0;
+}
+
+/* Kernels show options that they don't take, and not all of those are known (mountas.h). */
+static int mount_again(const struct undo_entry *e)
+{
+	int ret = mount_patiently(e, e->data);
+
+	if (ret != -EINVAL || !e->data[0] || mount_patiently(e, ""))
+		return ret;
+	tell("%s comes back without its options: %s", e->to, e->data);
+	return 0;
+}
+
+static int set_how(const struct undo_entry *e)
+{
+	return e->how && mount(NULL, e->to, NULL, MS_REMOUNT | MS_BIND | e->how, NULL) ? -errno : 0;
 }
 
 /* An overlay's layers are named as the old root had them, if not as this one has. */
@@ -99,7 +115,12 @@ static int undo_umount(const struct undo *undo, const struct undo_entry *e)
 	if (ret && *root && !strcmp(e->type, "overlay") &&
 	    !strncmp(e->to, root, strlen(root)) && e->to[strlen(root)] == '/')
 		ret = mount_as_before(e, root);
-	return ret;
+	return ret ? ret : set_how(e);
+}
+
+static int undo_remount(const struct undo_entry *e)
+{
+	return mount(NULL, e->to, NULL, MS_REMOUNT | e->flags, NULL) ? -errno : set_how(e);
 }
 
 static int undo_loop(const struct undo_entry *e)
@@ -130,7 +151,7 @@ static int undo_one(const struct undo *undo, const struct undo_entry *e)
 	case UNDO_MOVE:
 		return mount(e->to, e->from, NULL, MS_MOVE, NULL) ? -errno : 0;
 	case UNDO_REMOUNT:
-		return mount(NULL, e->to, NULL, MS_REMOUNT | e->flags, NULL) ? -errno : 0;
+		return undo_remount(e);
 	case UNDO_UMOUNT:
 		return undo_umount(undo, e);
 	case UNDO_LOOP:

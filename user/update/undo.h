@@ -22,7 +22,7 @@
 enum undo_kind {
 	UNDO_PIVOT,	/* from: the root in RAM as the old root has it, to: the reverse */
 	UNDO_MOVE,	/* a mount, from there to here */
-	UNDO_REMOUNT,	/* to: had these flags */
+	UNDO_REMOUNT,	/* to: had these flags, and as below */
 	UNDO_UMOUNT,	/* from a source, to was the mount point */
 	UNDO_LOOP,	/* from a file, to the device */
 	UNDO_SWAP,	/* from */
@@ -31,6 +31,7 @@ enum undo_kind {
 struct undo_entry {
 	enum undo_kind kind;
 	unsigned long flags;
+	unsigned long how;	/* 0, or of the mount alone, other than of its file system */
 	char from[UNDO_PATH];
 	char to[UNDO_PATH];
 	char type[64];

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "mountas.h"
 #include "mountinfo.h"
 #include "stacked.h"
 #include "tell.h"
@@ -147,7 +148,8 @@ int unmount_find_again(dev_t dev, const char *where, struct pvk_err *err)
 	mkdir(where, 0700);
 	while (ret && kinds && fgets(line, sizeof(line), kinds)) {
 		fs = fs_with_device(line);
-		if (fs && !mount(node, where, fs, MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL))
+		if (fs && !mount(node, where, fs,
+				 MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL))
 			ret = 0;
 	}
 	if (kinds)
@@ -156,60 +158,6 @@ int unmount_find_again(dev_t dev, const char *where, struct pvk_err *err)
 }
 
 /* --- how it can come back ----------------------------------------------------------- */
-
-static bool has_word(const char *words, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (; words; words = strchr(words, ',')) {
-		words += *words == ',';
-		if (!strncmp(words, word, len) && (!words[len] || words[len] == ','))
-			return true;
-	}
-	return false;
-}
-
-static unsigned long flags_of(const struct pvk_mount *mount)
-{
-	static const struct {
-		const char *word;
-		unsigned long flag;
-	} words[] = {
-		{ "ro", MS_RDONLY }, { "nosuid", MS_NOSUID }, { "nodev", MS_NODEV },
-		{ "noexec", MS_NOEXEC }, { "noatime", MS_NOATIME },
-		{ "nodiratime", MS_NODIRATIME }, { "relatime", MS_RELATIME },
-	};
-	unsigned long flags = has_word(mount->options, "ro") ? MS_RDONLY : 0;
-	size_t i;
-
-	for (i = 0; i < PVK_ARRAY_SIZE(words); i++)
-		if (has_word(mount->how, words[i].word))
-			flags |= words[i].flag;
-	return flags;
-}
-
-/* Without what the kernel shows but doesn't take: ro and rw, which are flags, and UBIFS's own. */
-static void data_of(const struct pvk_mount *mount, char *data, size_t size)
-{
-	bool ubifs = !strcmp(mount->type, "ubifs");
-	const char *word = mount->options, *end;
-	size_t len = 0;
-
-	data[0] = '\0';
-	for (; *word; word = *end ? end + 1 : end) {
-		end = strchrnul(word, ',');
-		if (!strncmp(word, "rw", 2) || !strncmp(word, "ro,", 3) || !strcmp(word, "ro") ||
-		    (ubifs && (!strncmp(word, "ubi=", 4) || !strncmp(word, "vol=", 4))))
-			continue;
-		len += (size_t)snprintf(data + len, size - len, "%s%.*s", len ? "," : "",
-					(int)(end - word), word);
-		if (len >= size) {
-			data[0] = '\0';
-			return;
-		}
-	}
-	pvk_mountinfo_unescape(data);
-}
 
 /* Its node, by a name that holds whatever /dev/root was. */
 static void source_of(const struct pvk_mount *mount, char *source, size_t size)
@@ -242,6 +190,15 @@ static bool bound_from(const struct table *table, const struct pvk_mount *mount,
 	return false;
 }
 
+/* A mount that is read-only, of a file system that isn't, takes a second call. */
+static void note_flags(struct undo_entry *entry, const struct pvk_mount *mount)
+{
+	unsigned long how = mountas_flags(mount), fs = mountas_fs_flags(mount);
+
+	entry->flags = fs | (how & ~(unsigned long)MS_RDONLY);
+	entry->how = (how & MS_RDONLY) && !(fs & MS_RDONLY) ? how : 0;
+}
+
 static int prepare(struct unmount *unmount, const struct table *table,
 		   const struct pvk_mount *mount, struct pvk_err *err)
 {
@@ -258,9 +215,17 @@ static int prepare(struct unmount *unmount, const struct table *table,
 	if (ret)
 		return ret;
 	snprintf(entry->type, sizeof(entry->type), "%s", mount->type);
-	entry->flags = bound ? MS_BIND : flags_of(mount);
-	if (!bound)
-		data_of(mount, entry->data, sizeof(entry->data));
+	if (bound) {
+		/* It gets those of the mount that it is bound from. */
+		entry->flags = MS_BIND;
+		entry->how = mountas_flags(mount);
+		return 0;
+	}
+	note_flags(entry, mount);
+	mountas_data(mount, entry->data, sizeof(entry->data));
+	if (mountas_has(mount->how, "idmapped"))
+		tell("%s is mounted with ids of its own, without which it would come back",
+		     mount->point);
 	return 0;
 }
 
@@ -433,16 +398,19 @@ int unmount_others(struct unmount *unmount, struct pvk_err *err)
 	return ret;
 }
 
-static int read_only(struct unmount *unmount, const struct pvk_mount *last, struct pvk_err *err)
+/* What is not said at a remount is changed, too; of options that is true of none. */
+static int read_only(struct unmount *unmount, const struct table *table,
+		     const struct pvk_mount *last, struct pvk_err *err)
 {
 	int64_t until = clock_ms() + unmount->limits->kill_ms;
-	unsigned long flags = flags_of(last);
-	struct undo_entry *entry;
+	struct undo_entry *entry, was = { .how = 0 };
 	int ret;
 
-	if (has_word(last->options, "ro"))
+	(void)table;
+	if (mountas_has(last->options, "ro"))
 		return 0;
-	while (mount(NULL, last->point, NULL, MS_REMOUNT | MS_RDONLY | flags, NULL)) {
+	note_flags(&was, last);
+	while (mount(NULL, last->point, NULL, MS_REMOUNT | MS_RDONLY | was.flags, NULL)) {
 		if (errno != EBUSY || clock_ms() >= until)
 			return pvk_err_set(err, -errno, "%s does not become read-only: %s",
 					   last->point, strerror(errno));
@@ -454,12 +422,17 @@ static int read_only(struct unmount *unmount, const struct pvk_mount *last, stru
 	ret = undo_prepare(unmount->undo, UNDO_REMOUNT, "", last->point, &entry, err);
 	if (ret)
 		return ret;
-	entry->flags = flags;
+	entry->flags = was.flags;
+	entry->how = was.how;
 	undo_commit(unmount->undo);
 	return 0;
 }
 
-int unmount_read_only(struct unmount *unmount, struct pvk_err *err)
+/* If it is there. */
+static int with_last(struct unmount *unmount,
+		     int (*what)(struct unmount *unmount, const struct table *table,
+				 const struct pvk_mount *last, struct pvk_err *err),
+		     struct pvk_err *err)
 {
 	struct table table = { .text = NULL };
 	const struct pvk_mount *last;
@@ -468,21 +441,17 @@ int unmount_read_only(struct unmount *unmount, struct pvk_err *err)
 	ret = table_read(&table, err);
 	last = ret ? NULL : last_one(&table, unmount->dev, unmount->below);
 	if (last)
-		ret = read_only(unmount, last, err);
+		ret = what(unmount, &table, last, err);
 	free(table.text);
 	return ret;
 }
 
+int unmount_read_only(struct unmount *unmount, struct pvk_err *err)
+{
+	return with_last(unmount, read_only, err);
+}
+
 int unmount_last(struct unmount *unmount, struct pvk_err *err)
 {
-	struct table table = { .text = NULL };
-	const struct pvk_mount *last;
-	int ret;
-
-	ret = table_read(&table, err);
-	last = ret ? NULL : last_one(&table, unmount->dev, unmount->below);
-	if (last)
-		ret = take_away(unmount, &table, last, err);
-	free(table.text);
-	return ret;
+	return with_last(unmount, take_away, err);
 }
