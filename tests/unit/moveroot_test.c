@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <linux/loop.h>
 #include <sched.h>
 #include <signal.h>
@@ -341,6 +342,58 @@ static void test_others_live(void)
 	must(!waitpid(other, NULL, WNOHANG));
 }
 
+static int write_to;
+
+static void write_there(int sig)
+{
+	(void)sig;
+	must(write(write_to, "x", 1) == 1);
+}
+
+static void hold_writing(void)
+{
+	write_to = open("/sub/written", O_WRONLY | O_CREAT, 0644);
+	must(write_to >= 0);
+	signal(SIGUSR1, write_there);
+}
+
+static bool waits_for_no_signal(pid_t pid)
+{
+	char path[32], *text = NULL, *at;
+	bool waits;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	must(!pvk_read_file(AT_FDCWD, path, 4096, &text, NULL));
+	at = strrchr(text, ')');
+	waits = at && at[2] == 'D';
+	free(text);
+	return waits;
+}
+
+/* Who writes to a frozen file system waits until it thaws, whoever kills him. */
+static void test_who_waits_in_the_kernel(void)
+{
+	const struct evict_limits short_ones = { .term_ms = 100, .kill_ms = 300 };
+	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
+	pid_t pid = start(hold_writing);
+	int64_t until = clock_ms() + SLOW_MS;
+	bool waits = false, frozen;
+
+	frozen = !ioctl(root, FIFREEZE, 0);
+	kill(pid, SIGUSR1);
+	while (frozen && !waits && clock_ms() < until)
+		waits = waits_for_no_signal(pid);
+	ret = evict("/sub", 0, &short_ones, &err);
+	/* Whatever is not as it should be: it must not stay so. */
+	ioctl(root, FITHAW, 0);
+	must(frozen && waits);
+	printf("# %d, %s\n", ret, err.text);
+	must(ret == -EBUSY);
+	must(strstr(err.text, "1 process can't be ended: ") && strstr(err.text, "moveroot_test"));
+	must(strstr(err.text, "it waits in the kernel"));
+	must(waitpid(pid, NULL, 0) == pid);
+}
+
 static unsigned int ticks;
 
 static void tick(void *arg)
@@ -617,6 +670,7 @@ int main(void)
 	test_in_bed(test_each_kind, "who holds it in any way is asked to end");
 	test_in_bed(test_asked_first, "asked first, also who is stopped");
 	test_in_bed(test_killed_then, "killed when the time is over");
+	test_in_bed(test_who_waits_in_the_kernel, "who can't be ended is named");
 	test_in_bed(test_others_live, "who holds nothing of it is left alone");
 	test_in_bed(test_watchdog_is_looked_after, "the watchdog is looked after meanwhile");
 	test_in_bed(test_there_and_back, "the root is left, unmounted, and comes back writable");

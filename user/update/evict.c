@@ -13,6 +13,7 @@
 #include "evict.h"
 #include "holders.h"
 #include "tell.h"
+#include "waits.h"
 
 #define ROUND_MAX	256	/* processes, each a descriptor, until they are looked for anew */
 #define TELL_MAX	32
@@ -23,6 +24,7 @@
 struct victim {
 	uint32_t pid;
 	int pidfd;
+	bool perhaps;		/* it may hold nothing: it could not be looked at */
 	char comm[32];
 	char why[96];
 };
@@ -37,6 +39,8 @@ struct eviction {
 	size_t victims;
 	uint32_t told[ROUND_MAX];	/* those that were named already */
 	size_t tolds;
+	uint32_t left[ROUND_MAX];	/* those that nobody can end, and perhaps nobody has to */
+	size_t lefts;
 };
 
 /* --- who ---------------------------------------------------------------------- */
@@ -67,7 +71,6 @@ static bool is_spared(const struct eviction *ev, const struct pvk_holder *holder
 	case PVK_HOLD_LOOP:
 	case PVK_HOLD_OVERLAY:
 	case PVK_HOLD_SWAP:
-	case PVK_HOLD_STUCK:
 		return true;
 	case PVK_HOLD_MOUNT:
 		if (holder->ns == ev->ns)
@@ -80,12 +83,22 @@ static bool is_spared(const struct eviction *ev, const struct pvk_holder *holder
 	       holder->pid == (uint32_t)getppid();
 }
 
-static bool is_victim(const struct eviction *ev, uint32_t pid)
+static struct victim *victim_of(struct eviction *ev, uint32_t pid)
 {
 	size_t i;
 
 	for (i = 0; i < ev->victims; i++)
 		if (ev->victim[i].pid == pid)
+			return &ev->victim[i];
+	return NULL;
+}
+
+static bool is_one_of(const uint32_t *pids, size_t n, uint32_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (pids[i] == pid)
 			return true;
 	return false;
 }
@@ -101,13 +114,19 @@ static void describe(const struct pvk_holder *holder, char *text, size_t size)
 
 static int add_victim(void *arg, const struct pvk_holder *holder)
 {
+	bool perhaps = holder->kind == PVK_HOLD_STUCK;
 	struct eviction *ev = arg;
-	struct victim *victim = &ev->victim[ev->victims];
+	struct victim *victim = victim_of(ev, holder->pid);
 
-	if (ev->victims == ROUND_MAX || is_spared(ev, holder) || is_victim(ev, holder->pid) ||
+	if (victim && !perhaps)
+		victim->perhaps = false;
+	if (victim || ev->victims == ROUND_MAX || is_spared(ev, holder) ||
+	    (perhaps && is_one_of(ev->left, ev->lefts, holder->pid)) ||
 	    is_kernel_thread(holder->pid))
 		return 0;
+	victim = &ev->victim[ev->victims];
 	victim->pid = holder->pid;
+	victim->perhaps = perhaps;
 	/* One that is gone by now has let go of everything. */
 	victim->pidfd = (int)syscall(SYS_pidfd_open, holder->pid, 0);
 	if (victim->pidfd < 0)
@@ -128,12 +147,7 @@ static void let_go(struct eviction *ev)
 
 static void tell_once(struct eviction *ev, const struct victim *victim)
 {
-	size_t i;
-
-	for (i = 0; i < ev->tolds; i++)
-		if (ev->told[i] == victim->pid)
-			return;
-	if (ev->tolds == TELL_MAX)
+	if (ev->tolds == TELL_MAX || is_one_of(ev->told, ev->tolds, victim->pid))
 		return;
 	ev->told[ev->tolds++] = victim->pid;
 	tell("%s %u %s: %s", ev->killing ? "killed" : "asked to end", victim->pid, victim->comm,
@@ -181,13 +195,55 @@ static bool wait_for_all(struct eviction *ev)
 	return all;
 }
 
+static bool has_ended(const struct victim *victim)
+{
+	struct pollfd ended = { .fd = victim->pidfd, .events = POLLIN };
+
+	return poll(&ended, 1, 0) > 0;
+}
+
+/* Each that was killed and is still there; how many of them hold it for sure. */
+static size_t tell_left(struct eviction *ev, const struct victim **first)
+{
+	const struct victim *victim;
+	char waits[96];
+	size_t i, n = 0;
+
+	for (i = 0; i < ev->victims; i++) {
+		victim = &ev->victim[i];
+		if (has_ended(victim))
+			continue;
+		waits_in(victim->pid, waits, sizeof(waits));
+		tell("%u %s can't be ended: %s%s%s", victim->pid, victim->comm, victim->why,
+		     *waits ? "; it " : "", waits);
+		if (victim->perhaps && ev->lefts < ROUND_MAX) {
+			ev->left[ev->lefts++] = victim->pid;
+			continue;
+		}
+		*first = n++ ? *first : victim;
+	}
+	return n;
+}
+
+/*
+ * Their time is over. Who could not even be looked at need not hold it: whether it does is
+ * seen when it is unmounted.
+ */
 static int too_many(struct eviction *ev, struct pvk_err *err)
 {
 	const struct victim *first = &ev->victim[0];
+	size_t lefts = ev->lefts, n = tell_left(ev, &first);
+	char waits[96];
 
-	return pvk_err_set(err, -EBUSY, "%zu process%s can't be ended: %u %s, %s",
-			   ev->victims, ev->victims == 1 ? "" : "es", first->pid, first->comm,
-			   first->why);
+	if (!n && ev->lefts > lefts)
+		return 0;
+	if (!n)
+		return pvk_err_set(err, -EBUSY, "there come new ones again and again: %u %s, %s",
+				   first->pid, first->comm, first->why);
+	waits_in(first->pid, waits, sizeof(waits));
+	return pvk_err_set(err, -EBUSY, "%zu process%s can't be ended: %u %s, %s%s%s", n,
+			   n == 1 ? "" : "es", first->pid, first->comm, first->why,
+			   *waits ? "; it " : "", waits);
 }
 
 /* Those of one look. New ones may come for as long as their time lasts. */
