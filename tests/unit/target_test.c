@@ -273,6 +273,42 @@ static void test_overlay_over_the_old_root(void)
 	shell("rm -r data rom program proc/self/exe");
 }
 
+/* "0", and the layer that can't be followed. */
+static const char *lost_of(const char *text, const char *mounts)
+{
+	static char answer[300];
+	struct pvk_below below;
+	int ret;
+
+	attr("proc/self/mountinfo", mounts);
+	found(text);
+	ret = pvk_target_is_below(&target, "/", "sys", "proc", &below, &err);
+	snprintf(answer, sizeof(answer), "%d %s", ret, below.lost);
+	return answer;
+}
+
+/* Each in the other's place, or no more in any. */
+static void test_overlay_on_overlay(void)
+{
+	const char *two = MOUNT("0:30", "/", "overlay o rw,lowerdir=/mid,upperdir=/u,workdir=/w")
+			  MOUNT("0:31", "/mid", "overlay o rw,lowerdir=/a:/b")
+			  MOUNT("31:1", "/b", "squashfs /dev/mtdblock1 ro")
+			  MOUNT("8:1", "/a", "ext4 /dev/sda1 rw") MOUNT("0:2", "/u", "tmpfs t rw");
+	const char *round = MOUNT("0:30", "/", "overlay o rw,lowerdir=/mid")
+			    MOUNT("0:31", "/mid", "overlay o rw,lowerdir=/none/lower");
+	const char *gone = MOUNT("0:30", "/", "overlay o rw,lowerdir=/none/lower,upperdir=/u/up")
+			   MOUNT("0:2", "/u", "tmpfs t rw");
+
+	ktap_str(root_of("rootfs", two), "mtd1 has the running root (mtd1)",
+		 "an overlay below an overlay: the lower of that");
+	ktap_str(root_of("/sda1", two), "sda1 has the running root (sda1)", "and the one above it");
+	ktap_str(lost_of("rootfs", two), "1 ", "none of which leads nowhere");
+	ktap_str(lost_of("boot", two), "0 ", "nor for a target that has no part in it");
+	ktap_str(lost_of("rootfs", gone), "0 /none/lower",
+		 "a lower that leads nowhere is told: nobody knows what it lies on");
+	ktap_str(lost_of("rootfs", round), "0 /none/lower", "also one below the one below");
+}
+
 /* What the kernel takes for the name of a volume. */
 static void test_ubi_names(void)
 {
@@ -351,7 +387,7 @@ int main(void)
 
 	if (geteuid())
 		ktap_skip_all("takes root: device nodes");
-	ktap_plan(74);
+	ktap_plan(80);
 	if (!mkdtemp(dir) || chdir(dir))
 		return 1;
 	snprintf(root, sizeof(root), "%s/sys", dir);
@@ -362,6 +398,7 @@ int main(void)
 	test_root();
 	test_overlay();
 	test_overlay_over_the_old_root();
+	test_overlay_on_overlay();
 	test_ubi_names();
 	test_two_targets();
 	test_flash_that_ubi_has();

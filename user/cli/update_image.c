@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "update.h"
 
@@ -64,6 +65,47 @@ static void check_target(struct update *update, struct update_image *image)
 		update_note(update, "size", image->path, UPDATE_OK, "fits");
 }
 
+/* Something has it for itself, as a file system that is mounted has. */
+static bool is_taken(const struct pvk_target *target)
+{
+	pvk_auto_close int fd = -1;
+	char node[96];
+
+	if (target->kind == PVK_TARGET_MTD)
+		snprintf(node, sizeof(node), "/dev/mtdblock%d", target->mtd);
+	else
+		snprintf(node, sizeof(node), "/dev/%.64s", target->device);
+	/* Of a volume whoever else would write to it. */
+	fd = open(node, (target->kind == PVK_TARGET_UBI ? O_RDWR : O_RDONLY | O_EXCL) | O_CLOEXEC);
+	return fd < 0 && errno == EBUSY;
+}
+
+/*
+ * A layer of the root can't be found any more. What is in use, though no mount shows it, is
+ * taken for it; the move mounts it once more to follow it, which takes a block device.
+ */
+static void check_lost(struct update *update, const struct update_image *image,
+		       const struct pvk_below *below)
+{
+	const struct pvk_target *target = &image->target;
+
+	if (!is_taken(target)) {
+		update_note(update, "root", image->target_text, UPDATE_OK,
+			    "not the root's, as far as can be seen: a layer of its overlay, %s, leads nowhere",
+			    below->lost);
+	} else if (target->kind == PVK_TARGET_BLOCK && !update->medium[0]) {
+		update->root = target->dev;
+		snprintf(update->medium, sizeof(update->medium), "%s", target->device);
+		update_note(update, "root", image->target_text, UPDATE_NOTE,
+			    "%s is in use, and a layer of the root's overlay, %s, leads nowhere: taken for that, the system moves to RAM first",
+			    target->device, below->lost);
+	} else {
+		update_note(update, "root", image->target_text, UPDATE_FAILED,
+			    "%s is in use, and a layer of the root's overlay, %s, leads nowhere: mount that somewhere",
+			    target->device, below->lost);
+	}
+}
+
 static void check_root(struct update *update, struct update_image *image)
 {
 	struct pvk_err err = { .text = "" };
@@ -79,6 +121,8 @@ static void check_root(struct update *update, struct update_image *image)
 	else if (ret)
 		update_note(update, "root", image->target_text, UPDATE_NOTE,
 			    "%s: the system moves to RAM first", err.text);
+	else if (below.lost[0])
+		check_lost(update, image, &below);
 	else
 		update_note(update, "root", image->target_text, UPDATE_OK, "not the root's");
 }

@@ -66,6 +66,11 @@ int pvk_target_is_root(const struct pvk_target *target, const char *sys, const c
 struct pvk_below {
 	dev_t dev;		/* the superblock's */
 	char medium[64];	/* its medium's name in /sys/class: "vda2", "mtd3", "ubi0_1" */
+	/*
+	 * "", or a layer of an overlay on the way whose path leads nowhere by now: what it lies
+	 * on can't be told, and 0 is then as far as can be seen.
+	 */
+	char lost[256];
 };
 
 int pvk_target_is_below(const struct pvk_target *target, const char *file, const char *sys,

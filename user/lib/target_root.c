@@ -24,12 +24,19 @@
 #define MTD_BLOCK_MAJOR	31
 #define UBI_DEVICES	32	/* that the kernel has at most */
 
+/* Overlays that the way is in, from the upper one down. */
+struct trail {
+	const struct pvk_mount *overlay[DEPTH_MAX];
+	unsigned int n;
+};
+
 struct search {
 	const struct pvk_target *target;
 	const char *sys, *proc;
 	struct pvk_mount *mount;	/* all of mountinfo */
 	size_t mounts;
 	struct pvk_below *below;
+	struct trail *trail;
 	struct pvk_err *text;
 };
 
@@ -280,17 +287,28 @@ static bool has_program(const struct search *search, const char *dir)
 	       here.st_mtime == there.st_mtime;
 }
 
+static bool is_on_trail(const struct search *search, const struct pvk_mount *mount)
+{
+	unsigned int i;
+
+	for (i = 0; i < search->trail->n; i++)
+		if (search->trail->overlay[i] == mount)
+			return true;
+	return false;
+}
+
 /*
  * Where a layer is by now that was named before the overlay became the root: whoever has
  * mounted it at "/" with "lowerdir=/" and then called pivot_root has all of the old root
  * elsewhere, at /rom or so. There a path is the layer's if it exists, and a root if it has
  * the program that runs.
  */
-static int on_moved_layer(const struct search *search, const struct pvk_mount *overlay,
-			  const char *dir, unsigned int depth)
+static int on_moved_layer(const struct search *search, const char *dir, unsigned int depth)
 {
 	const struct pvk_mount *mount;
+	const char *layer = dir;
 	char path[2 * PATH_MAX];
+	bool found = false;
 	int ret = 0;
 	size_t i;
 
@@ -298,35 +316,43 @@ static int on_moved_layer(const struct search *search, const struct pvk_mount *o
 		dir = "";
 	for (i = 0; !ret && i < search->mounts; i++) {
 		mount = &search->mount[i];
-		if (!mount->point[1] || !strcmp(mount->point, overlay->point))
+		if (!mount->point[1] || is_on_trail(search, mount))
 			continue;
 		if (snprintf(path, sizeof(path), "%s%s", mount->point, dir) >= (int)sizeof(path))
 			continue;
-		if (dir[0] ? !access(path, F_OK) : has_program(search, path))
-			ret = on_path(search, path, depth + 1);
+		if (dir[0] ? access(path, F_OK) != 0 : !has_program(search, path))
+			continue;
+		found = true;
+		ret = on_path(search, path, depth + 1);
 	}
+	/* Its mount was detached, or stayed behind in an initramfs. */
+	if (!found && !search->below->lost[0])
+		snprintf(search->below->lost, sizeof(search->below->lost), "%.255s", layer);
 	return ret;
 }
 
-static int on_layer(const struct search *search, const struct pvk_mount *overlay, const char *dir,
-		    unsigned int depth)
+/* What leads to an overlay that the way comes from has led elsewhere when that was mounted. */
+static int on_layer(const struct search *search, const char *dir, unsigned int depth)
 {
-	const struct pvk_mount *mount = find_mount(search, dir);
-
-	return mount == overlay ? on_moved_layer(search, overlay, dir, depth) :
-				  on_path(search, dir, depth + 1);
+	return is_on_trail(search, find_mount(search, dir)) ? on_moved_layer(search, dir, depth) :
+							      on_path(search, dir, depth + 1);
 }
 
 static int on_overlay(const struct search *search, const struct pvk_mount *mount,
 		      unsigned int depth)
 {
 	struct pvk_layers layers = { .rest = mount->options };
+	struct trail *trail = search->trail;
 	char dir[PATH_MAX];
 	int ret = 0;
 
+	if (trail->n == DEPTH_MAX || is_on_trail(search, mount))
+		return 0;
+	trail->overlay[trail->n++] = mount;
 	while (!ret && pvk_layers_next(&layers, dir, sizeof(dir)))
 		if (dir[0] == '/')
-			ret = on_layer(search, mount, dir, depth);
+			ret = on_layer(search, dir, depth);
+	trail->n--;
 	return ret;
 }
 
@@ -353,8 +379,10 @@ static int on_path(const struct search *search, const char *path, unsigned int d
 int pvk_target_is_below(const struct pvk_target *target, const char *file, const char *sys,
 			const char *proc, struct pvk_below *below, struct pvk_err *text)
 {
+	struct trail trail = { .n = 0 };
 	struct search search = {
-		.target = target, .sys = sys, .proc = proc, .below = below, .text = text,
+		.target = target, .sys = sys, .proc = proc, .below = below, .trail = &trail,
+		.text = text,
 	};
 	pvk_auto_free char *mounts = NULL;
 	char path[PATH_MAX];
