@@ -374,6 +374,41 @@ static void test_glibc_more(void)
 	ktap_str(needs_in_root("/bin/p"), "", "a static program needs nothing");
 }
 
+/*
+ * A root that ldconfig has not been run in, whose dynamic linker is no symlink to where its
+ * libraries are, which it knows all the same.
+ */
+static void test_without_cache(void)
+{
+	given_root();
+	shell("rm usr/lib64/ld-linux-x86-64.so.2 && mkdir -p etc/ld.so.conf.d/more opt/b");
+	ELF("/lib64/ld-linux-x86-64.so.2", .soname = "ld-linux-x86-64.so.2");
+	ELF("/bin/p", .interp = LINKER, .needed = { "libc.so.6" });
+	ktap_str(needs_in_root("/bin/p"), LINKER " libc.so.6?", "no cache, and nothing says where");
+	write_text("etc/ld.so.conf", "include /etc/ld.so.conf.d/*.conf\n");
+	write_text("etc/ld.so.conf.d/x86_64-linux-gnu.conf",
+		   "# Multiarch support\n/usr/local/lib/x86_64-linux-gnu\n"
+		   "/lib/x86_64-linux-gnu\n/usr/lib/x86_64-linux-gnu\n");
+	ktap_str(needs_in_root("/bin/p"), LINKER " /lib/x86_64-linux-gnu/libc.so.6",
+		 "no cache: where it would be made from");
+
+	write_text("etc/ld.so.conf.d/0.conf",
+		   "  include more/* none/*\n  hwcap 0 nosegneg\n/opt/a/lib=libc6 # first\n");
+	write_text("etc/ld.so.conf.d/more/x",
+		   "opt/c\n/opt/b\ninclude x\ninclude /etc/ld.so.conf\n");
+	ELF("/opt/a/lib/libx.so", .soname = "libx.so");
+	ELF("/opt/a/lib/liby.so", .soname = "liby.so");
+	ELF("/opt/b/libx.so", .soname = "libx.so");
+	ELF("/bin/p", .interp = LINKER, .needed = { "libx.so", "liby.so" });
+	ktap_str(needs_in_root("/bin/p"), LINKER " /opt/b/libx.so /opt/a/lib/liby.so",
+		 "in its order, with what it includes, which may include each other");
+	ELF("/bin/p", .interp = LINKER, .nodeflib = true, .needed = { "libx.so" });
+	ktap_str(needs_in_root("/bin/p"), LINKER " libx.so?", "but not with DF_1_NODEFLIB");
+	ELF("/usr/lib/libx.so", .soname = "libx.so");
+	ELF("/bin/p", .interp = LINKER, .needed = { "libx.so" });
+	ktap_str(needs_in_root("/bin/p"), LINKER " /lib/libx.so", "the usual ones come first");
+}
+
 static void test_machines(void)
 {
 	static const struct fake_elf machine[] = {
@@ -597,7 +632,7 @@ int main(void)
 	pvk_auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct pvk_needs needs;
 
-	ktap_plan(47);
+	ktap_plan(52);
 	if (!mkdtemp(dir) || chdir(dir))
 		return 1;
 	pvk_needs_init(&needs, root, NULL);
@@ -606,6 +641,7 @@ int main(void)
 	pvk_needs_free(&needs);
 	test_glibc();
 	test_glibc_more();
+	test_without_cache();
 	test_machines();
 	test_musl();
 	test_scripts();

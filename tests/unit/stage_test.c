@@ -143,6 +143,26 @@ static void test_data(void)
 		 "a FIFO");
 }
 
+/* Firmware for another processor, half a file: nobody is to run it here. */
+static void test_data_is_data(void)
+{
+	given_root();
+	ELF("/etc/app/dsp.elf", .machine = EM_386, .is32 = true, .interp = "/lib/ld-none.so",
+	    .needed = { "libdsp.so" });
+	ELF("/etc/app/wants.so", .needed = { "libc.so", "libnone.so" });
+	ELF("/etc/app/broken.so", .needed = { "libc.so" });
+	shell("cd root/etc/app && truncate -s 80 broken.so && printf '\\177ELFrest' >none.so");
+	ktap_str(error_of(pvk_stage_data(stage, "/etc/app", &err)), "no error",
+		 "data that is for another processor, broken, or wants what is not there");
+	ktap_eq(make(), 0, "is taken");
+	ktap_str(output_of("cd ram/etc/app && ls -p | grep -v / | tr '\n' ' '"),
+		 "broken.so dsp.elf none.so wants.so ", "as it is");
+	ktap_eq(access("ram/usr/lib/libc-2.so", F_OK), 0, "with what is there of what it wants");
+	pvk_stage_take_down("ram");
+	ktap_str(error_of(pvk_stage_data(stage, "/etc/app/broken.so", &err)), "no error",
+		 "and so is one that is named by itself");
+}
+
 static void test_missing(void)
 {
 	given_root();
@@ -439,13 +459,14 @@ int main(void)
 {
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		ktap_skip_all("takes root: a mount namespace of its own");
-	ktap_plan(85);
+	ktap_plan(90);
 	umask(022);
 	setenv("LC_ALL", "C", 1);
 	if (!mkdtemp(dir) || chdir(dir) || mkdir("ram", 0755))
 		return 1;
 	test_what_belongs_to_it();
 	test_data();
+	test_data_is_data();
 	test_missing();
 	test_conf();
 	test_room();

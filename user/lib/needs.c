@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "elffile.h"
+#include "ldconf.h"
 #include "needs.h"
 #include "rootpath.h"
 
@@ -315,7 +316,15 @@ static int load_glibc(struct process *process, const char *name, size_t by)
 		ret = load_by_rpath(process, process->object[by].elf.runpath, by, name, by);
 	if (ret == 1)
 		ret = load_by_cache(process, name, by);
-	return ret == 1 ? load_usual(process, name, by) : ret;
+	if (ret == 1)
+		ret = load_usual(process, name, by);
+	/*
+	 * A distribution's glibc has directories of its own built in, which nothing tells but
+	 * that they are in the list as well. Whether it does look there is seen by trying it.
+	 */
+	if (ret == 1 && !process->object[by].elf.nodeflib)
+		ret = load_from(process, pvk_buf_str(&process->needs->conf), name, by);
+	return ret;
 }
 
 /* ---- musl ---- */
@@ -571,14 +580,17 @@ int pvk_needs_init(struct pvk_needs *needs, int root, struct pvk_err *err)
 {
 	int ret;
 
-	*needs = (struct pvk_needs){ .root = root };
+	*needs = (struct pvk_needs){ .root = root, .conf = PVK_BUF_INIT(PATHS_MAX) };
 	ret = pvk_ldcache_read(&needs->cache, root);
 	/* One of another C library's, or none: it is not read then. */
 	needs->has_cache = !ret;
+	if (ret && ret != -ENOMEM)
+		ret = pvk_ldconf_read(root, &needs->conf);
 	return ret == -ENOMEM ? pvk_err_set(err, ret, "out of memory") : 0;
 }
 
 void pvk_needs_free(struct pvk_needs *needs)
 {
 	pvk_ldcache_free(&needs->cache);
+	pvk_buf_free(&needs->conf);
 }

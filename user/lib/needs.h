@@ -48,6 +48,8 @@ struct pvk_needs {
 	int root;			/* a descriptor, not its own */
 	bool has_cache;
 	struct pvk_ldcache cache;
+	/* Without one: what it would be made from, as "/lib/x86_64-linux-gnu:/usr/local/lib". */
+	struct pvk_buf conf;
 	/* Of libraries that are asked for by themselves: the last program's. */
 	char linker[PATH_MAX];
 };

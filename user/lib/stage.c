@@ -145,6 +145,8 @@ static int add_symlink(struct pvk_stage *stage, const char *path, const char *ta
 struct adding {
 	struct pvk_stage *stage;
 	struct pvk_err *err;
+	bool data;		/* of which what is not there is not wanted */
+	bool failed;		/* something that is there could not be added */
 };
 
 static int met_symlink(void *arg, const char *path, const char *target)
@@ -158,7 +160,7 @@ static int met_symlink(void *arg, const char *path, const char *target)
 static int walk(struct pvk_stage *stage, const char *path, char *real, struct pvk_err *err)
 {
 	struct pvk_err why = { .text = "" };
-	struct adding to = { stage, &why };
+	struct adding to = { .stage = stage, .err = &why };
 	int ret;
 
 	strcpy(real, "/");
@@ -231,17 +233,22 @@ static int add_need(void *arg, const struct pvk_need *need)
 	struct adding *to = arg;
 	int ret = 0;
 
+	if (!need->path && to->data)
+		return 0;
 	if (!need->path)
 		return pvk_err_set(to->err, -ENOENT, "%s needs the %s %s, which is not there",
 				   need->by, kind[need->kind], need->name);
 	if (need->by_cache)
 		ret = note_cached(to->stage, need->path, to->err);
-	return ret ? ret : add_path(to->stage, need->path, false, to->err);
+	if (!ret)
+		ret = add_path(to->stage, need->path, false, to->err);
+	to->failed = ret;
+	return ret;
 }
 
 static int add_needs(struct pvk_stage *stage, const char *path, struct pvk_err *err)
 {
-	struct adding arg = { stage, err };
+	struct adding arg = { .stage = stage, .err = err };
 
 	return pvk_needs_of(&stage->needs, path, add_need, &arg, err);
 }
@@ -318,18 +325,27 @@ int pvk_stage_program(struct pvk_stage *stage, const char *spec, const char *wor
 
 /* ---- data ---- */
 
-/* A library or program among them comes with what it needs, any other file as it is. */
+/*
+ * A library or program among them comes with what it needs, as far as that is there: one
+ * that is broken, for another processor, or wants what this root does not have is data like
+ * any other.
+ */
 static int add_data_needs(struct pvk_stage *stage, const char *path, struct pvk_err *err)
 {
 	pvk_auto_close int fd = pvk_root_open(stage->root, path, O_RDONLY | O_NONBLOCK);
+	struct adding arg = { .stage = stage, .err = err, .data = true };
 	char magic[4];
+	int ret;
 
 	if (fd < 0)
 		return pvk_err_set(err, fd, "%s: %s", path, strerror(-fd));
 	if (pread(fd, magic, sizeof(magic), 0) != sizeof(magic) ||
 	    memcmp(magic, "\177ELF", sizeof(magic)) != 0)
 		return 0;
-	return add_needs(stage, path, err);
+	ret = pvk_needs_of(&stage->needs, path, add_need, &arg, NULL);
+	if (ret == -ENOMEM)
+		return no_memory(err);
+	return arg.failed ? ret : 0;
 }
 
 static int add_entry(struct pvk_stage *stage, const char *path, dev_t dev, unsigned int depth,
