@@ -117,6 +117,87 @@ static void test_there_and_back(void)
 	plan_free(&made);
 }
 
+/* In every place at once, by way of a file. */
+static int there_and_back(const char *word)
+{
+	pvk_auto_free char *path = NULL, *state = NULL, *pair = NULL;
+	char dir[] = "/tmp/pvkit-plan.XXXXXX", file[64];
+	struct plan_image image = {
+		.size = 1, .kind = PVK_TARGET_BLOCK, .target = (char *)word,
+		.identity = (char *)word,
+	};
+	static struct plan made;
+	int dirfd, ret;
+
+	if (asprintf(&path, "/%s", word) < 0 || asprintf(&state, "state:%s", word) < 0 ||
+	    asprintf(&pair, "a=%s", word) < 0 || !mkdtemp(dir))
+		return -ENOMEM;
+	plan_init(&made);
+	snprintf(made.id, sizeof(made.id), "deadbeef");
+	image.path = path;
+	plan_add_image(&made, &image, NULL);
+	image.path = state;
+	plan_add_image(&made, &image, NULL);
+	plan_set(&made.state_device, word);
+	plan_set(&made.state_type, word);
+	plan_set(&made.state_dir, path);
+	plan_set(&made.reboot, word);
+	plan_add(&made.env, pair, NULL);
+	plan_add(&made.post, path, NULL);
+	plan_add(&made.flag, pair, NULL);
+	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ret = plan_write(&made, dirfd, "plan", &err);
+	snprintf(file, sizeof(file), "%s/plan", dir);
+	if (!ret)
+		ret = plan_read(&plan, file, &err);
+	unlink(file);
+	rmdir(dir);
+	close(dirfd);
+	if (!ret && (strcmp(plan.image[0].path, path) != 0 ||
+		     strcmp(plan.image[1].path, state) != 0 ||
+		     strcmp(plan.image[0].target, word) != 0 ||
+		     strcmp(plan.image[1].identity, word) != 0 ||
+		     strcmp(plan.state_device, word) != 0 || strcmp(plan.state_type, word) != 0 ||
+		     strcmp(plan.state_dir, path) != 0 || strcmp(plan.reboot, word) != 0 ||
+		     !same_list(&plan.env, &made.env) || !same_list(&plan.post, &made.post) ||
+		     !same_list(&plan.flag, &made.flag)))
+		ret = -EBADMSG;
+	plan_free(&made);
+	if (ret != -EINVAL)
+		plan_free(&plan);
+	return ret;
+}
+
+static void test_hostile_words(void)
+{
+	static const char *const words[] = {
+		"a", " ", "  two  blanks ", "\t", "\n", "a\nend\n", "\nflag slot=z\n", "\r\n",
+		"\"", "'", "\"it's\"", "%", "%{size}", "%s%n", "%%", "#", "a#b", " # no comment",
+		"=", "a=b=c", "\\", "\\040", "\\\\", "\\n", "\\0", "end", "path=/x size=2",
+		"state:", "../../etc", "\x01\x1b[2J\x7f", "\xc3\xa4\xe2\x82\xac", "\xff\xfe\x80",
+		"\xef\xbb\xbf", "$(reboot) `reboot` ; | & > <", "*?[]{}~!",
+	};
+	char name[] = "a", many[4097];
+	size_t i;
+	int c;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(words); i++)
+		if (!ktap_eq(there_and_back(words[i]), 0, "hostile word %zu comes back", i))
+			ktap_print_value("why:", err.text);
+	for (c = 1; c < 256; c++) {
+		name[0] = (char)c;
+		if (there_and_back(name))
+			break;
+	}
+	ktap_eq(c, 256, "and so does each byte but NUL, by itself");
+	memset(many, 'x', sizeof(many) - 1);
+	many[sizeof(many) - 1] = '\0';
+	ktap_eq(there_and_back(many), 0, "4 KiB");
+	memset(many, '\n', sizeof(many) - 1);
+	ktap_eq(there_and_back(many), -ENOSPC,
+		"more than a plan has room for is refused, not cut off");
+}
+
 static void test_refused(void)
 {
 	static const struct {
@@ -280,6 +361,7 @@ int main(void)
 	ktap_plan(0);
 	test_least();
 	test_there_and_back();
+	test_hostile_words();
 	test_refused();
 	test_bounds();
 	test_file();
