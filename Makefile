@@ -149,7 +149,7 @@ programs := $(if $(daemon_src),$(cdir)/pvkitd) $(if $(cli_src),$(cdir)/pvkit) $(
 # target. INIT_CC= says otherwise. What a file of the library has that it does not call,
 # the linker leaves out.
 init_src := $(sort $(wildcard user/init/*.c)) $(addprefix user/lib/,keep_file.c keep_restore.c tree.c bootflag_names.c cmdline.c \
-	    confline.c flagconf.c flags.c flagsource.c flagsource_others.c gpioline.c mtdparts.c \
+	    confline.c flagconf.c flags.c flagsource.c flagsource_others.c gpioline.c mtdparts.c partition.c \
 	    ubootcopy.c ubootfield.c unionlevel.c util.c)
 init_dir := $(cdir)/init
 ifneq ($(debian_arm64),)
@@ -164,8 +164,8 @@ init_musl := $(and $(musl_gcc),$(findstring $(musl_gcc),$(INIT_CC)))
 init_obj := $(init_src:%.c=$(init_dir)/%.o)
 # What writes when the old system is gone: alike, and of the boot stage what it needs.
 update_src := $(sort $(wildcard user/update/*.c) $(filter-out user/init/main.c,$(init_src)) \
-	      $(wildcard user/lib/holders*.c) $(addprefix user/lib/,gate.c mountinfo.c sha256.c sysattr.c target.c \
-	      target_root.c ubootwrite.c updateconf.c))
+	      $(wildcard user/lib/holders*.c) $(addprefix user/lib/,gate.c mountinfo.c sha256.c sysattr.c \
+	      ubootwrite.c updateconf.c) $(wildcard user/lib/target*.c))
 update_obj := $(update_src:%.c=$(init_dir)/%.o)
 # The kernel's headers are not among musl's.
 init_headers := $(if $(init_musl),$(init_dir)/include/mtd $(musl_specs))

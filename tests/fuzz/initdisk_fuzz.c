@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../../user/init/partition.h"
+#include "../../user/lib/partition.h"
 #include "../../user/init/superblock.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -44,7 +44,8 @@ static void fill(struct plan *made)
 {
 	struct plan_image image = {
 		.path = "/update/my image#1\\", .size = 70000, .kind = PVK_TARGET_MTD,
-		.target = "mtd:root fs", .identity = "root fs", .room = 80000, .block = 4096,
+		.target = "mtd:root fs", .identity = "root fs", .partuuid = "1234abcd-02",
+		.room = 80000, .block = 4096,
 	};
 
 	plan_init(made);
@@ -66,6 +67,7 @@ static void fill(struct plan *made)
 	plan_add_image(made, &image, NULL);
 	image.path = "state:x";
 	image.identity = NULL;
+	image.partuuid = NULL;
 	image.kind = PVK_TARGET_UBI;
 	plan_add_image(made, &image, NULL);
 	plan_add(&made->env, "a= b # c\nd\t", NULL);
@@ -105,6 +107,7 @@ static void test_there_and_back(void)
 	ktap_str(plan.image[0].path, made.image[0].path, "a path with all that has to be escaped");
 	ktap_str(plan.image[0].target, "mtd:root fs", "a target with a blank");
 	ktap_str(plan.image[0].identity, "root fs", "what it is");
+	ktap_str(plan.image[0].partuuid, "1234abcd-02", "and what its partition table says");
 	ktap_check(plan.image[0].room == 80000 && plan.image[0].block == 4096 &&
 		   !memcmp(plan.image[0].sha256, made.image[0].sha256, PVK_SHA256_SIZE),
 		   "room, block and checksum");

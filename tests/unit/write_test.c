@@ -329,6 +329,44 @@ static void test_other_name(void)
 	refused(-ENXIO, "is not three@1024, or not there", "a disk that is gone");
 }
 
+/* With a table of partitions that is known by that number. */
+static void make_table(const char *disk, unsigned char number)
+{
+	unsigned char sector[512] = { [440] = number, [450] = 0x83, [510] = 0x55, [511] = 0xaa };
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, disk);
+	file = fopen(path, "we");
+	if (!file || fwrite(sector, sizeof(sector), 1, file) != 1 || fclose(file))
+		ktap_fail("write %s", path);
+}
+
+/* Two that say the same of themselves, as cheap ones do. */
+static void test_two_alike(void)
+{
+	make_disk("vdc", "two");
+	make_table("vdb", 1);
+	make_table("vdc", 2);
+	env.dev = dir;
+	given();
+	plan.image[0].kind = PVK_TARGET_BLOCK;
+	plan.image[0].block = 0;
+	plan.image[0].room = 2048 * 512;
+	plan_set(&plan.image[0].target, "/dev/no-such-disk2");
+	plan_set(&plan.image[0].identity, "two@1024");
+	refused(-ENOTUNIQ, "are alike", "one of two disks that are alike");
+	ktap_check(strstr(err.text, "vdb2") && strstr(err.text, "vdc2"), "both are told");
+	plan_set(&plan.image[0].partuuid, "00000002-02");
+	asker.line[0] = '\0';
+	ktap_eq(write_check(&plan, 0, &env, &err), 0, "their partition tables tell them apart");
+	ktap_str(asker.line, "vdc2: is /dev/no-such-disk2 of the plan, by another name",
+		 "it is the one of that table");
+	plan_set(&plan.image[0].partuuid, "00000003-02");
+	refused(-ENXIO, "is not two@1024, or not there", "neither");
+	env.dev = NULL;
+}
+
 static void test_read_back(void)
 {
 	given();
@@ -488,6 +526,7 @@ int main(void)
 	test_written();
 	test_refused();
 	test_other_name();
+	test_two_alike();
 	test_read_back();
 	test_ends();
 	test_resumed();

@@ -56,7 +56,7 @@ static int add_image(const struct update *update, const struct update_copies *co
 	const struct update_image *image = &update->image[n];
 	const struct pvk_target *target = &image->target;
 	char path[64], name[sizeof(target->device) + 8], *slash;
-	char identity[PVK_TARGET_IDENTITY];
+	char identity[PVK_TARGET_IDENTITY], partuuid[PVK_TARGET_PARTUUID];
 	struct plan_image to = {
 		.path = path, .size = image->size, .kind = target->kind, .target = name,
 		.room = target->size, .block = target->block,
@@ -73,6 +73,8 @@ static int add_image(const struct update *update, const struct update_copies *co
 	}
 	pvk_target_identity("/sys", target, identity);
 	to.identity = identity[0] ? identity : NULL;
+	pvk_target_partuuid("/sys", "/dev", target, partuuid);
+	to.partuuid = partuuid[0] ? partuuid : NULL;
 	memcpy(to.sha256, copies->sha256[n], sizeof(to.sha256));
 	return plan_add_image(plan, &to, err);
 }

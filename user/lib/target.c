@@ -203,55 +203,9 @@ int pvk_target_find(const char *sys, const char *text, struct pvk_target *target
 			   "/dev/...", text);
 }
 
-static void block_identity(const char *sys, const char *device, char *text)
+int pvk_target_block(const char *sys, const char *device, struct pvk_target *target)
 {
-	static const char *const numbers[] = { "wwid", "device/wwid", "device/cid", "serial" };
-	char id[PVK_TARGET_IDENTITY - 32] = "";
-	uint64_t start = 0, partition;
-	const char *above;
-	size_t i;
-
-	above = pvk_sysattr_uint(&partition, "%s/class/block/%s/partition", sys, device) ? "../" :
-											   "";
-	for (i = 0; i < PVK_ARRAY_SIZE(numbers) && !id[0]; i++)
-		if (!pvk_sysattr(id, sizeof(id), "%s/class/block/%s/%s%s", sys, device, above,
-				 numbers[i]))
-			id[0] = '\0';
-	pvk_sysattr_uint(&start, "%s/class/block/%s/start", sys, device);
-	if (id[0])
-		snprintf(text, PVK_TARGET_IDENTITY, "%s@%llu", id, (unsigned long long)start);
-}
-
-void pvk_target_identity(const char *sys, const struct pvk_target *target,
-			 char text[PVK_TARGET_IDENTITY])
-{
-	text[0] = '\0';
-	if (target->kind == PVK_TARGET_BLOCK)
-		block_identity(sys, target->device, text);
-	else
-		snprintf(text, PVK_TARGET_IDENTITY, "%s", target->name);
-}
-
-int pvk_target_by_identity(const char *sys, const char *identity, struct pvk_target *target)
-{
-	char path[PATH_MAX], text[PVK_TARGET_IDENTITY];
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/class/block", sys);
-	dir = opendir(path);
-	while (dir && !found && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		text[0] = '\0';
-		block_identity(sys, entry->d_name, text);
-		found = !strcmp(text, identity) &&
-			!read_device(sys, "block", entry->d_name, target);
-	}
-	if (dir)
-		closedir(dir);
-	return found ? 0 : -ENODEV;
+	return read_device(sys, "block", device, target);
 }
 
 int pvk_target_fits(const struct pvk_target *target, uint64_t size, struct pvk_err *err)

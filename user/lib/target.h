@@ -40,7 +40,11 @@ int pvk_target_find(const char *sys, const char *text, struct pvk_target *target
 		    struct pvk_err *err);
 const char *pvk_target_kind_name(enum pvk_target_kind kind);
 
+/* A block device by its name in /sys. */
+int pvk_target_block(const char *sys, const char *device, struct pvk_target *target);
+
 #define PVK_TARGET_IDENTITY	256
+#define PVK_TARGET_PARTUUID	40
 
 /*
  * What stays the same when a later boot numbers its devices otherwise: the name of flash or of
@@ -49,8 +53,26 @@ const char *pvk_target_kind_name(enum pvk_target_kind kind);
  */
 void pvk_target_identity(const char *sys, const struct pvk_target *target,
 			 char text[PVK_TARGET_IDENTITY]);
-/* The block device that has it. -ENODEV: none has. */
-int pvk_target_by_identity(const char *sys, const char *identity, struct pvk_target *target);
+/* And of a partition what its table says it is, as PARTUUID= of root= has it; "". dev: "/dev". */
+void pvk_target_partuuid(const char *sys, const char *dev, const struct pvk_target *target,
+			 char text[PVK_TARGET_PARTUUID]);
+
+/* Of an earlier boot. */
+struct pvk_identity {
+	const char *text;	/* NULL: there was none */
+	const char *partuuid;	/* likewise */
+	uint64_t size;		/* of a block device; 0: any */
+	const char *like;	/* none of these: by the size and place of that one alone */
+};
+
+bool pvk_target_is(const char *sys, const char *dev, const struct pvk_target *target,
+		   const struct pvk_identity *identity);
+/*
+ * The one block device that it is. -ENODEV: none is; -ENOTUNIQ: two may be, and the text says
+ * which.
+ */
+int pvk_target_by_identity(const char *sys, const char *dev, const struct pvk_identity *identity,
+			   struct pvk_target *target, struct pvk_err *err);
 
 /* Does an image of that many bytes fit? -EFBIG, -ENODATA (an empty one), -EROFS. */
 int pvk_target_fits(const struct pvk_target *target, uint64_t size, struct pvk_err *err);
@@ -75,6 +97,34 @@ struct pvk_below {
 
 int pvk_target_is_below(const struct pvk_target *target, const char *file, const char *sys,
 			const char *proc, struct pvk_below *below, struct pvk_err *text);
+
+/* What uses it from here: a mount of this namespace, wherever it is, or swap. */
+enum pvk_use_kind {
+	PVK_USE_MOUNT,
+	PVK_USE_SWAP,
+};
+
+/* Texts are valid during the call that gets it. */
+struct pvk_use {
+	enum pvk_use_kind kind;
+	const char *what;	/* the mount point, the path of the swap */
+	dev_t dev;		/* of a mount: the superblock's */
+};
+
+/* Not 0 ends it, and is what pvk_target_uses() returns. */
+typedef int (*pvk_use_fn)(void *arg, const struct pvk_use *use);
+
+/* However it is stacked: by a partition, dm, md, a loop device, an overlay. */
+int pvk_target_uses(const struct pvk_target *target, const char *sys, const char *proc,
+		    pvk_use_fn fn, void *arg, struct pvk_err *err);
+
+/*
+ * What is built on it, or on a part of it: a device of the device mapper that does no more
+ * than pass on what is read and written is fine, as long as nobody has that one. -EBUSY: md,
+ * or one that writes by itself, and the text says which.
+ */
+int pvk_target_carries(const struct pvk_target *target, const char *sys, const char *dev,
+			  struct pvk_err *err);
 
 /* Would writing to one change the other: the same, a part of it, flash that it shares? */
 bool pvk_target_overlap(const struct pvk_target *one, const struct pvk_target *other,

@@ -21,6 +21,7 @@
 #define DEPTH_MAX	8
 #define MOUNTINFO_MAX	(4u << 20)
 #define MOUNTS_MAX	65536
+#define SWAPS_MAX	65536
 #define MTD_BLOCK_MAJOR	31
 #define UBI_DEVICES	32	/* that the kernel has at most */
 
@@ -356,12 +357,12 @@ static int on_overlay(const struct search *search, const struct pvk_mount *mount
 	return ret;
 }
 
-static int on_path(const struct search *search, const char *path, unsigned int depth)
+static int on_mount(const struct search *search, const struct pvk_mount *mount,
+		    unsigned int depth)
 {
-	const struct pvk_mount *mount = find_mount(search, path);
 	struct stat st;
 
-	if (depth == DEPTH_MAX || !mount)
+	if (depth == DEPTH_MAX)
 		return 0;
 	if (!strcmp(mount->type, "overlay"))
 		return on_overlay(search, mount, depth);
@@ -376,6 +377,26 @@ static int on_path(const struct search *search, const char *path, unsigned int d
 	return on_device(search, major(mount->dev), minor(mount->dev), depth);
 }
 
+static int on_path(const struct search *search, const char *path, unsigned int depth)
+{
+	const struct pvk_mount *mount = find_mount(search, path);
+
+	return mount ? on_mount(search, mount, depth) : 0;
+}
+
+/* Free search->mount in any case; what is in it lies in *mounts. */
+static int search_begin(struct search *search, char **mounts)
+{
+	char path[PATH_MAX];
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/self/mountinfo", search->proc);
+	ret = pvk_read_file(AT_FDCWD, path, MOUNTINFO_MAX, mounts, NULL);
+	if (ret)
+		return pvk_err_set(search->text, ret, "%s: %s", path, strerror(-ret));
+	return read_mounts(search, *mounts);
+}
+
 int pvk_target_is_below(const struct pvk_target *target, const char *file, const char *sys,
 			const char *proc, struct pvk_below *below, struct pvk_err *text)
 {
@@ -385,15 +406,10 @@ int pvk_target_is_below(const struct pvk_target *target, const char *file, const
 		.text = text,
 	};
 	pvk_auto_free char *mounts = NULL;
-	char path[PATH_MAX];
 	int ret;
 
 	*below = (struct pvk_below){ .dev = 0 };
-	snprintf(path, sizeof(path), "%s/self/mountinfo", proc);
-	ret = pvk_read_file(AT_FDCWD, path, MOUNTINFO_MAX, &mounts, NULL);
-	if (ret)
-		return pvk_err_set(text, ret, "%s: %s", path, strerror(-ret));
-	ret = read_mounts(&search, mounts);
+	ret = search_begin(&search, &mounts);
 	if (!ret)
 		ret = on_path(&search, file, 0);
 	free(search.mount);
@@ -406,6 +422,76 @@ int pvk_target_is_root(const struct pvk_target *target, const char *sys, const c
 	struct pvk_below below;
 
 	return pvk_target_is_below(target, "/", sys, proc, &below, text);
+}
+
+/* ---- who uses it ---- */
+
+static int tell_mounts(const struct search *search, pvk_use_fn fn, void *arg)
+{
+	struct pvk_use use = { .kind = PVK_USE_MOUNT };
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; !ret && i < search->mounts; i++) {
+		use.what = search->mount[i].point;
+		use.dev = search->mount[i].dev;
+		if (on_mount(search, &search->mount[i], 0) > 0)
+			ret = fn(arg, &use);
+	}
+	return ret;
+}
+
+static bool swaps_there(const struct search *search, const char *path)
+{
+	struct stat st;
+
+	if (!stat(path, &st) && S_ISBLK(st.st_mode))
+		return on_device(search, major(st.st_rdev), minor(st.st_rdev), 0) > 0;
+	return on_path(search, path, 0) > 0;
+}
+
+/* The first line is a heading. */
+static int tell_swaps(const struct search *search, pvk_use_fn fn, void *arg)
+{
+	pvk_auto_free char *text = NULL;
+	char path[PATH_MAX], *at, *line;
+	struct pvk_use use = { .kind = PVK_USE_SWAP };
+	int ret = 0;
+
+	snprintf(path, sizeof(path), "%s/swaps", search->proc);
+	if (pvk_read_file(AT_FDCWD, path, SWAPS_MAX, &text, NULL))
+		return 0;
+	at = text;
+	strsep(&at, "\n");
+	while (!ret && (line = strsep(&at, "\n"))) {
+		line[strcspn(line, " \t")] = '\0';
+		pvk_mountinfo_unescape(line);
+		use.what = line;
+		if (*line && swaps_there(search, line))
+			ret = fn(arg, &use);
+	}
+	return ret;
+}
+
+int pvk_target_uses(const struct pvk_target *target, const char *sys, const char *proc,
+		    pvk_use_fn fn, void *arg, struct pvk_err *err)
+{
+	struct pvk_err how = { .text = "" };
+	struct pvk_below below = { .dev = 0 };
+	struct search search = {
+		.target = target, .sys = sys, .proc = proc, .below = &below, .text = &how,
+	};
+	pvk_auto_free char *mounts = NULL;
+	int ret = search_begin(&search, &mounts);
+
+	if (ret)
+		pvk_err_set(err, ret, "%s", *how.text ? how.text : strerror(-ret));
+	else
+		ret = tell_mounts(&search, fn, arg);
+	if (!ret)
+		ret = tell_swaps(&search, fn, arg);
+	free(search.mount);
+	return ret;
 }
 
 static bool is_on(const struct pvk_target *target, const struct pvk_target *other, const char *sys)

@@ -39,6 +39,7 @@ void plan_free(struct plan *plan)
 		free(plan->image[plan->images].path);
 		free(plan->image[plan->images].target);
 		free(plan->image[plan->images].identity);
+		free(plan->image[plan->images].partuuid);
 	}
 	free(plan->reboot);
 	free(plan->state_device);
@@ -83,10 +84,13 @@ int plan_add_image(struct plan *plan, const struct plan_image *image, struct pvk
 	copy->path = strdup(image->path);
 	copy->target = strdup(image->target);
 	copy->identity = image->identity ? strdup(image->identity) : NULL;
-	if (!copy->path || !copy->target || (image->identity && !copy->identity)) {
+	copy->partuuid = image->partuuid ? strdup(image->partuuid) : NULL;
+	if (!copy->path || !copy->target || (image->identity && !copy->identity) ||
+	    (image->partuuid && !copy->partuuid)) {
 		free(copy->path);
 		free(copy->target);
 		free(copy->identity);
+		free(copy->partuuid);
 		return pvk_err_set(err, -ENOMEM, "%s", strerror(ENOMEM));
 	}
 	plan->images++;
@@ -253,6 +257,7 @@ static bool take_kind(const char *text, enum pvk_target_kind *kind)
 enum {
 	HAS_PATH = 1, HAS_SIZE = 2, HAS_SHA256 = 4, HAS_KIND = 8, HAS_TARGET = 16,
 	HAS_ALL = 31, HAS_ROOM = 32, HAS_BLOCK = 64, HAS_IDENTITY = 128,
+	HAS_PARTUUID = 256,
 };
 
 /* Texts still lie in the line. Which word it was, 0 for none that we know. */
@@ -264,6 +269,8 @@ static int take_image_word(struct plan_image *image, const char *name, char *val
 		return image->target = value, HAS_TARGET;
 	if (!strcmp(name, "is"))
 		return image->identity = value, HAS_IDENTITY;
+	if (!strcmp(name, "partuuid"))
+		return image->partuuid = value, HAS_PARTUUID;
 	if (!strcmp(name, "size"))
 		return take_u64(value, &image->size) ? HAS_SIZE : 0;
 	if (!strcmp(name, "room"))
@@ -530,6 +537,10 @@ static void put_image(struct pvk_buf *buf, const struct plan_image *image)
 	if (image->identity) {
 		pvk_buf_puts(buf, " is=");
 		put_value(buf, image->identity, true);
+	}
+	if (image->partuuid) {
+		pvk_buf_puts(buf, " partuuid=");
+		put_value(buf, image->partuuid, true);
 	}
 	pvk_buf_printf(buf, " room=%" PRIu64 " block=%" PRIu32 "\n", image->room, image->block);
 }

@@ -17,7 +17,8 @@
  *	reboot ota
  *	state UUID=... ext4 /pvkit
  *	image path=/update/image-0 size=5242880 sha256=... kind=mtd target=mtd:rootfs
- *		is=rootfs room=6291456 block=65536		(on the same line)
+ *		is=rootfs room=6291456 block=65536		(on the same line;
+ *		of a partition partuuid=... too)
  *	env bootcount=0
  *	post /usr/sbin/mark rootfs
  *	flag slot=b
@@ -67,6 +68,7 @@ struct plan_image {
 	enum pvk_target_kind kind;
 	char *target;			/* as pvk_target_find() takes it */
 	char *identity;			/* of pvk_target_identity(); NULL: not said */
+	char *partuuid;			/* of pvk_target_partuuid(); NULL: not said */
 	uint64_t room;			/* bytes that the target had, 0: not said */
 	uint32_t block;			/* bytes of its erase blocks, 0: not said */
 };

@@ -170,7 +170,7 @@ static int check_images(const struct resume *r, struct pvk_err *err)
 static int wait_for_targets(const struct resume *r, struct pvk_err *err)
 {
 	int64_t end = clock_ms() + r->conf.root_wait * INT64_C(1000);
-	const struct write_env env = { .sys = "/sys", .dev = "/dev" };
+	const struct write_env env = { .sys = "/sys", .dev = "/dev", .other_boot = true };
 	struct medium medium;
 	size_t i;
 	int ret;
@@ -243,7 +243,7 @@ static void feed_watchdog(const struct resume *r)
 static int resume(struct resume *r, struct pvk_err *err)
 {
 	struct write_env env = {
-		.exclusive = true, .progress = show, .say = say_line, .arg = r,
+		.exclusive = true, .other_boot = true, .progress = show, .say = say_line, .arg = r,
 	};
 	char path[PATH_MAX];
 	int ret;

@@ -256,22 +256,28 @@ int write_check(const struct plan *plan, uint64_t cursor, const struct write_env
 static int find_target(struct medium *medium, const struct plan_image *image,
 		       struct pvk_err *err)
 {
-	char identity[PVK_TARGET_IDENTITY];
-	struct pvk_target *target = &medium->target;
-	const char *sys = medium->env->sys;
-	int ret = pvk_target_find(sys, image->target, target, err);
+	struct pvk_identity identity = {
+		.text = image->identity, .partuuid = image->partuuid, .size = image->room,
+	};
+	struct pvk_target *target = &medium->target, other;
+	const char *sys = medium->env->sys, *dev = medium->env->dev;
+	bool known = image->identity || image->partuuid;
+	int ret = pvk_target_find(sys, image->target, target, err), others = -ENODEV;
 
-	if (!image->identity)
+	if (!known && (ret || !medium->env->other_boot || !image->room))
 		return ret;
-	if (!ret) {
-		pvk_target_identity(sys, target, identity);
-		if (!strcmp(identity, image->identity))
-			return 0;
-	}
-	if (image->kind != PVK_TARGET_BLOCK ||
-	    pvk_target_by_identity(sys, image->identity, target))
+	if (!known)
+		identity.like = target->device;
+	else if (!ret && !pvk_target_is(sys, dev, target, &identity))
+		ret = -ENODEV;
+	if (image->kind == PVK_TARGET_BLOCK && (ret || medium->env->other_boot))
+		others = pvk_target_by_identity(sys, dev, &identity, &other, err);
+	if (others == -ENOTUNIQ || !ret)
+		return others == -ENOTUNIQ ? others : 0;
+	if (others)
 		return pvk_err_set(err, -ENXIO, "%s is not %s, or not there", image->target,
-				   image->identity);
+				   image->identity ? image->identity : image->partuuid);
+	*target = other;
 	medium_say(medium, "is %s of the plan, by another name", image->target);
 	return 0;
 }

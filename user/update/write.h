@@ -37,6 +37,7 @@ struct write_env {
 	const char *state;	/* DIR of the plan's state, where that is now; NULL: nowhere */
 	const char *sys, *dev;	/* "/sys", "/dev" */
 	bool exclusive;		/* refuse a block device that is mounted or held otherwise */
+	bool other_boot;	/* than the plan's: a disk's name may be another one's */
 
 	/*
 	 * At most once a second and at the end of each step. Other than 0 asks for a stop: what
@@ -49,6 +50,8 @@ struct write_env {
 	 * a cursor that can't be kept is one that can't be relied on.
 	 */
 	int (*cursor)(void *arg, uint64_t cursor, struct pvk_err *err);
+	/* carry_out() alone: nothing more will be written to them. */
+	void (*written)(void *arg);
 	/* A line that somebody may want to read later: a bad block, a second try. */
 	void (*say)(void *arg, const char *line);
 	void *arg;

@@ -6,8 +6,8 @@
  * there is one, as the kernel has it, and the table of an MBR. From the published layouts.
  * The kernel has read the same table, but tells less.
  */
-#ifndef INIT_PARTITION_H
-#define INIT_PARTITION_H
+#ifndef PVK_PARTITION_H
+#define PVK_PARTITION_H
 
 #include <stdint.h>
 
@@ -23,4 +23,4 @@ struct partition {
 /* number: the kernel's, from 1. sector: bytes. -ENODATA: no such partition, or no table. */
 int partition_read(int fd, uint32_t sector, unsigned int number, struct partition *partition);
 
-#endif /* INIT_PARTITION_H */
+#endif /* PVK_PARTITION_H */
