@@ -87,6 +87,8 @@ void update_free(struct update *update);
 void update_check_all(struct update *update);
 /* With a dry run checksums and signatures, too: otherwise the copies are judged. */
 void update_check_images(struct update *update);
+/* update_uses.c: who has a target; has_root: and the running root lies there. */
+void update_check_uses(struct update *update, const struct update_image *image, bool has_root);
 /* update_ready.c: the kernel, process 1, flags, the environment. */
 void update_check_conf(struct update *update);
 void update_check_kernel(struct update *update);

@@ -106,7 +106,8 @@ static void check_lost(struct update *update, const struct update_image *image,
 	}
 }
 
-static void check_root(struct update *update, struct update_image *image)
+/* Is it the root's? */
+static bool check_root(struct update *update, struct update_image *image)
 {
 	struct pvk_err err = { .text = "" };
 	struct pvk_below below;
@@ -125,6 +126,8 @@ static void check_root(struct update *update, struct update_image *image)
 		check_lost(update, image, &below);
 	else
 		update_note(update, "root", image->target_text, UPDATE_OK, "not the root's");
+	/* Or taken for it. */
+	return ret > 0 || !strcmp(update->medium, image->target.device);
 }
 
 static int hash_file(const char *path, unsigned char digest[PVK_SHA256_SIZE])
@@ -227,7 +230,7 @@ void update_check_images(struct update *update)
 		check_target(update, image);
 		if (image->has_target) {
 			check_twice(update, i);
-			check_root(update, image);
+			update_check_uses(update, image, check_root(update, image));
 		}
 		if (update->dry_run && image->sha256)
 			check_sha256(update, image);

@@ -166,6 +166,8 @@ static int carry(const struct plan *plan, struct carrying *c, uint64_t cursor,
 	int ret;
 
 	ret = write_all(plan, c, cursor, err);
+	if (!ret && c->env->written)
+		c->env->written(c->env->arg);
 	if (!ret)
 		ret = set_env(plan, err);
 	if (!ret)

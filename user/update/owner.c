@@ -25,6 +25,7 @@
 #include "ramroot.h"
 #include "session.h"
 #include "statefs.h"
+#include "targets.h"
 #include "tell.h"
 #include "unmount.h"
 
@@ -56,6 +57,7 @@ struct owner {
 	struct dog dog;
 	struct evict_limits limits;
 	struct unmount unmount;
+	struct targets targets;
 	struct update_phase phase;
 	struct update_state state;
 	char state_dir[PATH_MAX];
@@ -182,6 +184,16 @@ static int release(struct owner *o, struct pvk_err *err)
 	return ret;
 }
 
+/* The session is proof of the medium that it follows, and of no other. */
+static int free_targets(struct owner *o, struct pvk_err *err)
+{
+	uint32_t each = 2 * (o->plan->term_seconds + o->plan->kill_seconds);
+
+	allow(o, STALL_SECONDS + (uint32_t)o->plan->images * each);
+	targets_init(&o->targets, o->plan, o->unmount.dev);
+	return targets_free(&o->targets, &o->unmount, err);
+}
+
 /* ---- the last look ---- */
 
 static bool wants_state(const struct plan *plan)
@@ -209,6 +221,14 @@ static int mount_state(struct owner *o, struct pvk_err *err)
 	ret = update_state_mount(&o->state, STATE_DIR, UPDATE_STATE_WAIT, err);
 	o->env.state = ret ? NULL : update_state_path(&o->state, "", o->state_dir);
 	return ret;
+}
+
+/* Whoever comes to change what was written may have it. */
+static void written(void *arg)
+{
+	struct owner *o = arg;
+
+	targets_let_go(&o->targets);
 }
 
 static void tell_line(void *arg, const char *line)
@@ -263,9 +283,12 @@ static int look_again(struct owner *o, struct pvk_err *err)
 	progress_init(&o->progress, STDOUT_FILENO);
 	o->env.progress = show;
 	o->env.say = tell_line;
+	o->env.written = written;
 	o->env.arg = o;
 	if (!ret)
 		ret = open_phase(o, err);
+	if (!ret)
+		ret = targets_claim(&o->targets, err);
 	return ret ? ret : carry_check(o->plan, &o->phase, 0, &o->env, err);
 }
 
@@ -300,6 +323,7 @@ static const struct {
 	{ "unmount what is on it", unmount_all, 0 },
 	{ "seal it", seal, 0 },
 	{ "unmount it", release, SEAL_SECONDS },
+	{ "free the targets", free_targets, 0 },
 	{ "look at images and targets", look_again, STALL_SECONDS },
 	{ "arm", arm, FIRST_SECONDS },
 };
@@ -334,19 +358,19 @@ static void offer_shell(struct owner *o)
 static _Noreturn void write_it(struct owner *o)
 {
 	struct pvk_err err = { .text = "" };
-	bool written;
+	bool done;
 
 	allow(o, STALL_SECONDS);
 	o->undo->doing = "write";
 	look_after_dog(o);
-	written = !carry_out(o->plan, &o->phase, 0, &o->env, &err);
-	if (written)
+	done = !carry_out(o->plan, &o->phase, 0, &o->env, &err);
+	if (done)
 		tell("update %s is done; reboot", o->plan->id);
 	else
 		tell("update %s stopped: %s", o->plan->id, err.text);
 	if (*o->state.where)
 		update_state_unmount(&o->state, NULL);
-	if (written)
+	if (done)
 		session_step(&o->session, PV_PIVOT_STATE_CLOSED, 0, NULL);
 	else if (!access("/bin/sh", X_OK))
 		offer_shell(o);
@@ -358,6 +382,7 @@ static void give_back(struct owner *o)
 {
 	if (*o->state.where)
 		update_state_unmount(&o->state, NULL);
+	targets_let_go(&o->targets);
 	session_drop(&o->session);
 	dog_release(&o->dog);
 }

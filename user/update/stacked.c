@@ -155,7 +155,7 @@ static bool swaps_there(const struct below *below, const char *path)
 	return is_below(below, path) || (!stat(path, &st) && st.st_dev == below->dev);
 }
 
-static int take_swap(const char *path, struct undo *undo, struct pvk_err *err)
+int stacked_take_swap(const char *path, struct undo *undo, struct pvk_err *err)
 {
 	struct undo_entry *entry;
 	int ret;
@@ -186,7 +186,7 @@ static int take_swaps(const struct below *below, struct undo *undo, unsigned int
 		pvk_mountinfo_unescape(line);
 		if (!*line || !swaps_there(below, line))
 			continue;
-		ret = take_swap(line, undo, err);
+		ret = stacked_take_swap(line, undo, err);
 		*n += !ret;
 	}
 	return ret;

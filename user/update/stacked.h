@@ -16,6 +16,9 @@
 int stacked_take_down(dev_t dev, const char *point, struct undo *undo, unsigned int *n,
 		      struct pvk_err *err);
 
+/* Swap on that device or file ends. */
+int stacked_take_swap(const char *path, struct undo *undo, struct pvk_err *err);
+
 /*
  * A loop device that would go with its mount stays, so that it can be mounted again or is
  * taken down, and set up again, as any other. Nothing for another device.

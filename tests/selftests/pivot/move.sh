@@ -7,9 +7,10 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/update_lib.sh"
 
-plan 14
+plan 19
 
-# The root in RAM, its plan with these lines besides, and an inittab that leads there.
+# The root in RAM, its plan with these lines besides, and an inittab that leads there. In the
+# partitions that $beside names there will be the new kernel.
 hands_over() {
 	cat <<-'END'
 		hand_over() {
@@ -21,10 +22,16 @@ hands_over() {
 			cp /usr/sbin/pvkit-update $ram/sbin/
 			cp /etc/pvkit/flags.conf $ram/etc/pvkit/
 			cp "$image" $ram/update/image-0
-			printf '%s\n' 'pvkit-update-plan 1' 'id 1f2e3d4c' 'init busybox' 'term-seconds 5' \
-				"root $(cat /sys/class/block/vda2/dev) vda2" "$@" \
-				"image path=/update/image-0 size=$(stat -c %s "$image") sha256=$sum kind=block target=$target" \
-				end >$ram/update/plan
+			cp "$kernel" $ram/update/image-1
+			{
+				printf '%s\n' 'pvkit-update-plan 1' 'id 1f2e3d4c' 'init busybox' 'term-seconds 5' \
+					"root $(cat /sys/class/block/vda2/dev) vda2" "$@" \
+					"image path=/update/image-0 size=$(stat -c %s "$image") sha256=$sum kind=block target=$target"
+				for part in $beside; do
+					echo "image path=/update/image-1 size=$(stat -c %s "$kernel") sha256=$(sha256sum <"$kernel" | cut -d ' ' -f 1) kind=block target=/dev/$part"
+				done
+				echo end
+			} >$ram/update/plan
 			echo "::restart:${restart:-$ram/sbin/pvkit-update move}" >/run/inittab
 			mount -o bind /run/inittab /etc/inittab
 			kill -HUP 1
@@ -33,6 +40,7 @@ hands_over() {
 			exec sleep 1000
 		}
 		sum=$(sha256sum <"$image" | cut -d ' ' -f 1)
+		beside=
 		if [ $version = new ]; then
 			pvkit flag explain phase | head -n 1
 			poweroff
@@ -43,7 +51,8 @@ hands_over() {
 
 no_sum=$(printf '%064d' 0)
 
-# given a root on a disk, with a tmpfs, a bind mount, a loop device and another file system on it
+# given a root on a disk, with a tmpfs, a bind mount, a loop device and another file system on it;
+# beside it two more targets, of which one is swapped to, and the other mounted below /run
 # when it is handed over with a plan whose image is not what it says, and then with a good one
 new_bed
 new_machine ext4
@@ -53,8 +62,12 @@ new_machine ext4
 		no_sum=$no_sum
 	END
 	cat <<-'END'
+		beside="vda1 vda3"
 		if have tampered; then
 			echo 1 >/run/same-kernel
+			mkswap /dev/vda1 >/dev/null && swapon /dev/vda1
+			mke2fs /dev/vda3 >/dev/null 2>&1
+			mkdir /run/there && mount /dev/vda3 /run/there
 			mount -t tmpfs none /tmp
 			echo kept >/tmp/file
 			mount -o bind /usr /rom
@@ -66,6 +79,7 @@ new_machine ext4
 			hand_over
 		fi
 		echo "same kernel: $(cat /run/same-kernel); $(cat /tmp/file); $(is /mnt); $(is /rom)"
+		echo "beside it: $(is /run/there); $(grep -o '^/dev/vda1' /proc/swaps)"
 		touch /root/writable && echo "writable again"
 		# whoever fed it does no more, and it bites in 30 s
 		exec 9>/dev/watchdog0
@@ -78,6 +92,11 @@ check_eq 'the old init runs again, on the same root' 'boot 2: old on /dev/vda2 e
 	"$(grep 'boot 2' "$OUT")"
 check_eq 'without a reboot, and with what was mounted' \
 	'same kernel: 1; kept; /dev/loop0 ext2 rw; /dev/vda2 ext4 rw' "$(grep 'same kernel' "$OUT")"
+check_match 'two targets beside it were freed: swap' '*swap on /dev/vda1 is off*' \
+	"$(console_line 'swap on')"
+check_match 'and a mount below /run' '*/run/there is unmounted*' "$(console_line '/run/there is')"
+check_eq 'both are in use again' 'beside it: /dev/vda3 ext2 rw; /dev/vda1' \
+	"$(grep '^beside' "$OUT")"
 check_eq 'it is writable' 'writable again' "$(grep 'writable' "$OUT")"
 check_match 'the console says why' '*could not look at images and targets: *image-0*' \
 	"$(console_line 'could not')"
@@ -85,6 +104,10 @@ check_match 'then it is released' '*the old root is released, after * ms*' \
 	"$(tr -d '\r' <"$CONSOLE" | grep -a 'is released' | tail -n 1)"
 check_match 'the watchdog is fed' '*watchdog0 is ours*' "$(console_line 'is ours')"
 check_eq 'the new version boots' 'boot 3: new on /dev/vda2 ext4 rw' "$(grep 'boot 3' "$OUT")"
+disk_part kernel >part
+check 'what was swapped to is written' same_as kernel.new <part
+disk_part upper >part
+check 'and what was mounted below /run' same_as kernel.new <part
 check_eq 'and no phase is left' 'phase: not set by any source' "$(grep '^phase' "$OUT")"
 check_eq 'it goes down in order' 0 "$STATUS"
 

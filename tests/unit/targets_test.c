@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Targets that are not the session's, on real loop devices: what is mounted from one goes, and
+ * comes back; who has it open ends; somebody who has it for himself is in the way; and while
+ * the update has it, nobody mounts it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "ktap.h"
+#include "targets.h"
+
+#define DISK	(1u << 20)
+
+static char dir[] = "/tmp/pvkit-targets.XXXXXX", loop_path[32], point[64];
+static struct pvk_err err;
+static struct plan plan;
+static struct targets targets;
+static struct undo *undo;
+static const struct evict_limits limits = { .term_ms = 10000, .kill_ms = 10000 };
+
+/* fd of a loop device over the file; -1: there is none to be had here. */
+static int given_loop(const char *file_path)
+{
+	pvk_auto_close int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	pvk_auto_close int file = open(file_path, O_RDWR | O_CLOEXEC);
+	const struct loop_info64 info = { .lo_flags = LO_FLAGS_AUTOCLEAR };
+	int tries, number, fd;
+
+	for (tries = 0; control >= 0 && tries < 20; tries++) {
+		number = ioctl(control, LOOP_CTL_GET_FREE);
+		snprintf(loop_path, sizeof(loop_path), "/dev/loop%d", number);
+		fd = number < 0 ? -1 : open(loop_path, O_RDWR | O_CLOEXEC);
+		/* Somebody else may have been quicker. */
+		if (fd >= 0 && !ioctl(fd, LOOP_SET_FD, file)) {
+			ioctl(fd, LOOP_SET_STATUS64, &info);
+			return fd;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	return -1;
+}
+
+static bool given_disk(int *loop)
+{
+	struct plan_image one = {
+		.path = "/none", .size = 4096, .kind = PVK_TARGET_BLOCK, .target = loop_path,
+	};
+	char path[64], command[256];
+
+	snprintf(path, sizeof(path), "%s/disk", dir);
+	snprintf(point, sizeof(point), "%s/mnt", dir);
+	snprintf(command, sizeof(command), "mkdir %s && truncate -s %u %s && mke2fs -q -F %s", point,
+		 DISK, path, path);
+	*loop = system(command) ? -1 : given_loop(path);
+	plan_init(&plan);
+	plan_add_image(&plan, &one, NULL);
+	undo = undo_new();
+	return *loop >= 0 && undo;
+}
+
+static bool is_mounted(void)
+{
+	struct stat here, above;
+
+	return !stat(point, &here) && !stat(dir, &above) && here.st_dev != above.st_dev;
+}
+
+static int free_them(void)
+{
+	struct unmount unmount = {
+		.below = "/none", .aside = dir, .limits = &limits, .undo = undo,
+	};
+
+	targets_init(&targets, &plan, 0);
+	return targets_free(&targets, &unmount, &err);
+}
+
+static void test_mounted(void)
+{
+	ktap_eq(mount(loop_path, point, "ext2", 0, NULL), 0, "given: it is mounted somewhere");
+	targets_init(&targets, &plan, 0);
+	ktap_eq(targets_claim(&targets, &err), -EBUSY, "it can't be had then");
+	ktap_check(strstr(err.text, "is in use") && strstr(err.text, point), "where is told: %s",
+		   err.text);
+	ktap_eq(free_them(), 0, "it is freed");
+	ktap_check(!is_mounted(), "by unmounting it");
+	ktap_eq(targets_claim(&targets, &err), 0, "and can be had");
+	ktap_check(mount(loop_path, point, "ext2", 0, NULL) && errno == EBUSY,
+		   "nobody mounts it meanwhile");
+	targets_let_go(&targets);
+	ktap_eq(undo_all(undo), 0, "all is undone");
+	ktap_check(is_mounted(), "and it is mounted again");
+	umount(point);
+}
+
+/* Of the program that it is: it has the disk open, until it is told to end. */
+static pid_t given_process(int flags)
+{
+	int ends[2];
+	pid_t pid;
+	char byte;
+
+	if (pipe(ends))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		byte = open(loop_path, O_RDWR | O_CLOEXEC | flags) < 0 ? 'n' : 'y';
+		_exit(write(ends[1], &byte, 1) == 1 && pause());
+	}
+	close(ends[1]);
+	ktap_check(read(ends[0], &byte, 1) == 1 && byte == 'y', "given: a process has it open");
+	close(ends[0]);
+	return pid;
+}
+
+static void test_open(void)
+{
+	pid_t pid = given_process(0);
+	int status = 0;
+
+	ktap_eq(free_them(), 0, "it is freed");
+	ktap_check(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
+		   WTERMSIG(status) == SIGTERM, "the process was told to end");
+}
+
+static void test_exclusive(void)
+{
+	pvk_auto_close int holder = open(loop_path, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+	ktap_check(holder >= 0, "given: somebody who is spared has it for himself");
+	targets_init(&targets, &plan, 0);
+	ktap_eq(targets_claim(&targets, &err), -EBUSY, "it can't be had");
+	ktap_check(strstr(err.text, "somebody has it for himself"), "why is told: %s", err.text);
+}
+
+/* The module has that one. */
+static void test_session(void)
+{
+	pvk_auto_close int holder = open(loop_path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	struct stat st;
+
+	ktap_check(holder >= 0 && !stat(loop_path, &st), "given: the module has it");
+	targets_init(&targets, &plan, st.st_rdev);
+	ktap_eq(targets_claim(&targets, &err), 0, "the session's own medium is not asked for");
+	ktap_eq(targets.n, 0, "nor opened");
+}
+
+int main(void)
+{
+	char command[128];
+	int loop;
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		ktap_skip_all("no mount namespace of its own");
+	if (!mkdtemp(dir))
+		ktap_skip_all("no temporary directory");
+	if (!given_disk(&loop))
+		ktap_skip_all("no loop device here");
+	ktap_plan(0);
+	test_mounted();
+	test_open();
+	test_exclusive();
+	test_session();
+	close(loop);
+	plan_free(&plan);
+	undo_free(undo);
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	if (system(command))
+		ktap_fail("a temporary directory removed");
+	return ktap_finish();
+}
