@@ -164,7 +164,7 @@ init_musl := $(and $(musl_gcc),$(findstring $(musl_gcc),$(INIT_CC)))
 init_obj := $(init_src:%.c=$(init_dir)/%.o)
 # What writes when the old system is gone: alike, and of the boot stage what it needs.
 update_src := $(sort $(wildcard user/update/*.c) $(filter-out user/init/main.c,$(init_src)) \
-	      $(wildcard user/lib/holders*.c) $(addprefix user/lib/,gate.c mountinfo.c sha256.c sysattr.c \
+	      $(wildcard user/lib/holders*.c) $(addprefix user/lib/,gate.c mountinfo.c owned.c sha256.c sysattr.c \
 	      ubootwrite.c updateconf.c) $(wildcard user/lib/target*.c))
 update_obj := $(update_src:%.c=$(init_dir)/%.o)
 # The kernel's headers are not among musl's.

@@ -55,6 +55,11 @@ static void test_files(void)
 	update_state_log(&state, "last");
 	ktap_check(!strncmp(text_of("pvkit/log"), "image 1 of 2\n ", 14), "a log");
 	ktap_check(strstr(text_of("pvkit/log"), " \nlast\n"), "a line that is too long is cut");
+	chmod(path_of("pvkit"), 0777);
+	ktap_eq(update_state_put(&state, "result", "ok\n", &err), -EPERM,
+		"a directory that others can write to");
+	ktap_str(err.text, "state: /pvkit can be written by others than root: chmod go-w",
+		 "is refused");
 	snprintf(state.dir, sizeof(state.dir), "/missing");
 	ktap_eq(update_state_put(&state, "result", "ok\n", &err), -ENOENT, "no such directory");
 	ktap_check(strstr(err.text, "/missing"), "is named");

@@ -282,6 +282,10 @@ static void test_refused(void)
 	plan_set(&plan.image[0].path, "state:image");
 	refused(-ENOENT, "No such file", "an image in a state that is not mounted");
 	env.state = dir;
+	env.owned = true;
+	chmod(image_path, 0666);
+	refused(-EPERM, "image can be written by others than root", "one that others can write");
+	chmod(image_path, 0644);
 	ktap_eq(write_check(&plan, 0, &env, &err), 0, "and is found in one that is");
 	given();
 	plan.image[0].room = ROOM - CHUNK;

@@ -20,6 +20,7 @@
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
+#include "owned.h"
 #include "tree.h"
 #include "update.h"
 
@@ -145,22 +146,18 @@ static int run_task(struct task *task, bool (*go_on)(void *arg), void *arg,
 
 /* ---- its directory ---- */
 
-/* Makes what is missing of it; a descriptor. */
+/*
+ * Makes what is missing of it; a descriptor. What lies there tells root what to write, so it has
+ * to be root's alone.
+ */
 static int open_dir(const struct task *task, struct pvk_err *err)
 {
-	char path[PATH_MAX], *slash;
-	int fd;
+	const char *path = task->dir ? task->dir : task->where;
+	pvk_auto_close int top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	snprintf(path, sizeof(path), "%s%s/", task->dir ? task->dir : task->where,
-		 task->dir ? "" : task->update->conf.state_dir);
-	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0700) && errno != EEXIST)
-			return pvk_err_set(err, -errno, "%s: %s", path, strerror(errno));
-		*slash = '/';
-	}
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? pvk_err_set(err, -errno, "%s: %s", path, strerror(errno)) : fd;
+	if (top < 0)
+		return pvk_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	return pvk_owned_make_dir(top, task->dir ? "" : task->update->conf.state_dir, err);
 }
 
 /* ---- copying ---- */
@@ -298,13 +295,29 @@ static uint64_t size_of_old(const struct task *task, size_t n)
 	return stat(path, &st) ? 0 : (uint64_t)st.st_size;
 }
 
+/* As the next boot will see to it, where it is there already. */
+static int check_owner(const struct task *task, struct pvk_err *err)
+{
+	pvk_auto_close int top = open(task->where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pvk_auto_close int dir = -1;
+
+	if (top < 0)
+		return pvk_err_set(err, -errno, "%s", strerror(errno));
+	dir = pvk_owned_open(top, task->update->conf.state_dir, O_RDONLY | O_DIRECTORY, err);
+	return dir < 0 && dir != -ENOENT ? dir : 0;
+}
+
 static int look_at_state(const struct task *task, struct answer *answer)
 {
 	const struct update *update = task->update;
 	struct pvk_below below;
 	struct statvfs vfs;
 	size_t i;
+	int ret;
 
+	ret = check_owner(task, &answer->err);
+	if (ret)
+		return ret;
 	if (statvfs(task->where, &vfs))
 		return pvk_err_set(&answer->err, -errno, "%s", strerror(errno));
 	if (vfs.f_flag & ST_RDONLY)

@@ -470,7 +470,7 @@ int plan_parse(struct plan *plan, char *text, struct pvk_err *err)
 	return ret;
 }
 
-int plan_read(struct plan *plan, const char *path, struct pvk_err *err)
+int plan_read_fd(struct plan *plan, int fd, const char *path, struct pvk_err *err)
 {
 	pvk_auto_free char *text = NULL;
 	struct pvk_err why = { .text = "" };
@@ -478,13 +478,23 @@ int plan_read(struct plan *plan, const char *path, struct pvk_err *err)
 	int ret;
 
 	plan_init(plan);
-	ret = pvk_read_file(AT_FDCWD, path, PLAN_TEXT_MAX, &text, &len);
+	ret = pvk_read_fd(fd, PLAN_TEXT_MAX, &text, &len);
 	if (ret)
 		return pvk_err_set(err, ret, "%s: %s", path, strerror(-ret));
 	if (strlen(text) != len)
 		return pvk_err_set(err, -EINVAL, "%s: a NUL byte: it was cut off", path);
 	ret = plan_parse(plan, text, &why);
 	return ret ? pvk_err_set(err, ret, "%s: %s", path, why.text) : 0;
+}
+
+int plan_read(struct plan *plan, const char *path, struct pvk_err *err)
+{
+	pvk_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		return plan_read_fd(plan, fd, path, err);
+	plan_init(plan);
+	return pvk_err_set(err, -errno, "%s: %s", path, strerror(errno));
 }
 
 /* ---- writing ---- */

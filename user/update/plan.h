@@ -124,6 +124,8 @@ int plan_check(const struct plan *plan, struct pvk_err *err);
 /* On an error there is nothing in it to be freed. -EPROTONOSUPPORT: of another version. */
 int plan_parse(struct plan *plan, char *text, struct pvk_err *err);
 int plan_read(struct plan *plan, const char *path, struct pvk_err *err);
+/* The open file, which is called so. */
+int plan_read_fd(struct plan *plan, int fd, const char *path, struct pvk_err *err);
 /* As text, with which plan_parse() makes the same again. */
 int plan_print(const struct plan *plan, struct pvk_buf *text, struct pvk_err *err);
 /* As a file of that directory, the old one or the new one whatever happens. */

@@ -23,6 +23,7 @@
 #include "failures.h"
 #include "guard_watchdog.h"
 #include "mtd.h"
+#include "owned.h"
 #include "progress.h"
 #include "root.h"
 #include "statefs.h"
@@ -119,9 +120,32 @@ static void came_on(struct resume *r)
 
 /* ---- the plan ---- */
 
+/* Whoever can write there says what root does, and to which disk. */
+static int read_plan(struct resume *r, struct pvk_err *err)
+{
+	pvk_auto_close int dir = update_state_open(&r->state, err);
+	pvk_auto_close int fd = -1;
+	struct pvk_err why = { .text = "" };
+	char path[PATH_MAX];
+	int ret;
+
+	if (dir < 0)
+		return dir;
+	update_state_path(&r->state, UPDATE_STATE_PLAN, path);
+	fd = pvk_owned_open(dir, UPDATE_STATE_PLAN, O_RDONLY | O_NONBLOCK, &why);
+	if (fd < 0)
+		return pvk_err_set(err, fd, "state: %s", why.text);
+	ret = plan_read_fd(&r->plan, fd, path, err);
+	if (ret)
+		return ret;
+	if (strcmp(r->plan.id, r->id) != 0)
+		return pvk_err_set(err, -ESTALE, "%s is of update %s, and %s was cut", path,
+				   r->plan.id, r->id);
+	return 0;
+}
+
 static int find_plan(struct resume *r, struct pvk_err *err)
 {
-	char path[PATH_MAX];
 	int ret;
 
 	r->hopeless = true;
@@ -140,13 +164,7 @@ static int find_plan(struct resume *r, struct pvk_err *err)
 	if (ret)
 		return ret;
 	r->hopeless = true;
-	ret = plan_read(&r->plan, update_state_path(&r->state, UPDATE_STATE_PLAN, path), err);
-	if (ret)
-		return ret;
-	if (strcmp(r->plan.id, r->id) != 0)
-		return pvk_err_set(err, -ESTALE, "%s is of update %s, and %s was cut", path,
-				   r->plan.id, r->id);
-	return 0;
+	return read_plan(r, err);
 }
 
 /* What lay in RAM alone went with it. */
@@ -243,7 +261,7 @@ static void feed_watchdog(const struct resume *r)
 static int resume(struct resume *r, struct pvk_err *err)
 {
 	struct write_env env = {
-		.exclusive = true, .other_boot = true, .progress = show, .say = say_line, .arg = r,
+		.exclusive = true, .other_boot = true, .owned = true, .progress = show, .say = say_line, .arg = r,
 	};
 	char path[PATH_MAX];
 	int ret;
@@ -266,7 +284,8 @@ static int resume(struct resume *r, struct pvk_err *err)
 	env.state = update_state_path(&r->state, "", path);
 	ret = carry_check(&r->plan, &r->phase, r->cursor, &env, err);
 	/* An image that is not there, or another one, stays so. */
-	r->hopeless = ret == -ENOENT || ret == -EBADMSG || ret == -EINVAL;
+	r->hopeless = ret == -ENOENT || ret == -EBADMSG || ret == -EINVAL ||
+		      ret == -EPERM || ret == -ELOOP;
 	if (!ret)
 		ret = carry_out(&r->plan, &r->phase, r->cursor, &env, err);
 	/*

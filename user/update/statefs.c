@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "owned.h"
 #include "root.h"
 #include "statefs.h"
 
@@ -92,19 +93,22 @@ const char *update_state_path(const struct update_state *state, const char *name
 	return path;
 }
 
-static int open_dir(const struct update_state *state, struct pvk_err *err)
+int update_state_open(const struct update_state *state, struct pvk_err *err)
 {
-	char path[PATH_MAX];
+	struct pvk_err why = { .text = "" };
+	pvk_auto_close int top = open(state->where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int fd;
 
-	fd = open(update_state_path(state, "", path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? pvk_err_set(err, -errno, "state: %s: %s", path, strerror(errno)) : fd;
+	if (top < 0)
+		return pvk_err_set(err, -errno, "state: %s: %s", state->where, strerror(errno));
+	fd = pvk_owned_open(top, state->dir, O_RDONLY | O_DIRECTORY, &why);
+	return fd < 0 ? pvk_err_set(err, fd, "state: %s", why.text) : fd;
 }
 
 int update_state_put(const struct update_state *state, const char *name, const char *text,
 		     struct pvk_err *err)
 {
-	pvk_auto_close int dir = open_dir(state, err);
+	pvk_auto_close int dir = update_state_open(state, err);
 	char temp[NAME_MAX];
 	int ret;
 
@@ -117,7 +121,7 @@ int update_state_put(const struct update_state *state, const char *name, const c
 
 void update_state_log(const struct update_state *state, const char *fmt, ...)
 {
-	pvk_auto_close int dir = state->where[0] ? open_dir(state, NULL) : -ENOENT;
+	pvk_auto_close int dir = state->where[0] ? update_state_open(state, NULL) : -ENOENT;
 	pvk_auto_close int fd = -1;
 	char line[1024];
 	struct stat st;

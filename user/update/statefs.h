@@ -42,6 +42,8 @@ int update_state_unmount(struct update_state *state, struct pvk_err *err);
 
 /* "/state/update/plan" of "plan", in path[PATH_MAX]. */
 const char *update_state_path(const struct update_state *state, const char *name, char *path);
+/* Its directory, which has to be root's alone (owned.h), as all on the way there: an fd. */
+int update_state_open(const struct update_state *state, struct pvk_err *err);
 /* The file has that text from now on, whole and synced, or what it had. */
 int update_state_put(const struct update_state *state, const char *name, const char *text,
 		     struct pvk_err *err);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "clock.h"
+#include "owned.h"
 #include "write_medium.h"
 #include "write.h"
 
@@ -124,8 +125,23 @@ static int keep_cursor(struct writer *w, uint64_t bytes, struct pvk_err *err)
 
 /* ---- the image ---- */
 
+/* In the state: nobody else put it there, and no symlink leads elsewhere. */
+static int open_owned(const struct writer *w, struct pvk_err *err)
+{
+	const char *name = w->image->path + strlen(PLAN_STATE_PREFIX);
+	pvk_auto_close int dir = open(w->env.state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct pvk_err why = { .text = "" };
+	int fd;
+
+	if (dir < 0)
+		return pvk_err_set(err, -errno, "%s: %s", w->env.state, strerror(errno));
+	fd = pvk_owned_open(dir, name, O_RDONLY | O_NONBLOCK, &why);
+	return fd < 0 ? pvk_err_set(err, fd, "state: %s", why.text) : fd;
+}
+
 static int open_image(struct writer *w, struct pvk_err *err)
 {
+	bool in_state = w->image->path[0] != '/';
 	char path[PATH_MAX];
 	struct stat st;
 	int ret;
@@ -133,7 +149,14 @@ static int open_image(struct writer *w, struct pvk_err *err)
 	ret = write_image_path(w->image, &w->env, path, sizeof(path));
 	if (ret)
 		return pvk_err_set(err, ret, "%s: %s", w->image->path, strerror(-ret));
-	w->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (in_state && w->env.owned) {
+		ret = open_owned(w, err);
+		if (ret < 0)
+			return ret;
+		w->fd = ret;
+	} else {
+		w->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	}
 	if (w->fd < 0 || fstat(w->fd, &st))
 		return pvk_err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))

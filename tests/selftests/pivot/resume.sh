@@ -154,9 +154,9 @@ fails 'a tampered image' "state:image-0: its checksum is not the plan's"
 check_eq 'a tampered image: kept as the result' 'failed 00c0ffee' \
 	"$(data_file /update/result | cut -d' ' -f1,2)"
 
-# when it is not there
-rm data/update/image-0
-fails 'no image' '/state/update//image-0: No such file or directory'
+# when the plan is somebody else's, who may have made up all of it
+chown 1000 data/update/plan
+fails 'a plan of others' "state: plan is user 1000's, and has to be root's: chown root"
 
 # when the plan is that of another update
 ID=0badcafe plan_with "$line"
