@@ -56,9 +56,12 @@ static void check_target(struct update *update, struct update_image *image)
 	update_note(update, "target", image->target_text, UPDATE_OK, "%s, %s",
 		    image->target.device, update_size(image->target.size, size));
 	ubi = pvk_target_ubi_on(&image->target, SYS);
-	if (ubi >= 0)
+	if (ubi >= 0 && update->recovery)
+		update_note(update, "target", image->target_text, UPDATE_NOTE,
+			    "ubi%d lies there: the boot stage detaches it", ubi);
+	else if (ubi >= 0)
 		update_note(update, "target", image->target_text, UPDATE_FAILED,
-			    "ubi%d lies there: name a volume of it", ubi);
+			    "ubi%d lies there: name a volume of it, or --recovery", ubi);
 	if (image->size && pvk_target_fits(&image->target, image->size, &err))
 		update_note(update, "size", image->path, UPDATE_FAILED, "%s", err.text);
 	else if (image->size)

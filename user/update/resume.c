@@ -10,8 +10,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/reboot.h>
+#include <mtd/ubi-user.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
 
@@ -184,6 +186,48 @@ static int check_images(const struct resume *r, struct pvk_err *err)
 	return 0;
 }
 
+/*
+ * UBI has flash that is written as such: the command line named it for the system that was. Here
+ * nothing is mounted from it but perhaps the state, and then it does not go.
+ */
+static int detach(const struct medium *medium, int ubi, struct pvk_err *err)
+{
+	pvk_auto_close int fd = open("/dev/ubi_ctrl", O_RDONLY | O_CLOEXEC);
+	int32_t number = ubi;
+
+	if (fd < 0 || ioctl(fd, UBI_IOCDET, &number))
+		return pvk_err_set(err, -EBUSY, "%s: ubi%d lies there, and can't be detached: %s",
+				   medium->target.device, ubi, strerror(errno));
+	say("%s: ubi%d is detached", medium->target.device, ubi);
+	return 0;
+}
+
+static int find_target(struct medium *medium, const struct plan_image *image,
+		       const struct write_env *env, struct pvk_err *err)
+{
+	int ret, ubi;
+
+	for (;;) {
+		ret = medium_find(medium, image, env, err);
+		if (ret != -EBUSY)
+			return ret;
+		ubi = pvk_target_ubi_on(&medium->target, env->sys);
+		ret = ubi < 0 ? ret : detach(medium, ubi, err);
+		if (ret)
+			return ret;
+	}
+}
+
+static bool wants_volume(const struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->images; i++)
+		if (plan->image[i].kind == PVK_TARGET_UBI)
+			return true;
+	return false;
+}
+
 /* Buses are still looked through; flash has its partitions and volumes made here. */
 static int wait_for_targets(const struct resume *r, struct pvk_err *err)
 {
@@ -195,9 +239,9 @@ static int wait_for_targets(const struct resume *r, struct pvk_err *err)
 
 	for (;;) {
 		mtd_make_partitions(&r->cmdline, "/sys", "/dev");
-		ret = root_ubi_attach(&r->cmdline, err);
+		ret = wants_volume(&r->plan) ? root_ubi_attach(&r->cmdline, err) : 0;
 		for (i = 0; !ret && i < r->plan.images; i++)
-			ret = medium_find(&medium, &r->plan.image[i], &env, err);
+			ret = find_target(&medium, &r->plan.image[i], &env, err);
 		/* Another one may have its name until it comes. */
 		if ((ret != -ENODEV && ret != -ENXIO && ret != -ENOENT) || clock_ms() >= end)
 			return ret;

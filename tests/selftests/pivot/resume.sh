@@ -6,7 +6,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/update_lib.sh"
 
-plan 33
+plan 34
 
 # plan_with LINE...: of the update that was cut
 plan_with() {
@@ -96,6 +96,16 @@ resumes 0
 check_eq 'UBI: the new system boots from it' 'boot 1: new on ubi0_0 ubifs rw' \
 	"$(grep '^boot' "$OUT")"
 check_eq 'and the machine goes down by itself' 0 "$STATUS"
+
+# when it is all of the flash that UBI has, by what the command line says
+sed 's/ubifs.old/ubifs.new/' ubi.ini >new.ini
+ubinize --output=ubi.new --peb-size=64KiB --min-io-size=1 --sub-page-size=1 new.ini
+new_machine ubifs
+after_it
+plan_with "$(image_line image-0 ubi.new mtd ubi)"
+resumes 0
+check_eq 'below UBI: the new system boots from it' 'boot 1: new on ubi0_0 ubifs rw' \
+	"$(grep '^boot' "$OUT")"
 
 # when the old system asks for it: all is written by the boot stage
 new_machine ext4
