@@ -287,6 +287,11 @@ static void test_refused(void)
 	refused(-EPERM, "image can be written by others than root", "one that others can write");
 	chmod(image_path, 0644);
 	ktap_eq(write_check(&plan, 0, &env, &err), 0, "and is found in one that is");
+	plan_set(&plan.image[0].path, "state:/image");
+	refused(-ENOENT, "No such file", "one at the top of a state that is not known");
+	env.state_top = dir;
+	ktap_eq(write_check(&plan, 0, &env, &err), 0, "and it is found there");
+	env.state_top = NULL;
 	given();
 	plan.image[0].room = ROOM - CHUNK;
 	refused(-ENXIO, "bytes, the plan has", "flash that has become larger");

@@ -22,6 +22,7 @@
 #include "updateconf.h"
 
 #define UPDATE_IMAGES_MAX	PLAN_IMAGES_MAX
+#define UPDATE_LIES		256
 #define UPDATE_CHECKS_MAX	1200
 /* What the writing may put into the RAM, and what it works with. */
 #define UPDATE_RESERVE		(1u << 20)
@@ -115,6 +116,8 @@ struct update_copies {
 	/* With a key only: 0 or an error, and what is to be said of it. */
 	int signature[UPDATE_IMAGES_MAX];
 	char said[UPDATE_IMAGES_MAX][SIGNATURE_COMMENT];
+	/* Of one that lies on the state already, its path there, with '/'; "": it is a copy. */
+	char lies[UPDATE_IMAGES_MAX][UPDATE_LIES];
 };
 
 /*

@@ -36,9 +36,10 @@ static void check_file(struct update *update, struct update_image *image)
 		update_note(update, "image", image->path, UPDATE_FAILED, "it is empty");
 	} else {
 		image->size = (uint64_t)st.st_size;
-		update_note(update, "image", image->path, UPDATE_OK, "%s, is copied to %s",
+		/* Whether it lies there already is for the check of the state to say. */
+		update_note(update, "image", image->path, UPDATE_OK, "%s, %s",
 			    update_size(image->size, text),
-			    update_has_state(update) ? "the state" : "RAM");
+			    update_has_state(update) ? "for the state" : "is copied to RAM");
 	}
 }
 

@@ -55,15 +55,18 @@ static int add_image(const struct update *update, const struct update_copies *co
 {
 	const struct update_image *image = &update->image[n];
 	const struct pvk_target *target = &image->target;
-	char path[64], name[sizeof(target->device) + 8], *slash;
+	char path[UPDATE_LIES + 16], name[sizeof(target->device) + 8], *slash;
 	char identity[PVK_TARGET_IDENTITY], partuuid[PVK_TARGET_PARTUUID];
 	struct plan_image to = {
 		.path = path, .size = image->size, .kind = target->kind, .target = name,
 		.room = target->size, .block = target->block,
 	};
 
-	snprintf(path, sizeof(path), "%simage-%zu",
-		 update_has_state(update) ? PLAN_STATE_PREFIX : "/update/", n);
+	if (copies->lies[n][0])
+		snprintf(path, sizeof(path), PLAN_STATE_PREFIX "%s", copies->lies[n]);
+	else
+		snprintf(path, sizeof(path), "%simage-%zu",
+			 update_has_state(update) ? PLAN_STATE_PREFIX : "/update/", n);
 	if (image->target_text[0] == '/') {
 		snprintf(name, sizeof(name), "/dev/%s", target->device);
 		while ((slash = strchr(name, '!')))

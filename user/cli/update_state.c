@@ -20,6 +20,7 @@
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
+#include "mountinfo.h"
 #include "owned.h"
 #include "tree.h"
 #include "update.h"
@@ -27,6 +28,7 @@
 #define BLOCK_BYTES	(256 * 1024)
 #define LOOK_MS		100
 #define WHERE		"/run/pvkit-state.XXXXXX"
+#define MOUNTINFO_MAX	(4u << 20)
 
 /* What the process has found out: smaller than what a pipe takes at once. */
 struct answer {
@@ -34,6 +36,8 @@ struct answer {
 	struct pvk_err err;
 	struct update_copies copies;
 	uint64_t room;
+	uint64_t wanted;	/* of it, by what is copied there */
+	unsigned int lying;	/* images that are not */
 	int target;		/* the image whose target the state is on; -1 */
 };
 
@@ -106,17 +110,22 @@ static int await_answer(int from, pid_t pid, bool (*go_on)(void *arg), void *arg
 {
 	struct pollfd fd = { .fd = from, .events = POLLIN };
 	bool stopped = false;
+	size_t len = 0;
 	ssize_t n;
 
 	while (!stopped && poll(&fd, 1, LOOK_MS) <= 0)
 		stopped = go_on && !go_on(arg);
 	if (stopped)
 		kill(pid, SIGKILL);
-	n = stopped ? 0 : read(from, answer, sizeof(*answer));
+	for (; !stopped && len < sizeof(*answer); len += (size_t)n) {
+		n = read(from, (char *)answer + len, sizeof(*answer) - len);
+		if (n <= 0)
+			break;
+	}
 	waitpid(pid, NULL, 0);
 	if (stopped)
 		return pvk_err_set(&answer->err, -ECANCELED, "stopped");
-	return n == sizeof(*answer) ? answer->ret :
+	return len == sizeof(*answer) ? answer->ret :
 	       pvk_err_set(&answer->err, -EIO, "the process that should do it has died");
 }
 
@@ -177,6 +186,7 @@ static int write_all(int to, const char *block, size_t len)
 	return 0;
 }
 
+/* to < 0: it is only read. */
 static int copy_data(int from, int to, uint64_t size, unsigned char *digest)
 {
 	static char block[BLOCK_BYTES];
@@ -192,13 +202,77 @@ static int copy_data(int from, int to, uint64_t size, unsigned char *digest)
 		if (n < 0)
 			return -errno;
 		len += (uint64_t)n;
-		ret = len > size ? -EBUSY : write_all(to, block, (size_t)n);
+		ret = len > size ? -EBUSY : to < 0 ? 0 : write_all(to, block, (size_t)n);
 		if (ret)
 			return ret;
 		pvk_sha256_add(&sha, block, (size_t)n);
 	}
 	pvk_sha256_end(&sha, digest);
 	return len == size ? 0 : -EBUSY;
+}
+
+/* ---- what lies there already ---- */
+
+/* Its path from the top of the state's file system, wherever that is mounted; false: not there. */
+static bool path_on(dev_t dev, const char *real, char *path, size_t size)
+{
+	pvk_auto_free char *text = NULL;
+	size_t best = 0, len;
+	struct pvk_mount mount;
+	bool found = false;
+	char *at;
+	int ret;
+
+	if (pvk_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, NULL))
+		return false;
+	/* Of the longest ones above it the last is what it is on. */
+	for (at = text; (ret = pvk_mountinfo_next(&at, &mount)) != -ENOENT;) {
+		len = ret ? 0 : strlen(mount.point);
+		if (ret || !pvk_tree_is_below(real, mount.point) || len < best)
+			continue;
+		best = len;
+		found = mount.dev == dev &&
+			snprintf(path, size, "%s%s", strcmp(mount.root, "/") ? mount.root : "",
+				 real + (len > 1 ? len : 0)) < (int)size;
+	}
+	return found;
+}
+
+/* One of ours is written anew for another image. */
+static bool is_copy_of_other(const struct task *task, size_t n, const char *path)
+{
+	const char *dir = task->update->conf.state_dir;
+	char copies[UPDATE_LIES], own[UPDATE_LIES + 32];
+
+	while (*dir == '/')
+		dir++;
+	snprintf(copies, sizeof(copies), "/%s%simage-", dir,
+		 *dir && dir[strlen(dir) - 1] != '/' ? "/" : "");
+	snprintf(own, sizeof(own), "%s%zu", copies, n);
+	return !strncmp(path, copies, strlen(copies)) && strcmp(path, own) != 0;
+}
+
+/*
+ * An image that lies on the state, and that nobody else can change there, is not copied. A
+ * descriptor of it, and from where it is found there; or less than 0.
+ */
+static int open_lying(const struct task *task, size_t n, char path[UPDATE_LIES])
+{
+	pvk_auto_close int top = open(task->where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pvk_auto_free char *real = realpath(task->update->image[n].path, NULL);
+	struct stat here, there, state;
+	int fd = -1;
+
+	if (!task->dir && top >= 0 && real && !fstat(top, &state) && !stat(real, &here) &&
+	    here.st_dev == state.st_dev && path_on(state.st_dev, real, path, UPDATE_LIES) &&
+	    !is_copy_of_other(task, n, path))
+		fd = pvk_owned_open(top, path, O_RDONLY | O_NONBLOCK, NULL);
+	if (fd >= 0 && !fstat(fd, &there) && there.st_ino == here.st_ino && S_ISREG(there.st_mode))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	path[0] = '\0';
+	return -ENOENT;
 }
 
 static void check_copy(const struct task *task, size_t n, int fd, struct answer *answer)
@@ -215,24 +289,33 @@ static void check_copy(const struct task *task, size_t n, int fd, struct answer 
 			 (int)sizeof(copies->said[n]) - 1, err.text);
 }
 
+static int make_copy(int dir, size_t n)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "image-%zu", n);
+	unlinkat(dir, name, 0);
+	return openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
 static int copy_image(const struct task *task, int dir, size_t n, struct answer *answer)
 {
 	const struct update_image *image = &task->update->image[n];
-	pvk_auto_close int from = open(image->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	pvk_auto_close int to = -1;
-	char name[32];
-	int ret;
+	pvk_auto_close int lying = open_lying(task, n, answer->copies.lies[n]);
+	pvk_auto_close int from = -1, to = -1;
+	int ret, it = lying;
 
-	if (from < 0)
+	if (lying < 0) {
+		from = open(image->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		it = to = from < 0 ? -1 : make_copy(dir, n);
+	}
+	if (it < 0)
 		return pvk_err_set(&answer->err, -errno, "%s: %s", image->path, strerror(errno));
-	snprintf(name, sizeof(name), "image-%zu", n);
-	unlinkat(dir, name, 0);
-	to = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	ret = to < 0 ? -errno : copy_data(from, to, image->size, answer->copies.sha256[n]);
-	if (!ret && fsync(to))
+	ret = copy_data(lying < 0 ? from : lying, to, image->size, answer->copies.sha256[n]);
+	if (!ret && fsync(it))
 		ret = -errno;
 	if (!ret && task->update->key)
-		check_copy(task, n, to, answer);
+		check_copy(task, n, it, answer);
 	return ret ? pvk_err_set(&answer->err, ret, "%s: %s", image->path, ret == -EBUSY ?
 				 "has changed since it was checked" : strerror(-ret)) : 0;
 }
@@ -307,6 +390,14 @@ static int check_owner(const struct task *task, struct pvk_err *err)
 	return dir < 0 && dir != -ENOENT ? dir : 0;
 }
 
+static bool lies_there(const struct task *task, size_t n)
+{
+	char path[UPDATE_LIES];
+	pvk_auto_close int fd = open_lying(task, n, path);
+
+	return fd >= 0;
+}
+
 static int look_at_state(const struct task *task, struct answer *answer)
 {
 	const struct update *update = task->update;
@@ -323,8 +414,14 @@ static int look_at_state(const struct task *task, struct answer *answer)
 	if (vfs.f_flag & ST_RDONLY)
 		return pvk_err_set(&answer->err, -EROFS, "it is read-only");
 	answer->room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	answer->wanted = UPDATE_RESERVE;
 	for (i = 0; i < update->images; i++) {
-		answer->room += size_of_old(task, i);
+		if (lies_there(task, i)) {
+			answer->lying++;
+		} else {
+			answer->room += size_of_old(task, i);
+			answer->wanted += update->image[i].size;
+		}
 		if (update->image[i].has_target &&
 		    pvk_target_is_below(&update->image[i].target, task->where, "/sys", "/proc",
 					&below, NULL) > 0)
@@ -335,20 +432,19 @@ static int look_at_state(const struct task *task, struct answer *answer)
 
 static void check_room(struct update *update, const struct answer *answer)
 {
-	char needed[32], room[32];
-	uint64_t bytes = UPDATE_RESERVE;
-	size_t i;
+	char needed[32], room[32], lying[48] = "";
 
-	for (i = 0; i < update->images; i++)
-		bytes += update->image[i].size;
-	update_size(bytes, needed);
+	update_size(answer->wanted, needed);
 	update_size(answer->room, room);
-	if (bytes > answer->room)
+	if (answer->lying)
+		snprintf(lying, sizeof(lying), "; %u %s there already", answer->lying,
+			 answer->lying > 1 ? "images lie" : "image lies");
+	if (answer->wanted > answer->room)
 		update_note(update, "state", update->conf.state_device, UPDATE_FAILED,
-			    "%s are wanted, %s are free", needed, room);
+			    "%s are wanted, %s are free%s", needed, room, lying);
 	else
 		update_note(update, "state", update->conf.state_device, UPDATE_OK,
-			    "%s of %s that are free", needed, room);
+			    "%s of %s that are free%s", needed, room, lying);
 }
 
 void update_check_state(struct update *update)

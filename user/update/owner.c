@@ -220,6 +220,7 @@ static int mount_state(struct owner *o, struct pvk_err *err)
 	mkdir(STATE_DIR, 0700);
 	ret = update_state_mount(&o->state, STATE_DIR, UPDATE_STATE_WAIT, err);
 	o->env.owned = true;
+	o->env.state_top = ret ? NULL : STATE_DIR;
 	o->env.state = ret ? NULL : update_state_path(&o->state, "", o->state_dir);
 	return ret;
 }

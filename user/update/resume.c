@@ -326,6 +326,7 @@ static int resume(struct resume *r, struct pvk_err *err)
 	if (ret)
 		return ret;
 	env.state = update_state_path(&r->state, "", path);
+	env.state_top = r->state.where;
 	ret = carry_check(&r->plan, &r->phase, r->cursor, &env, err);
 	/* An image that is not there, or another one, stays so. */
 	r->hopeless = ret == -ENOENT || ret == -EBADMSG || ret == -EINVAL ||

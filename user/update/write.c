@@ -39,18 +39,26 @@ const char *write_step_name(enum write_step step)
 	return pvk_name_of(names, PVK_ARRAY_SIZE(names), step);
 }
 
+/* One from the top of its file system was not copied there. NULL: it is in no state. */
+static const char *state_of(const struct plan_image *image, const struct write_env *env)
+{
+	if (image->path[0] == '/')
+		return NULL;
+	return image->path[strlen(PLAN_STATE_PREFIX)] == '/' ? env->state_top : env->state;
+}
+
 int write_image_path(const struct plan_image *image, const struct write_env *env, char *path,
 		     size_t size)
 {
-	const char *below = image->path + strlen(PLAN_STATE_PREFIX);
+	const char *dir = state_of(image, env);
 	int len;
 
-	if (image->path[0] != '/' && !env->state)
-		return -ENOENT;
 	if (image->path[0] == '/')
 		len = snprintf(path, size, "%s", image->path);
+	else if (dir)
+		len = snprintf(path, size, "%s/%s", dir, image->path + strlen(PLAN_STATE_PREFIX));
 	else
-		len = snprintf(path, size, "%s/%s", env->state, below);
+		return -ENOENT;
 	return len < (int)size ? 0 : -ENAMETOOLONG;
 }
 
@@ -129,12 +137,13 @@ static int keep_cursor(struct writer *w, uint64_t bytes, struct pvk_err *err)
 static int open_owned(const struct writer *w, struct pvk_err *err)
 {
 	const char *name = w->image->path + strlen(PLAN_STATE_PREFIX);
-	pvk_auto_close int dir = open(w->env.state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *path = state_of(w->image, &w->env);
+	pvk_auto_close int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct pvk_err why = { .text = "" };
 	int fd;
 
 	if (dir < 0)
-		return pvk_err_set(err, -errno, "%s: %s", w->env.state, strerror(errno));
+		return pvk_err_set(err, -errno, "%s: %s", path, strerror(errno));
 	fd = pvk_owned_open(dir, name, O_RDONLY | O_NONBLOCK, &why);
 	return fd < 0 ? pvk_err_set(err, fd, "state: %s", why.text) : fd;
 }

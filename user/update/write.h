@@ -35,6 +35,7 @@ struct write_progress {
 
 struct write_env {
 	const char *state;	/* DIR of the plan's state, where that is now; NULL: nowhere */
+	const char *state_top;	/* of its file system, for `state:/...`; NULL: likewise */
 	bool owned;		/* images there have to be root's alone (owned.h) */
 	const char *sys, *dev;	/* "/sys", "/dev" */
 	bool exclusive;		/* refuse a block device that is mounted or held otherwise */

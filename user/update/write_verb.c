@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,6 +99,23 @@ static int take_words(int argc, char **argv, struct writing *writing, struct wri
 	return optind < argc ? UPDATE_EXIT_USAGE : 0;
 }
 
+/* DIR without what the plan has behind the top of its file system. */
+static void find_top(const struct plan *plan, struct write_env *env, char top[PATH_MAX])
+{
+	size_t len = env->state ? strlen(env->state) : 0;
+	size_t below = plan->state_dir ? strlen(plan->state_dir) : 0;
+
+	while (len && env->state[len - 1] == '/')
+		len--;
+	while (below && plan->state_dir[below - 1] == '/')
+		below--;
+	if (!len || len < below || len >= PATH_MAX ||
+	    (below && strncmp(env->state + len - below, plan->state_dir, below) != 0))
+		return;
+	snprintf(top, PATH_MAX, "%.*s/", (int)(len - below), env->state);
+	env->state_top = top;
+}
+
 static int report(struct writing *writing, int ret, const struct pvk_err *err)
 {
 	char line[64];
@@ -123,6 +141,7 @@ int verb_write(int argc, char **argv)
 		.arg = &writing,
 	};
 	struct pvk_err err = { .text = "" };
+	char top[PATH_MAX];
 	const char *path;
 	int ret;
 
@@ -132,8 +151,10 @@ int verb_write(int argc, char **argv)
 	catch_signals();
 	progress_init(&writing.progress, STDOUT_FILENO);
 	ret = plan_read(&writing.plan, path, &err);
-	if (!ret)
+	if (!ret) {
+		find_top(&writing.plan, &env, top);
 		ret = write_check(&writing.plan, writing.cursor, &env, &err);
+	}
 	if (!ret)
 		ret = write_images(&writing.plan, writing.cursor, &env, &err);
 	ret = report(&writing, ret, &err);

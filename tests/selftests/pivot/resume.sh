@@ -6,7 +6,7 @@
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/update_lib.sh"
 
-plan 34
+plan 35
 
 # plan_with LINE...: of the update that was cut
 plan_with() {
@@ -115,6 +115,7 @@ old) pvkit update --recovery --flag slot=b "$kernel:$kernel_target" "$image:$tar
 new)
 	pvkit flag list --json
 	cat /data/update/result
+	[ -e /data/update/image-0 ] || echo 'no copies'
 	stty -F /dev/ttyS0 raw
 	poweroff
 	;;
@@ -124,6 +125,8 @@ run_update_machine
 check_eq '--recovery: the old system, and then the new one' 'boot 1: old,boot 2: new,' \
 	"$(sed -n 's/^\(boot .*\) on.*/\1/p' "$OUT" | tr '\n' ',')"
 check_match '--recovery: its flag is set' '*"slot":"b"*' "$(grep '"slot"' "$OUT")"
+check_eq '--recovery: the images lay on the state, and were not copied' 'no copies' \
+	"$(grep '^no copies' "$OUT")"
 check_match '--recovery: is done' 'done *' "$(grep '^done' "$OUT")"
 disk_part kernel >part
 check '--recovery: the kernel is the new one' same_as kernel.new <part

@@ -17,6 +17,8 @@ add_program root.old "$BUILD/tests/selftests/pivot/lost_terminal"
 add_program root.old /sbin/sfdisk
 rm -f root.old/lib/x86_64-linux-gnu/libfdisk.so.1
 new_machine ext4
+# else it would not be copied: it lies on the state already
+chmod g+w data/images/root.img
 cat >data/stop <<'END'
 [ ! -e /data/stopped ] || exit 0
 >/data/stopped
