@@ -65,7 +65,8 @@ static void test_bad(void)
 		  "a/b/plan can be written by others than root: chmod go-w", -EPERM },
 		{ "chmod 1777 .", "a/b/plan",
 		  "/ can be written by others than root: chmod go-w", -EPERM },
-		{ "ln -sfn b a/link", "a/link/plan", "a/link: no directory, or a symlink", -ENOTDIR },
+		{ "ln -sfn b a/link", "a/link/plan", "a/link: no directory, or a symlink",
+		  -ENOTDIR },
 		{ "ln -sf plan a/b/link", "a/b/link", "a/b/link: a symlink", -ELOOP },
 		{ "true", "a/../a/b/plan", "a/../a/b/plan: with ..", -EINVAL },
 	};

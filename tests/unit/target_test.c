@@ -398,7 +398,8 @@ static void test_uses(void)
 	ktap_str(uses_of("/sda2", mounts), "/run/secret ", "one of a dm device on it");
 	ktap_str(uses_of("rootfs", mounts), "/run/data ", "one of a part of flash");
 	ktap_str(uses_of("/sdb", mounts), "", "none");
-	snprintf(swaps, sizeof(swaps), "Filename Type Size Used Priority\n%s/sda2 partition 1 0 -2\n"
+	snprintf(swaps, sizeof(swaps),
+		 "Filename Type Size Used Priority\n%s/sda2 partition 1 0 -2\n"
 		 "/run/a\\040b/swap file 1 0 -3", dir);
 	attr("proc/swaps", swaps);
 	snprintf(swaps, sizeof(swaps), "swap:%s/sda2 ", dir);

@@ -59,8 +59,8 @@ static bool given_disk(int *loop)
 
 	snprintf(path, sizeof(path), "%s/disk", dir);
 	snprintf(point, sizeof(point), "%s/mnt", dir);
-	snprintf(command, sizeof(command), "mkdir %s && truncate -s %u %s && mke2fs -q -F %s", point,
-		 DISK, path, path);
+	snprintf(command, sizeof(command), "mkdir %s && truncate -s %u %s && mke2fs -q -F %s",
+		 point, DISK, path, path);
 	*loop = system(command) ? -1 : given_loop(path);
 	plan_init(&plan);
 	plan_add_image(&plan, &one, NULL);

@@ -21,7 +21,7 @@ static int check(int fd, const char *path, size_t len, struct pvk_err *err)
 	if (st.st_uid && st.st_uid != geteuid())
 		return pvk_err_set(err, -EPERM, "%.*s is user %u's, and has to be root's: chown "
 				   "root", (int)len, path, st.st_uid);
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
+	if (st.st_mode & 0022)
 		return pvk_err_set(err, -EPERM, "%.*s can be written by others than root: chmod "
 				   "go-w", (int)len, path);
 	return 0;

@@ -124,7 +124,7 @@ int pvk_target_uses(const struct pvk_target *target, const char *sys, const char
  * or one that writes by itself, and the text says which.
  */
 int pvk_target_carries(const struct pvk_target *target, const char *sys, const char *dev,
-			  struct pvk_err *err);
+		       struct pvk_err *err);
 
 /* Would writing to one change the other: the same, a part of it, flash that it shares? */
 bool pvk_target_overlap(const struct pvk_target *one, const struct pvk_target *other,

@@ -30,7 +30,9 @@ struct carrier {
 
 static bool passes_on(const char *type)
 {
-	static const char *const types[] = { "linear", "striped", "crypt", "verity", "zero", "error" };
+	static const char *const types[] = {
+		"linear", "striped", "crypt", "verity", "zero", "error",
+	};
 	size_t i;
 
 	for (i = 0; i < PVK_ARRAY_SIZE(types); i++)
@@ -148,7 +150,7 @@ static int check_device(const struct carrier *carrier, const char *name, unsigne
 }
 
 int pvk_target_carries(const struct pvk_target *target, const char *sys, const char *dev,
-			  struct pvk_err *err)
+		       struct pvk_err *err)
 {
 	const struct carrier carrier = {
 		.sys = sys, .dev = dev, .target = target->device, .err = err,

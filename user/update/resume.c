@@ -305,7 +305,8 @@ static void feed_watchdog(const struct resume *r)
 static int resume(struct resume *r, struct pvk_err *err)
 {
 	struct write_env env = {
-		.exclusive = true, .other_boot = true, .owned = true, .progress = show, .say = say_line, .arg = r,
+		.exclusive = true, .other_boot = true, .owned = true,
+		.progress = show, .say = say_line, .arg = r,
 	};
 	char path[PATH_MAX];
 	int ret;
