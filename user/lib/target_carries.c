@@ -101,7 +101,7 @@ static int check_mapped(const struct carrier *carrier, const char *name)
 				   "can't be told: %s", name, carrier->target, strerror(-ret));
 	other = find_other(table);
 	return *other ? pvk_err_set(carrier->err, -EBUSY, "%s lies on %s and is of the kind %s, "
-				    "which writes by itself", name, carrier->target, other) : 0;
+				    "which may write by itself", name, carrier->target, other) : 0;
 }
 
 /* ---- all that is built on it ---- */

@@ -309,6 +309,46 @@ test_disk_with_a_sector_that_can_not_be_written() {
 	holds new "$node"
 }
 
+# --- who has it, as the running system tells beforehand -----------------------------
+
+# uses: what `pvkit update` says of who has the disk
+uses() {
+	pvkit update --dry-run "$T/new:$loop" 2>/dev/null | awk '$1 == "use" { $1 = $2 = ""; print $0 }' |
+		sed 's/^ *//'
+}
+
+# mapped KIND [WORDS]: the disk is below a device of that kind, $node
+mapped() {
+	dmsetup remove --noudevsync bad >/dev/null 2>&1 || :
+	echo "0 16384 $1 $loop 0${2:+ $2}" | dmsetup create --noudevsync bad >"$T/dm" 2>&1 ||
+		broken "dmsetup, $1" "$(cat "$T/dm")"
+	node=/dev/dm-$(dmsetup info -c --noheadings -o minor bad)
+}
+
+test_a_disk_below_the_device_mapper() {
+	disk
+	modprobe dm-mod 2>/dev/null || :
+	modprobe dm-delay
+	modprobe ext4
+	image new 1000000
+	expect "a disk that nobody has" 'ok by nobody' "$(uses)"
+	mapped linear
+	expect "one below linear" 'ok by nobody' "$(uses)"
+	mke2fs -q "$node" >/dev/null 2>&1
+	mkdir -p "$T/mnt"
+	mount -t ext4 "$node" "$T/mnt"
+	expect "one that is mounted by that" "note mounted on $T/mnt: is unmounted" "$(uses)"
+	sleep 1000 >"$T/mnt/file" &
+	holder=$!
+	expect_match "a process with a file there" "note $holder sleep, fd 1 .*: is ended" "$(uses)"
+	kill $holder
+	wait $holder || :
+	umount "$T/mnt"
+	mapped delay 0
+	expect_match "one below a kind that is not known" 'failed dm-[0-9]+ lies on loop[0-9]+ and is of the kind delay, .*' \
+		"$(uses)"
+}
+
 # --- several ----------------------------------------------------------------------
 
 test_two_images_and_the_second_fails() {
