@@ -242,7 +242,7 @@ static bool path_on(dev_t dev, const char *real, char *path, size_t size)
 static bool is_copy_of_other(const struct task *task, size_t n, const char *path)
 {
 	const char *dir = task->update->conf.state_dir;
-	char copies[UPDATE_LIES], own[UPDATE_LIES + 32];
+	char copies[UPDATE_LIES + 16], own[UPDATE_LIES + 48];
 
 	while (*dir == '/')
 		dir++;
