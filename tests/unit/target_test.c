@@ -456,6 +456,26 @@ static void test_like(void)
 		"unless that has a number");
 }
 
+/* Of one card, as large as each other, and for the kernel disks of their own. */
+static void test_boot_partitions(void)
+{
+	char text[PVK_TARGET_IDENTITY];
+
+	add_block("mmcblk0", "179:0");
+	add_block("mmcblk0/mmcblk0boot1", "179:16");
+	remove(sysfs_path("devices/disk/mmcblk0/mmcblk0boot1/partition"));
+	attr(sysfs_path("devices/card/cid"), "1234");
+	sysfs_link(sysfs_path("devices/card"), sysfs_path("devices/disk/mmcblk0/device"));
+	sysfs_link(sysfs_path("devices/disk/mmcblk0"),
+		   sysfs_path("devices/disk/mmcblk0/mmcblk0boot1/device"));
+	pvk_target_block("sys", "mmcblk0", &target);
+	pvk_target_identity("sys", &target, text);
+	ktap_str(text, "1234@0", "a card is known by its number");
+	pvk_target_block("sys", "mmcblk0boot1", &target);
+	pvk_target_identity("sys", &target, text);
+	ktap_str(text, "1234:boot1@0", "and its boot partition by what comes behind the name");
+}
+
 static void test_watchdog(void)
 {
 	struct pvk_watchdog watchdog;
@@ -496,6 +516,7 @@ int main(void)
 	test_uses();
 	test_carries();
 	test_like();
+	test_boot_partitions();
 	test_watchdog();
 	shell("rm -rf ./*");
 	rmdir(dir);

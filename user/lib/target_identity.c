@@ -15,6 +15,20 @@
 
 #define SECTOR_MIN	512
 
+/* "CID:boot0" of mmcblk0boot0, which is a disk below the disk mmcblk0. */
+static void part_of_card(const char *sys, const char *device, char *id, size_t size)
+{
+	char path[PATH_MAX], real[PATH_MAX], cid[64];
+	const char *card;
+
+	snprintf(path, sizeof(path), "%s/class/block/%s/device", sys, device);
+	if (!pvk_sysattr(cid, sizeof(cid), "%s/device/cid", path) || !realpath(path, real))
+		return;
+	card = strrchr(real, '/') + 1;
+	if (!strncmp(device, card, strlen(card)))
+		snprintf(id, size, "%s:%s", cid, device + strlen(card));
+}
+
 /* Its own number, and where on it that begins. */
 static void block_identity(const char *sys, const char *device, char *text)
 {
@@ -31,6 +45,8 @@ static void block_identity(const char *sys, const char *device, char *text)
 		if (!pvk_sysattr(id, sizeof(id), "%s/class/block/%s/%s%s", sys, device, above,
 				 numbers[i]))
 			id[0] = '\0';
+	if (!id[0])
+		part_of_card(sys, device, id, sizeof(id));
 	pvk_sysattr_uint(&start, "%s/class/block/%s/start", sys, device);
 	if (id[0])
 		snprintf(text, PVK_TARGET_IDENTITY, "%s@%llu", id, (unsigned long long)start);
