@@ -961,6 +961,37 @@ static void test_fake_moved_layer(void)
 	pvk_holders_close(holders);
 }
 
+/* The same, and what runs is below the old root as well, which so is known for it. */
+static void test_fake_moved_root(void)
+{
+	char mounts[512], program[600], rom[600];
+	struct pvk_holders *holders;
+	struct stat st;
+
+	stat(dir, &st);
+	snprintf(mounts, sizeof(mounts), "900020 1 %u:%u / / rw - overlay o rw,lowerdir=/\n"
+		 "900021 900020 31:1 / /rom ro - squashfs /dev/root ro\n"
+		 "900022 900020 31:2 / /other ro - squashfs /dev/mtdblock2 ro\n", major(st.st_dev),
+		 minor(st.st_dev));
+	given_fake(STAT("moved"), mounts);
+	make_link("proc/100/root", dir);
+	make_link("proc/100/exe", at("plain"));
+	snprintf(program, sizeof(program), "rom%s", at("plain"));
+	snprintf(rom, sizeof(rom), "%.*s", (int)(strrchr(program, '/') - program), program);
+	make_dirs(rom);
+	link(at("plain"), at(program));
+	holders = open_fake((struct pvk_holders_from){ .dev = makedev(31, 1) });
+	scan(holders);
+	check_found(PVK_HOLD_OVERLAY, 0, "overlay /", "an overlay on what was the root");
+	ktap_check(of(PVK_HOLD_OVERLAY, 0, "") && !of(PVK_HOLD_OVERLAY, 0, "")->holder.guess,
+		   "for sure");
+	pvk_holders_close(holders);
+	holders = open_fake((struct pvk_holders_from){ .dev = makedev(31, 2) });
+	scan(holders);
+	ktap_check(!of(PVK_HOLD_OVERLAY, 0, ""), "and so not on another one");
+	pvk_holders_close(holders);
+}
+
 /* Partitions 1 and 2 overlap, 3 does not; UBI 0 is on 2, and a volume of it is mounted. */
 static void given_flash(void)
 {
@@ -1385,6 +1416,8 @@ int main(void)
 	test_fake_vanished();
 	clear();
 	test_fake_moved_layer();
+	clear();
+	test_fake_moved_root();
 	clear();
 	test_fake_threads();
 	clear();

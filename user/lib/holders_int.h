@@ -194,6 +194,8 @@ struct hold_inode {
 	uint32_t nlink;
 	uint64_t ino;
 	uint64_t mnt;		/* 0: not known */
+	uint64_t size;
+	int64_t mtime;
 };
 
 /* A process, or one of its threads. */

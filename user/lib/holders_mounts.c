@@ -473,6 +473,47 @@ int hold_tell_mounts(struct hold_scan *scan)
 
 /* --- overlays --------------------------------------------------------------- */
 
+/* The program that runs is on that mount, too: the same file, as an overlay shows it. */
+static bool has_program(struct hold_scan *scan, uint32_t pid, const struct hold_row *row)
+{
+	char link[32], program[PATH_MAX], path[2 * PATH_MAX];
+	struct hold_inode here, there;
+	const struct hold_row *on;
+	pvk_auto_close int fd = -1;
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "%u/exe", pid);
+	len = readlinkat(scan->proc, link, program, sizeof(program) - 1);
+	if (len <= 0 || hold_stat(scan->proc, link, &here))
+		return false;
+	program[len] = '\0';
+	if (snprintf(path, sizeof(path), "%s%s", row->mount.point, program) >= (int)sizeof(path))
+		return false;
+	fd = hold_open_in(scan, pid, path);
+	if (fd < 0 || hold_stat(fd, "", &there))
+		return false;
+	on = hold_row_of(scan, there.mnt);
+	return (!on || on == row) && here.size == there.size && here.mtime == there.mtime;
+}
+
+/*
+ * Whoever mounts an overlay with "lowerdir=/" and then makes it the root has the old one
+ * elsewhere: where what runs from the overlay is as well. 0: nowhere.
+ */
+static dev_t dev_of_old_root(struct hold_scan *scan, const struct hold_overlay *overlay)
+{
+	const struct hold_row *row;
+	size_t i;
+
+	for (i = 0; i < scan->n_rows; i++) {
+		row = &scan->row[i];
+		if (row->ns == overlay->row->ns && row->mount.dev != overlay->dev &&
+		    row->mount.point[1] && has_program(scan, scan->ns[row->ns].pid, row))
+			return row->mount.dev;
+	}
+	return 0;
+}
+
 /*
  * By its path as it was when it was mounted, which need not lead there any more: surely not
  * if it leads to the overlay itself, which has become the root since ("lowerdir=/").
@@ -490,6 +531,8 @@ static void add_layer(struct hold_scan *scan, struct hold_overlay *overlay, cons
 		row = hold_row_of(scan, stx.mnt);
 		dev = row ? row->mount.dev : stx.dev;
 	}
+	if (dev == overlay->dev && !strcmp(path, "/"))
+		dev = dev_of_old_root(scan, overlay);
 	if (!dev || dev == overlay->dev)
 		overlay->unknown = true;
 	else if (overlay->n_layers < HOLD_LAYERS_MAX &&

@@ -16,8 +16,12 @@
 
 #define WANT_TYPE	0x1
 #define WANT_NLINK	0x4
+#define WANT_MTIME	0x40
 #define WANT_INO	0x100
+#define WANT_SIZE	0x200
 #define WANT_MNT	0x1000
+#define WANTED		(WANT_TYPE | WANT_NLINK | WANT_MTIME | WANT_INO | WANT_SIZE | WANT_MNT)
+#define MTIME		6		/* of times: access, birth, change, each with its nsec */
 
 struct kernel_statx {
 	uint32_t mask, blksize;
@@ -43,7 +47,7 @@ static int ask(int at, const char *path, unsigned int want, struct kernel_statx 
 int hold_stat(int at, const char *path, struct hold_inode *inode)
 {
 	struct kernel_statx stx = { 0 };
-	int ret = ask(at, path, WANT_TYPE | WANT_NLINK | WANT_INO | WANT_MNT, &stx);
+	int ret = ask(at, path, WANTED, &stx);
 
 	/* Of a file on another user's FUSE root is told where it is, and no more. */
 	if (ret == -EACCES)
@@ -55,6 +59,7 @@ int hold_stat(int at, const char *path, struct hold_inode *inode)
 		.rdev = makedev(stx.rdev_major, stx.rdev_minor),
 		.mode = stx.mode, .nlink = stx.nlink, .ino = stx.ino,
 		.mnt = stx.mask & WANT_MNT ? stx.mnt : 0,
+		.size = stx.size, .mtime = (int64_t)stx.times[MTIME],
 	};
 	return 0;
 }
