@@ -341,6 +341,7 @@ static void sync_all(void *arg)
 static _Noreturn void go_down(struct owner *o)
 {
 	allow(o, DOWN_SECONDS);
+	o->undo->doing = "reboot";
 	child_do(sync_all, NULL, SYNC_MS);
 	if (o->plan->reboot)
 		syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
