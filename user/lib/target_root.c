@@ -478,8 +478,10 @@ int pvk_target_uses(const struct pvk_target *target, const char *sys, const char
 {
 	struct pvk_err how = { .text = "" };
 	struct pvk_below below = { .dev = 0 };
+	struct trail trail = { .n = 0 };
 	struct search search = {
-		.target = target, .sys = sys, .proc = proc, .below = &below, .text = &how,
+		.target = target, .sys = sys, .proc = proc, .below = &below, .trail = &trail,
+		.text = &how,
 	};
 	pvk_auto_free char *mounts = NULL;
 	int ret = search_begin(&search, &mounts);
@@ -497,7 +499,10 @@ int pvk_target_uses(const struct pvk_target *target, const char *sys, const char
 static bool is_on(const struct pvk_target *target, const struct pvk_target *other, const char *sys)
 {
 	struct pvk_below below;
-	const struct search search = { .target = target, .sys = sys, .below = &below };
+	struct trail trail = { .n = 0 };
+	const struct search search = {
+		.target = target, .sys = sys, .below = &below, .trail = &trail,
+	};
 
 	switch (other->kind) {
 	case PVK_TARGET_MTD:
