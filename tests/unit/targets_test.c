@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/wait.h>
 
 #include "ktap.h"
@@ -155,6 +156,41 @@ static void test_session(void)
 	ktap_eq(targets.n, 0, "nor opened");
 }
 
+/* Of the disk, as /proc/swaps has it; "": none. */
+static const char *swap_priority(void)
+{
+	pvk_auto_free char *text = NULL;
+	static char priority[16];
+	char *line;
+
+	priority[0] = '\0';
+	if (pvk_read_file(AT_FDCWD, "/proc/swaps", 65536, &text, NULL))
+		return "not known";
+	line = strstr(text, loop_path);
+	if (line)
+		sscanf(line, "%*s %*s %*s %*s %15s", priority);
+	return priority;
+}
+
+static void test_swap(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "mkswap %s >/dev/null", loop_path);
+	if (system(command) || swapon(loop_path, SWAP_FLAG_PREFER | 5)) {
+		ktap_skip("no swap can be had here", "swap to it goes, and comes back");
+		return;
+	}
+	ktap_str(swap_priority(), "5", "given: swap to it, of some priority");
+	targets_init(&targets, &plan, 0);
+	ktap_eq(targets_claim(&targets, &err), -EBUSY, "it can't be had then");
+	ktap_eq(free_them(), 0, "it is freed");
+	ktap_str(swap_priority(), "", "and not swapped to");
+	ktap_eq(undo_all(undo), 0, "all is undone");
+	ktap_str(swap_priority(), "5", "and it is swapped to as it was");
+	swapoff(loop_path);
+}
+
 int main(void)
 {
 	char command[128];
@@ -169,6 +205,7 @@ int main(void)
 	ktap_plan(0);
 	test_mounted();
 	test_open();
+	test_swap();
 	test_exclusive();
 	test_session();
 	close(loop);

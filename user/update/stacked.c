@@ -155,6 +155,29 @@ static bool swaps_there(const struct below *below, const char *path)
 	return is_below(below, path) || (!stat(path, &st) && st.st_dev == below->dev);
 }
 
+/* With which it comes back as it was: it has the lowest one, unless it was given one. */
+static unsigned long priority_of(const char *path)
+{
+	pvk_auto_free char *text = NULL;
+	char *at, *line, *last;
+	long priority;
+	size_t len;
+
+	if (pvk_read_file(AT_FDCWD, SWAPS, SWAPS_MAX, &text, NULL))
+		return 0;
+	for (at = text; (line = strsep(&at, "\n"));) {
+		len = strcspn(line, " \t");
+		last = strrchr(line + len, '\t');
+		priority = last ? strtol(last, NULL, 10) : -1;
+		line[len] = '\0';
+		pvk_mountinfo_unescape(line);
+		if (!strcmp(line, path))
+			return priority < 0 ? 0 : SWAP_FLAG_PREFER |
+			       ((unsigned long)priority & SWAP_FLAG_PRIO_MASK);
+	}
+	return 0;
+}
+
 int stacked_take_swap(const char *path, struct undo *undo, struct pvk_err *err)
 {
 	struct undo_entry *entry;
@@ -163,6 +186,7 @@ int stacked_take_swap(const char *path, struct undo *undo, struct pvk_err *err)
 	ret = undo_prepare(undo, UNDO_SWAP, path, "", &entry, err);
 	if (ret)
 		return ret;
+	entry->flags = priority_of(path);
 	if (swapoff(path))
 		return pvk_err_set(err, -errno, "swap on %s: %s", path, strerror(errno));
 	undo_commit(undo);

@@ -157,7 +157,7 @@ static int undo_one(const struct undo *undo, const struct undo_entry *e)
 	case UNDO_LOOP:
 		return undo_loop(e);
 	case UNDO_SWAP:
-		return swapon(e->from, 0) ? -errno : 0;
+		return swapon(e->from, (int)e->flags) ? -errno : 0;
 	}
 	return -EINVAL;
 }

@@ -25,7 +25,7 @@ enum undo_kind {
 	UNDO_REMOUNT,	/* to: had these flags, and as below */
 	UNDO_UMOUNT,	/* from a source, to was the mount point */
 	UNDO_LOOP,	/* from a file, to the device */
-	UNDO_SWAP,	/* from */
+	UNDO_SWAP,	/* from, with flags */
 };
 
 struct undo_entry {

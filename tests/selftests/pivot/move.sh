@@ -79,7 +79,7 @@ new_machine ext4
 			hand_over
 		fi
 		echo "same kernel: $(cat /run/same-kernel); $(cat /tmp/file); $(is /mnt); $(is /rom)"
-		echo "beside it: $(is /run/there); $(grep -o '^/dev/vda1' /proc/swaps)"
+		echo "beside it: $(is /run/there); $(awk '$1 == "/dev/vda1" { print $1 }' /proc/swaps)"
 		touch /root/writable && echo "writable again"
 		# whoever fed it does no more, and it bites in 30 s
 		exec 9>/dev/watchdog0

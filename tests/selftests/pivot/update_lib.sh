@@ -279,7 +279,7 @@ run_update_machine() {
 disk_part() {
 	case $1 in
 	kernel) dd if=disk.img bs=1M skip=1 count=1 status=none ;;
-	root) dd if=disk.img bs=1M skip=2 count=$ROOT_MIB status=none ;;
+	root) dd if=disk.img bs=1M skip=2 count="$ROOT_MIB" status=none ;;
 	upper) dd if=disk.img bs=1M skip=$((ROOT_MIB + 2)) count=8 status=none ;;
 	esac
 }
