@@ -170,6 +170,7 @@ check_eq 'a tampered image: kept as the result' 'failed 00c0ffee' \
 # when the plan is somebody else's, who may have made up all of it
 chown 1000 data/update/plan
 fails 'a plan of others' "state: plan is user 1000's, and has to be root's: chown root"
+chown 0 data/update/plan
 
 # when the plan is that of another update
 ID=0badcafe plan_with "$line"
