@@ -104,6 +104,31 @@ static void test_mounted(void)
 	umount(point);
 }
 
+/* An overlay has its layers mounted for itself, wherever else they are mounted from. */
+static void test_layer(void)
+{
+	char over[64], options[128];
+
+	snprintf(over, sizeof(over), "%s/over", dir);
+	snprintf(options, sizeof(options), "lowerdir=%s:%s", point, dir);
+	mkdir(over, 0700);
+	ktap_eq(mount(loop_path, point, "ext2", MS_RDONLY, NULL), 0, "given: it is mounted");
+	if (mount("over", over, "overlay", 0, options)) {
+		ktap_skip("no overlay in this kernel", "a layer of an overlay is freed");
+		umount(point);
+		rmdir(over);
+		return;
+	}
+	ktap_eq(free_them(), 0, "a layer of an overlay is freed");
+	ktap_eq(targets_claim(&targets, &err), 0, "and can be had: %s", err.text);
+	targets_let_go(&targets);
+	ktap_eq(undo_all(undo), 0, "all is undone");
+	ktap_check(is_mounted(), "and it is mounted again");
+	ktap_eq(umount(over), 0, "with the overlay");
+	umount(point);
+	rmdir(over);
+}
+
 /* Of the program that it is: it has the disk open, until it is told to end. */
 static pid_t given_process(int flags)
 {
@@ -204,6 +229,7 @@ int main(void)
 		ktap_skip_all("no loop device here");
 	ktap_plan(0);
 	test_mounted();
+	test_layer();
 	test_open();
 	test_swap();
 	test_exclusive();

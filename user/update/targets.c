@@ -73,13 +73,27 @@ struct found {
 	dev_t dev;
 };
 
-static int keep_first(void *arg, const struct pvk_use *use)
+/*
+ * What came last goes first: swap to a file, and an overlay, whose layers lead nowhere once
+ * they are unmounted, though it has them still.
+ */
+static int keep_last(void *arg, const struct pvk_use *use)
 {
 	struct found *found = arg;
 
 	*found = (struct found){ .kind = use->kind, .dev = use->dev };
 	snprintf(found->what, sizeof(found->what), "%s", use->what);
-	return 1;
+	return 0;
+}
+
+/* 1: somebody uses it, and who that is lies in *found. */
+static int find_use(const struct pvk_target *target, struct found *found, struct pvk_err *err)
+{
+	int ret;
+
+	found->what[0] = '\0';
+	ret = pvk_target_uses(target, SYS, PROC, keep_last, found, err);
+	return ret ? ret : found->what[0] != '\0';
 }
 
 static int end_use(const struct found *found, struct unmount *unmount, struct pvk_err *err)
@@ -109,7 +123,7 @@ static int free_one(const struct pvk_target *target, struct unmount *unmount,
 	node_of(target->device, node, sizeof(node));
 	ret = evict(node, 0, unmount->limits, err);
 	for (n = 0; !ret && n < USES_MAX; n++) {
-		ret = pvk_target_uses(target, SYS, PROC, keep_first, &found, err);
+		ret = find_use(target, &found, err);
 		if (ret <= 0)
 			return ret;
 		ret = end_use(&found, unmount, err);
@@ -235,7 +249,7 @@ static int claim_one(struct targets *targets, const struct pvk_target *target,
 
 	if (ret || is_session(targets, target))
 		return ret;
-	ret = pvk_target_uses(target, SYS, PROC, keep_first, &found, err);
+	ret = find_use(target, &found, err);
 	if (ret)
 		return ret < 0 ? ret : pvk_err_set(err, -EBUSY, "%s is in use: %s",
 						   target->device, found.what);
