@@ -282,7 +282,7 @@ static int look_again(struct owner *o, struct pvk_err *err)
 {
 	int ret = mount_state(o, err);
 
-	progress_init(&o->progress, STDOUT_FILENO);
+	progress_console(&o->progress);
 	o->env.progress = show;
 	o->env.say = tell_line;
 	o->env.written = written;

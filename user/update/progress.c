@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,6 +76,11 @@ const char *progress_text(const struct plan *plan, const struct write_progress *
 void progress_init(struct progress *progress, int fd)
 {
 	*progress = (struct progress){ .fd = fd, .terminal = isatty(fd) };
+}
+
+void progress_console(struct progress *progress)
+{
+	progress_init(progress, open("/dev/console", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 }
 
 static void put(struct progress *progress, const char *text)

@@ -18,6 +18,8 @@ struct progress {
 };
 
 void progress_init(struct progress *progress, int fd);
+/* On the console, which is never waited for: one that heard an XOFF would hold up the writing. */
+void progress_console(struct progress *progress);
 void progress_show(struct progress *progress, const struct plan *plan,
 		   const struct write_progress *now);
 /* A line of its own. What can't be written (the terminal is gone) is lost. */

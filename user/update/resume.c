@@ -449,9 +449,7 @@ int verb_resume(int argc, char **argv)
 	console_name("pvkit-update");
 	console_open();
 	read_conf(&r);
-	/* Never waited for: a console that heard an XOFF would hold up the writing. */
-	progress_init(&r.progress, open("/dev/console", O_WRONLY | O_NONBLOCK | O_NOCTTY |
-					O_CLOEXEC));
+	progress_console(&r.progress);
 	if (!resume(&r, &err))
 		done(&r);
 	give_up(&r, &err);
