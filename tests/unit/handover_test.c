@@ -147,6 +147,23 @@ static void test_inittab(void)
 
 /* ---- where process 1 waits ---- */
 
+/* One whose program comes from a medium that hangs is still a copy of us, with all we had. */
+static void test_copied(const char *path)
+{
+	struct pvk_handover handover = { .init = PVK_INIT_BUSYBOX, PVK_HANDOVER_NONE };
+	pid_t pid;
+
+	handover.shut[PVK_TURN_FIRST] = pvk_gate_make(path);
+	ktap_eq(pvk_gate_shut(handover.shut[PVK_TURN_FIRST]), 0, "one that a child has, too");
+	pid = fork();
+	while (!pid)
+		pause();
+	pvk_handover_let_go(&handover, PVK_TURN_FIRST);
+	ktap_check(!pvk_gate_is_shut(path), "is opened all the same");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 static void test_gate(void)
 {
 	char *path = strdup(in_dir("gate"));
@@ -168,6 +185,7 @@ static void test_gate(void)
 	close(fd);
 	ktap_eq(waitpid(pid, &status, 0), pid, "until who shut it has gone");
 	ktap_eq(WEXITSTATUS(status), 7, "and goes on");
+	test_copied(path);
 	remove(path);
 	ktap_check(!pvk_gate_is_shut(path), "one that is not there is open");
 	free(path);

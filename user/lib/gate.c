@@ -25,6 +25,12 @@ int pvk_gate_shut(int fd)
 	return flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
 }
 
+void pvk_gate_open(int fd)
+{
+	if (fd >= 0)
+		flock(fd, LOCK_UN);
+}
+
 /* Not by a file system that is read-only by then, either. */
 static int open_gate(const char *path)
 {

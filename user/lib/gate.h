@@ -13,8 +13,9 @@
 
 /* Makes the file, and leaves the gate open; a descriptor, or a negative errno. */
 int pvk_gate_make(const char *path);
-/* Shut until that descriptor, and each copy of it, is closed. */
+/* Until pvk_gate_open(), or until that descriptor, and each copy of it, is closed. */
 int pvk_gate_shut(int fd);
+void pvk_gate_open(int fd);
 
 /* One that isn't there is open. */
 bool pvk_gate_is_shut(const char *path);

@@ -301,6 +301,8 @@ int pvk_handover_go(struct pvk_handover *handover, struct pvk_err *err)
 
 void pvk_handover_let_go(struct pvk_handover *handover, enum pvk_handover_turn turn)
 {
+	/* A child that could not yet execute what it should has it, too. */
+	pvk_gate_open(handover->shut[turn]);
 	close_one(&handover->shut[turn]);
 }
 
