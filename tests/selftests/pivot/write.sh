@@ -328,7 +328,7 @@ mapped() {
 test_a_disk_below_the_device_mapper() {
 	disk
 	modprobe dm-mod 2>/dev/null || :
-	modprobe dm-delay
+	modprobe dm-flakey
 	modprobe ext4
 	image new 1000000
 	expect "a disk that nobody has" 'ok by nobody' "$(uses)"
@@ -344,8 +344,8 @@ test_a_disk_below_the_device_mapper() {
 	kill $holder
 	wait $holder || :
 	umount "$T/mnt"
-	mapped delay 0
-	expect_match "one below a kind that is not known" 'failed dm-[0-9]+ lies on loop[0-9]+ and is of the kind delay, .*' \
+	mapped flakey "60 0"
+	expect_match "one below a kind that is not known" 'failed dm-[0-9]+ lies on loop[0-9]+ and is of the kind flakey, .*' \
 		"$(uses)"
 }
 
