@@ -340,7 +340,8 @@ test_a_disk_below_the_device_mapper() {
 	expect "one that is mounted by that" "note mounted on $T/mnt: is unmounted" "$(uses)"
 	sleep 1000 >"$T/mnt/file" &
 	holder=$!
-	expect_match "a process with a file there" "note $holder sleep, fd 1 .*: is ended" "$(uses)"
+	echo "$holder" >>"$T/children"
+	expect_match "a process with a file there" "note $holder sleep, fd $T/mnt/file: is ended" "$(uses)"
 	kill $holder
 	wait $holder || :
 	umount "$T/mnt"
@@ -370,8 +371,8 @@ test_two_images_and_the_second_fails() {
 
 put_back() {
 	end_children
-	dmsetup remove --noudevsync bad >/dev/null 2>&1 || :
 	! mountpoint -q "$T/mnt" || umount "$T/mnt"
+	dmsetup remove --noudevsync bad >/dev/null 2>&1 || :
 	losetup -D 2>/dev/null || :
 	for pb in ubi simflash nandsim; do
 		! resident "$pb" || wait_until 5 rmmod "$pb" || note "$pb stays"
