@@ -129,6 +129,27 @@ static void test_layer(void)
 	rmdir(over);
 }
 
+/* As one that leaves out a header has it: a loop device of the disk itself, and no file. */
+static void test_loop_of_it(void)
+{
+	char disk[sizeof(loop_path)];
+	int upper;
+
+	strcpy(disk, loop_path);
+	upper = given_loop(disk);
+	ktap_check(upper >= 0 && !mount(loop_path, point, "ext2", 0, NULL),
+		   "given: a loop device of it is mounted");
+	strcpy(loop_path, disk);
+	ktap_eq(free_them(), 0, "it is freed");
+	ktap_check(!is_mounted(), "by unmounting that");
+	ktap_eq(targets_claim(&targets, &err), 0, "and can be had: %s", err.text);
+	targets_let_go(&targets);
+	ktap_eq(undo_all(undo), 0, "all is undone");
+	ktap_check(is_mounted(), "and it is mounted again");
+	umount(point);
+	close(upper);
+}
+
 /* Of the program that it is: it has the disk open, until it is told to end. */
 static pid_t given_process(int flags)
 {
@@ -230,6 +251,7 @@ int main(void)
 	ktap_plan(0);
 	test_mounted();
 	test_layer();
+	test_loop_of_it();
 	test_open();
 	test_swap();
 	test_exclusive();

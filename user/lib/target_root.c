@@ -156,6 +156,8 @@ static int on_ubi(const struct search *search, const char *volume)
 }
 
 static int on_path(const struct search *search, const char *path, unsigned int depth);
+static int on_device(const struct search *search, unsigned int major_number,
+		     unsigned int minor_number, unsigned int depth);
 static int on_block(const struct search *search, const char *name, unsigned int depth);
 
 /* What it is made of: dm, md. */
@@ -204,6 +206,16 @@ static int on_disk(const struct search *search, const char *name)
 	       hit(search, "is a part of the disk that has the running root", name) : 0;
 }
 
+/* Of a loop device: a file, or the node of another device. */
+static int on_backing(const struct search *search, const char *path, unsigned int depth)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISBLK(st.st_mode) ?
+	       on_device(search, major(st.st_rdev), minor(st.st_rdev), depth) :
+	       on_path(search, path, depth);
+}
+
 static int on_block(const struct search *search, const char *name, unsigned int depth)
 {
 	char backing[PATH_MAX], volume[64];
@@ -225,7 +237,7 @@ static int on_block(const struct search *search, const char *name, unsigned int 
 	ret = on_disk(search, name);
 	if (!ret && pvk_sysattr(backing, sizeof(backing), "%s/class/block/%s/loop/backing_file",
 				search->sys, name))
-		ret = on_path(search, backing, depth + 1);
+		ret = on_backing(search, backing, depth + 1);
 	return ret ? ret : on_slaves(search, name, depth);
 }
 
