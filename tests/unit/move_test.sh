@@ -6,7 +6,7 @@
 . "${0%/*}/../lib/ktap.sh"
 
 [ "$(id -u)" = 0 ] || skip_all 'takes root: namespaces'
-plan 10
+plan 12
 
 updater=$(realpath "${BUILD:-${0%/*}/../../build}/host/pvkit-update")
 cd "$KTAP_TMP"
@@ -51,6 +51,15 @@ process_1 /shutdown reboot
 check_eq 'no old root, no plan: it reboots' 129 "$status"
 check_match 'it says what is wrong with the plan' '*line 1: not the plan of an update*' "$(cat told)"
 check_match 'and where it is' '*the root is still the one in RAM: reboot*' "$(cat told)"
+
+# given the same, and /proc has stayed behind in a root that could not be gone back to
+rmdir root/proc
+# when
+process_1 /shutdown reboot
+# then
+check_eq 'without a /proc to know itself by: it is not its own init' 129 "$status"
+check_match 'it says so' '*the root is still the one in RAM: reboot*' "$(cat told)"
+mkdir root/proc
 
 # given an old root with an init, and the one in RAM mounted there, as busybox finds it
 rm -rf ram

@@ -247,12 +247,15 @@ static _Noreturn void wait_for_reboot(const struct move *move)
 	restart(move->plan.id, "the kernel did not go down by itself");
 }
 
-/* As after systemd's pivot, when nothing was noted that could be undone. */
+/*
+ * As after systemd's pivot, when nothing was noted that could be undone. If that can't be seen
+ * it is taken for it: /proc went back and the root did not, and its init would be ourselves.
+ */
 static bool is_our_root(void)
 {
 	struct stat ours, root;
 
-	return !stat("/proc/self/exe", &ours) && !stat("/", &root) && ours.st_dev == root.st_dev;
+	return stat("/proc/self/exe", &ours) || stat("/", &root) || ours.st_dev == root.st_dev;
 }
 
 static _Noreturn void old_init(const char *id, const char *why)
