@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "gate.h"
@@ -433,6 +434,48 @@ static void remove_all(void)
 		remove(in_dir(names[i]));
 }
 
+/* ---- a terminal that takes nothing ---- */
+
+/* How many bytes such a write takes, or an errno; what would wait without end is killed. */
+static int write_to(int fd, bool leave)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		alarm(leave ? LONG_MS / 1000 : 1);
+		if (leave)
+			pvk_handover_leave_terminal(fd);
+		_exit(write(fd, "text\n", 5) < 0 ? errno : 0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void test_terminal(void)
+{
+	int own = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), tty, ends[2];
+	static const char full[4096];
+
+	if (own < 0 || grantpt(own) || unlockpt(own) || pipe(ends))
+		abort();
+	tty = open(ptsname(own), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ktap_eq(write_to(tty, true), 0, "a terminal that is read is written to");
+	tcflow(tty, TCOOFF);
+	ktap_eq(write_to(tty, false), -SIGALRM, "after Ctrl-S it keeps who writes");
+	ktap_eq(write_to(tty, true), EAGAIN, "but not whom process 1 waits for");
+	ktap_eq(fcntl(tty, F_GETFL) & O_NONBLOCK, 0, "others who have it open see no change");
+	fcntl(ends[1], F_SETFL, O_NONBLOCK);
+	while (write(ends[1], full, sizeof(full)) > 0)
+		;
+	fcntl(ends[1], F_SETFL, 0);
+	ktap_eq(write_to(ends[1], true), EAGAIN, "likewise a pipe that nobody empties");
+	close(ends[0]);
+	close(ends[1]);
+	close(tty);
+	close(own);
+}
+
 /* ---- what systemd looks for ---- */
 
 static void test_show(void)
@@ -462,13 +505,14 @@ int main(int argc, char **argv)
 			return be_stubborn();
 		return be_pvkit(argv[1]);
 	}
-	ktap_plan(38);
+	ktap_plan(43);
 	if (!mkdtemp(dir) || !realpath("/proc/self/exe", self))
 		abort();
 	test_find();
 	test_inittab();
 	test_gate();
 	test_show();
+	test_terminal();
 	test_busybox("go", THERE HANDED_OVER, 0,
 		     "what is under shutdown runs, those end who can, and process 1 is ours");
 	test_busybox("undo", THERE "undone\n" HANDED_OVER, 0, "likewise, undone before");

@@ -4,7 +4,7 @@
 # minisign and signify do, and what a person or a program reads of it.
 . "${0%/*}/../lib/ktap.sh"
 
-plan 45
+plan 48
 
 pvkit=${BUILD:-${0%/*}/../../build}/unit-obj/pvkit
 pvkit=$(realpath "$pvkit")
@@ -160,6 +160,18 @@ printf '%s\ninit = systemd\nram = /mnt\n' "$program" >conf
 update --json i1:none
 check_eq 'systemd goes to one place only' \
 	'failed systemd goes to /run/initramfs and not to /mnt' "$(results init)"
+printf '%s\ninit = systemd\n' "$program" >conf
+# of a process 1 of ours, which may be looked at
+below_init() {
+	# shellcheck disable=SC2016 # there
+	unshare --fork --pid --mount-proc sh -c '"$@"; exit' sh "$@" "$pvkit" update --dry-run \
+		--config conf --json i1:none >out 2>err || :
+	results init
+}
+check_match 'it is the one that update.conf says' 'ok stops its units*' "$(below_init env)"
+check_eq 'from a mount namespace of its own nothing reaches it' \
+	'failed in a mount namespace of its own: process 1 would not see what is mounted for it' \
+	"$(below_init unshare -m)"
 printf '%s\nstate = /dev/none ext4\n' "$program" >conf
 update --json i1:none
 check_match 'a state that is not there' 'failed *none*' "$(results state)"
@@ -192,6 +204,12 @@ check_eq 'a percent that means nothing' '2 --env a=5%: after a % comes {size}, {
 	"$(refused --env 'a=5%')"
 check_eq 'the flags of the update itself' "2 --flag phase=x: that is the update's own" \
 	"$(refused --flag phase=x)"
+
+# a pipe is the first that it wants
+status=0
+sh -c 'ulimit -n 4; exec "$0" update i1:none' "$pvkit" 2>err || status=$?
+check_eq 'what fails at the very beginning is told, too' '1 pvkit: update: Too many open files' \
+	"$status $(cat err)"
 
 # --- what a person reads ----------------------------------------------------------------
 

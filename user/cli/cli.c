@@ -89,7 +89,7 @@ void cli_complain(const char *what, const char *fmt, ...)
 
 int cli_fail(const char *what, int code, const struct pvk_err *err)
 {
-	complain(what, err->text[0] ? err->text : strerror(-code));
+	complain(what, err && err->text[0] ? err->text : strerror(-code));
 	return cli_status(code);
 }
 

@@ -175,6 +175,15 @@ static bool in_container(void)
 	return !stat("/proc/self/ns/pid", &st) && st.st_ino != FIRST_PID_NS;
 }
 
+/* As of a unit of systemd with PrivateTmp: what we mount process 1 would not see. */
+static bool has_own_mounts(void)
+{
+	struct stat own, init;
+
+	return !stat("/proc/self/ns/mnt", &own) && !stat("/proc/1/ns/mnt", &init) &&
+	       own.st_ino != init.st_ino;
+}
+
 static const char *way_of(const struct update *update)
 {
 	if (update->recovery)
@@ -191,6 +200,9 @@ void update_check_init(struct update *update)
 
 	if (!ret && !update->conf.init && in_container())
 		ret = pvk_err_set(&err, -EOPNOTSUPP, "in a container: it has a process 1 of its own");
+	if (!ret && !update->recovery && has_own_mounts())
+		ret = pvk_err_set(&err, -EOPNOTSUPP, "in a mount namespace of its own: process 1 "
+				  "would not see what is mounted for it");
 	if (!ret && !update->recovery && update->init == PVK_INIT_SYSTEMD &&
 	    strcmp(update->conf.ram, PVK_HANDOVER_SYSTEMD) != 0)
 		ret = pvk_err_set(&err, -EINVAL, "systemd goes to " PVK_HANDOVER_SYSTEMD

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "flagsource.h"
@@ -27,6 +28,7 @@
 /* Of process 1: until it has read its inittab, and for what it has under `shutdown`. */
 #define READ_SECONDS	60
 #define GO_SECONDS	600
+#define REPORT_SECONDS	5
 #define LOOK_MS		100
 #define INITTAB_MAX	65536
 #define HANDED_OVER	'h'
@@ -66,6 +68,14 @@ static void take_signals(void)
 
 /* ---- what is told ---- */
 
+static void put_in_log(const struct run *run, const char *text)
+{
+	if (!run->log)
+		return;
+	fprintf(run->log, "pvkit: %s\n", text);
+	fflush(run->log);
+}
+
 /* On the terminal, if there is one yet, and in the log. */
 static void say(const struct run *run, const char *fmt, ...) PVK_PRINTF(2, 3);
 
@@ -81,10 +91,7 @@ static void say(const struct run *run, const char *fmt, ...)
 	fprintf(to, "pvkit: %s\n", text);
 	fflush(to);
 	clearerr(to);
-	if (run->log) {
-		fprintf(run->log, "pvkit: %s\n", text);
-		fflush(run->log);
-	}
+	put_in_log(run, text);
 }
 
 static void say_text(void *arg, const char *text)
@@ -94,7 +101,7 @@ static void say_text(void *arg, const char *text)
 
 static int fail(const struct run *run, const struct pvk_err *err)
 {
-	say(run, "%s", err->text);
+	put_in_log(run, err->text);
 	cli_complain("update", "%s", err->text);
 	return CLI_FAILED;
 }
@@ -395,26 +402,59 @@ static int await_init(struct run *run, struct pvk_err *err)
 	return 0;
 }
 
+/* What is ignored stays so in a program: its processes would not hear that they are to end. */
+static void restore_signals(void)
+{
+	static const int ignored[] = { SIGHUP, SIGPIPE, SIGTERM };
+	size_t i;
+
+	for (i = 0; i < PVK_ARRAY_SIZE(ignored); i++)
+		(void)signal(ignored[i], SIG_DFL);
+}
+
 /* One of `stop`: within the limit, and what it leaves behind is asked to end with all others. */
 static void run_stop(struct run *run, const char *command)
 {
 	int64_t end = pvk_now_ms() + run->update->conf.term * INT64_C(1000);
+	pid_t pid, ended = -1;
 	int status = 0;
-	pid_t pid;
 
 	say(run, "stop: %s", command);
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
+		restore_signals();
 		execl("/bin/sh", "sh", "-c", command, NULL);
 		_exit(127);
 	}
-	while (pid > 0 && !waitpid(pid, &status, WNOHANG) && pvk_now_ms() < end) {
+	while (pid > 0 && !(ended = waitpid(pid, &status, WNOHANG)) && pvk_now_ms() < end) {
 		look_while_ending(run);
 		poll(NULL, 0, LOOK_MS);
 	}
-	if (pid < 0 || status)
+	if (!ended)
+		say(run, "stop: %s: has not ended for %u s", command, run->update->conf.term);
+	else if (pid < 0 || status)
 		say(run, "stop: %s: did not go well", command);
+}
+
+static void on_time(int sig)
+{
+	(void)sig;
+}
+
+/* It is long, so it is waited for, but not without end: each write gets a signal then. */
+static void report_within(const struct run *run)
+{
+	static const struct itimerval time = {
+		.it_value.tv_sec = REPORT_SECONDS, .it_interval.tv_sec = 1,
+	}, none = { .it_value.tv_sec = 0 };
+	struct sigaction action = { .sa_handler = on_time };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &time, NULL);
+	update_report(run->cli, run->update, true);
+	fflush(stdout);
+	setitimer(ITIMER_REAL, &none, NULL);
 }
 
 /* From here on there is nobody who could be told but the log. */
@@ -423,7 +463,8 @@ static void tell_terminal(struct run *run)
 	char told = HANDED_OVER;
 
 	if (run->cli->json)
-		update_report(run->cli, run->update, true);
+		report_within(run);
+	pvk_handover_leave_terminal(STDOUT_FILENO);
 	if (write(run->told, &told, 1) != 1)
 		say(run, "nobody waits on a terminal");
 	close(run->told);
@@ -502,7 +543,8 @@ static int carry_on_systemd(struct run *run)
 		}
 	}
 	run->gone = false;
-	return stopped(run);
+	say(run, "stopped (%s): nothing is written, the system reboots into what it was", run->why);
+	return CLI_ABORTED;
 }
 
 static int hand_over(struct run *run, struct pvk_err *err)
@@ -517,6 +559,9 @@ static int hand_over(struct run *run, struct pvk_err *err)
 		ret = -ECANCELED;
 	if (!ret)
 		ret = pvk_handover_show(run->update->conf.ram, true, err);
+	pvk_handover_leave_terminal(STDERR_FILENO);
+	if (!run->cli->json)
+		pvk_handover_leave_terminal(STDOUT_FILENO);
 	if (!ret)
 		ret = pvk_handover_go(&run->handover, err);
 	if (ret)

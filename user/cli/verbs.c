@@ -750,8 +750,11 @@ const struct cli_verb cli_verbs[] = {
 	{
 		.name = "pivot abort",
 		.args = "",
-		.brief = "Ends the session of an in-place update; all is as it was.",
-		.text = "One that is armed is past the point of no return: that is refused.\n",
+		.brief = "Ends an in-place update that has not begun to write.",
+		.text =
+		"Until process 1 is handed over all is as it was. Later the old system comes up again\n"
+		"by its own init (busybox), or the machine reboots into it (systemd): nothing was\n"
+		"written. One that is armed is past the point of no return: that is refused.\n",
 		.options = no_options,
 		.exits = pivot_exits,
 		.fn = FN(verb_pivot_abort),

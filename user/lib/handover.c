@@ -280,6 +280,23 @@ bool pvk_handover_is_turn(struct pvk_handover *handover, enum pvk_handover_turn 
 	return await(handover, &handover->is_turn[turn], ms);
 }
 
+/* Opened anew: to others, who have the same one, nothing changes. */
+void pvk_handover_leave_terminal(int fd)
+{
+	pvk_auto_close int anew = -1;
+	char path[32];
+	struct stat st;
+
+	if (fstat(fd, &st) || (!S_ISCHR(st.st_mode) && !S_ISFIFO(st.st_mode)))
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	anew = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (anew < 0)
+		anew = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (anew >= 0)
+		dup2(anew, fd);
+}
+
 /*
  * What is under `shutdown` may unmount all that is not in use: /proc is, from now on, since
  * we have yet to find the others there.

@@ -93,6 +93,12 @@ int pvk_handover_undo(struct pvk_handover *handover, struct pvk_err *err);
 bool pvk_handover_was_read(struct pvk_handover *handover, int ms);
 
 /*
+ * Before that: what is written to the terminal there is not waited for any more, since process
+ * 1 would wait, too. One that was stopped (Ctrl-S) takes nothing, perhaps for ever. A pipe
+ * likewise; a file stays as it is.
+ */
+void pvk_handover_leave_terminal(int fd);
+/*
  * From then on process 1 is at work on it: busybox runs what is under `shutdown`, and starts
  * nothing else any more.
  */
