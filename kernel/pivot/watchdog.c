@@ -3,12 +3,14 @@
  * Custody of a watchdog: whoever fed it is among the processes that are ended, and one
  * that bites in the middle of an erase leaves half a flash. The module has its file
  * and keeps it alive, up to a deadline: an update that hangs for longer than that is
- * what a watchdog is for, and then it bites.
+ * what a watchdog is for, and then it bites. So it does when the machine goes down and
+ * a driver hangs on the way: nobody else would feed it there.
  *
  * Locking: see pv_pivot.h. The driver is called without a lock.
  */
 
 #include <linux/file.h>
+#include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/watchdog.h>
 
@@ -29,11 +31,10 @@ static int pvp_dog_feed(struct file *file)
 
 static void pvp_dog_work_fn(struct work_struct *work)
 {
-	time64_t now = ktime_get_boottime_seconds();
 	struct file *file = NULL;
 
 	mutex_lock(&pvp_lock);
-	if (pvp_dog && now < pvp_dog_until) {
+	if (pvp_dog_left()) {
 		file = get_file(pvp_dog);
 		queue_delayed_work(pvp_wq, &pvp_dog_work, pvp_dog_interval * HZ);
 	}
@@ -93,7 +94,9 @@ int pvp_dog_take(const struct pvp_session *session, struct file *file, u32 inter
  */
 u32 pvp_dog_left(void)
 {
-	return pvp_dog ? max_t(time64_t, pvp_dog_until - ktime_get_boottime_seconds(), 0) : 0;
+	if (!pvp_dog || system_state > SYSTEM_RUNNING)
+		return 0;
+	return max_t(time64_t, pvp_dog_until - ktime_get_boottime_seconds(), 0);
 }
 
 /**

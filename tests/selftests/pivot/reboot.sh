@@ -10,7 +10,7 @@
 . "${0%/*}/lib.sh"
 
 # Results of all boots count as one plan.
-plan 9
+plan 11
 boot=${BOOT:-1}
 mkdir -p "$M"
 modprobe pv_pivot
@@ -30,6 +30,10 @@ armed() {
 	must_say arm "$@"
 	# what was printed is on its way
 	sleep 1
+}
+
+not_fed() {
+	[ "$(session .watchdog)" = 0 ]
 }
 
 # It has to go down by itself.
@@ -88,6 +92,22 @@ case $boot in
 	ktap_n=8
 	check_eq 'one that hangs on its way is a reset, and nobody kept the argument' '' \
 		"$(cat $FLAG/boot_mode)"
+	modprobe pvt_hang late=1
+	modprobe softdog soft_margin=60
+	wait_until 10 test -c /dev/watchdog
+	echo 3 >$PARAMETERS/reset
+	echo 1 >$PARAMETERS/hold
+	armed update 1000
+	must_say watchdog /dev/watchdog 900
+	"$KTAP_DIR/../bootflag/restart_with" &
+	wait_until 60 not_fed || :
+	check_eq 'a watchdog is fed no more when the machine goes down' 0 "$(session .watchdog)"
+	kill -KILL "$owner"
+	goes_down 'one that hangs later' 40
+	;;
+7)
+	ktap_n=10
+	check_eq 'one that hangs later is a reset when the owner dies' '' "$(cat $FLAG/boot_mode)"
 	finish
 	;;
 esac
