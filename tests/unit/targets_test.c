@@ -256,6 +256,8 @@ int main(void)
 	test_swap();
 	test_exclusive();
 	test_session();
+	/* Not by its last close: what was mounted from it has it stay until it comes back. */
+	ioctl(loop, LOOP_CLR_FD, 0);
 	close(loop);
 	plan_free(&plan);
 	undo_free(undo);
