@@ -23,7 +23,7 @@ static char waits[96];
 
 /* What both processes see. */
 static struct shared {
-	atomic_uint until;
+	struct deadline until;
 	atomic_uint pid;
 	atomic_uint child;
 } *shared;
@@ -34,7 +34,7 @@ static int run(void (*work)(void *arg), unsigned int seconds)
 	if (seconds)
 		bounded_allow(&shared->until, seconds);
 	else
-		atomic_store(&shared->until, 0);
+		atomic_store(&shared->until.at, 0);
 	return bounded_run(work, NULL, &shared->until, waits, sizeof(waits));
 }
 

@@ -447,7 +447,8 @@ static void test_trials(void)
 		 "file system)", "it cannot write");
 	ktap_str(try_script("kernel", "#!/bin/sh\n: >/proc/sys/kernel/hostname\n"),
 		 "/kernel: runs, status not 0 (2: /kernel: 2: cannot create "
-		 "/proc/sys/kernel/hostname: Read-only file system)", "nor tell the kernel anything");
+		 "/proc/sys/kernel/hostname: Read-only file system)",
+		 "nor tell the kernel anything");
 	ktap_str(try_script("first", "#!/bin/sh\n[ $$ != 1 ] && [ $PPID = 1 ]\n"), "/first: runs",
 		 "it is not process 1");
 	ktap_str(try_script("leaves", "#!/bin/sh\nwhile :; do :; done 2>/dev/null &\n"),

@@ -17,10 +17,10 @@ static unsigned int now(void)
 	return (unsigned int)(clock_ms() / 1000);
 }
 
-void bounded_allow(atomic_uint *until, unsigned int seconds)
+void bounded_allow(struct deadline *until, unsigned int seconds)
 {
 	/* What is left of this second is not counted. */
-	atomic_store(until, now() + seconds + 1);
+	atomic_store(&until->at, now() + seconds + 1);
 }
 
 /* true: that one has ended. */
@@ -34,12 +34,12 @@ static bool reap(pid_t pid)
 	return ended < 0 && errno == ECHILD;
 }
 
-static bool ends_by(pid_t pid, const atomic_uint *until)
+static bool ends_by(pid_t pid, const struct deadline *until)
 {
 	unsigned int at;
 
 	while (!reap(pid)) {
-		at = atomic_load(until);
+		at = atomic_load(&until->at);
 		if (at && now() >= at)
 			return false;
 		clock_sleep_ms(LOOK_EVERY_MS);
@@ -49,7 +49,7 @@ static bool ends_by(pid_t pid, const atomic_uint *until)
 
 static int end(pid_t pid, char *waits, size_t size)
 {
-	atomic_uint dead;
+	struct deadline dead;
 
 	bounded_allow(&dead, DIE_SECONDS);
 	kill(-pid, SIGKILL);
@@ -61,7 +61,7 @@ static int end(pid_t pid, char *waits, size_t size)
 	return -EBUSY;
 }
 
-int bounded_run(void (*work)(void *arg), void *arg, const atomic_uint *until,
+int bounded_run(void (*work)(void *arg), void *arg, const struct deadline *until,
 		char *waits, size_t size)
 {
 	pid_t pid = fork();

@@ -12,8 +12,13 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* In seconds of CLOCK_MONOTONIC; 0: however long. Shared, it can be moved by the work. */
-void bounded_allow(atomic_uint *until, unsigned int seconds);
+/* Where it is in memory that is shared, the work can move it. */
+struct deadline {
+	atomic_uint at;		/* seconds of CLOCK_MONOTONIC; 0: there is none */
+};
+
+/* So many seconds from now. */
+void bounded_allow(struct deadline *until, unsigned int seconds);
 
 /*
  * Whoever else ends meanwhile is reaped. 0: it has ended, by itself or not. -ETIMEDOUT: its
@@ -21,7 +26,7 @@ void bounded_allow(atomic_uint *until, unsigned int seconds);
  * -EBUSY: so it was, and is still there (waits, if it has room, says in what).
  * Others: it did not begin.
  */
-int bounded_run(void (*work)(void *arg), void *arg, const atomic_uint *until,
+int bounded_run(void (*work)(void *arg), void *arg, const struct deadline *until,
 		char *waits, size_t size);
 
 #endif /* UPDATE_BOUNDED_H */

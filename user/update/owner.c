@@ -354,7 +354,7 @@ static _Noreturn void go_down(struct owner *o)
 /* Who looks takes his time; the session's limit still holds. */
 static void offer_shell(struct owner *o)
 {
-	atomic_store(&o->undo->until, 0);
+	atomic_store(&o->undo->until.at, 0);
 	console_offer_shell(SHELL_SECONDS);
 }
 

@@ -13,6 +13,7 @@
 #include <linux/loop.h>
 #include <stdatomic.h>
 
+#include "bounded.h"
 #include "util.h"
 
 #define UNDO_MAX	256
@@ -43,7 +44,7 @@ struct undo_entry {
 
 struct undo {
 	atomic_bool armed;	/* there is nothing to go back to any more */
-	atomic_uint until;	/* the owner has so long for what it does (bounded.h) */
+	struct deadline until;	/* the owner's for what it does */
 	const char *doing;	/* which is this; a constant, at the same place in each process */
 	atomic_uint n;
 	struct undo_entry entry[UNDO_MAX];
