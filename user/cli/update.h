@@ -120,12 +120,22 @@ struct update_copies {
 	char lies[UPDATE_IMAGES_MAX][UPDATE_LIES];
 };
 
+/* A process that does something for us. */
+#define UPDATE_WHERE	"/run/pvkit-state.XXXXXX"
+struct update_task {
+	pid_t pid;
+	int from;
+	char where[sizeof(UPDATE_WHERE)];	/* it mounts the state there, for itself; "" */
+};
+
 /*
- * To the directory, or the state if there is one. go_on is asked again and again; false ends
- * it with -ECANCELED.
+ * The images are copied to the directory, or the state if there is one, while we go on. The
+ * end of it is waited for: go_on is asked again and again, false ends it with -ECANCELED.
  */
-int update_copy_images(const struct update *update, const char *dir, bool (*go_on)(void *arg),
-		       void *arg, struct update_copies *copies, struct pvk_err *err);
+int update_copy_begin(const struct update *update, const char *dir, struct update_task *copying,
+		      struct pvk_err *err);
+int update_copy_end(struct update_task *copying, bool (*go_on)(void *arg), void *arg,
+		    struct update_copies *copies, struct pvk_err *err);
 /*
  * Checksums and signatures, each a check. They are of what will be written: whoever can write
  * the image could show a check another one.

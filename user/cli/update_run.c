@@ -300,20 +300,33 @@ static int judge_copies(struct run *run, const struct update_copies *copies, str
 	return ret;
 }
 
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+/* The programs are tried meanwhile. */
 static int copy_images(struct run *run, struct update_copies *copies, struct pvk_err *err)
 {
+	struct pvk_err unused = { .text = "" };
+	struct update_task copying;
 	char path[PATH_MAX];
-	int ret;
+	int ret, tried = 0;
 
 	say(run, "copying %zu %s to %s", run->update->images,
 	    run->update->images > 1 ? "images" : "image",
 	    update_has_state(run->update) ? run->update->conf.state_device : "RAM");
-	ret = update_copy_images(run->update, path_in_ram(run, "/update", path), go_on, run,
-				 copies, err);
-	if (!ret)
-		ret = judge_copies(run, copies, err);
+	ret = update_copy_begin(run->update, path_in_ram(run, "/update", path), &copying, err);
 	if (ret)
 		return ret;
+	if (run->mounted)
+		tried = try_programs(run, err);
+	ret = update_copy_end(&copying, tried ? never : go_on, run, copies, tried ? &unused : err);
+	if (!tried && !ret)
+		ret = judge_copies(run, copies, err);
+	if (tried || ret)
+		return tried ? tried : ret;
 	return update_make_plan(run->update, copies, &run->plan, err);
 }
 
@@ -396,7 +409,7 @@ static int await_init(struct run *run, struct pvk_err *err)
 			return -ECANCELED;
 		if (pvk_now_ms() >= end)
 			return pvk_err_set(err, -ETIMEDOUT, "process 1 has not read its inittab "
-					   "for %d s: it waits for one of those that it has started "
+					   "for %d s: it waits for one that it has started "
 					   "(sysinit, wait)", READ_SECONDS);
 	}
 	return 0;
@@ -645,8 +658,6 @@ static int prepare(struct run *run, struct pvk_err *err)
 
 	if (!ret && ram)
 		ret = prepare_init(run, err);
-	if (!ret && ram)
-		ret = try_programs(run, err);
 	if (!ret)
 		ret = copy_images(run, &copies, err);
 	if (!ret)

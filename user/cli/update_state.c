@@ -27,7 +27,6 @@
 
 #define BLOCK_BYTES	(256 * 1024)
 #define LOOK_MS		100
-#define WHERE		"/run/pvkit-state.XXXXXX"
 #define MOUNTINFO_MAX	(4u << 20)
 
 /* What the process has found out: smaller than what a pipe takes at once. */
@@ -44,7 +43,7 @@ struct answer {
 struct task {
 	const struct update *update;
 	int (*run)(const struct task *task, struct answer *answer);
-	char where[sizeof(WHERE)];	/* the state is mounted there; "" */
+	char where[sizeof(UPDATE_WHERE)];	/* the state is mounted there; "" */
 	const char *dir;		/* without a state */
 	const struct plan *plan;
 };
@@ -105,10 +104,29 @@ static void be_task(const struct task *task, int to)
 	_exit(write(to, &answer, sizeof(answer)) != sizeof(answer));
 }
 
-static int await_answer(int from, pid_t pid, bool (*go_on)(void *arg), void *arg,
+static int start_task(struct task *task, struct update_task *running, struct pvk_err *err)
+{
+	int ends[2];
+
+	*running = (struct update_task){ .pid = -1, .from = -1 };
+	if (!task->dir && !mkdtemp(strcpy(task->where, UPDATE_WHERE)))
+		return pvk_err_set(err, -errno, UPDATE_WHERE ": %s", strerror(errno));
+	strcpy(running->where, task->where);
+	if (pipe2(ends, O_CLOEXEC))
+		return pvk_err_set(err, -errno, "%s", strerror(errno));
+	fflush(NULL);
+	running->pid = fork();
+	if (!running->pid)
+		be_task(task, ends[1]);
+	close(ends[1]);
+	running->from = ends[0];
+	return running->pid < 0 ? pvk_err_set(err, -EAGAIN, "no process for it") : 0;
+}
+
+static int await_answer(const struct update_task *running, bool (*go_on)(void *arg), void *arg,
 			struct answer *answer)
 {
-	struct pollfd fd = { .fd = from, .events = POLLIN };
+	struct pollfd fd = { .fd = running->from, .events = POLLIN };
 	bool stopped = false;
 	size_t len = 0;
 	ssize_t n;
@@ -116,40 +134,38 @@ static int await_answer(int from, pid_t pid, bool (*go_on)(void *arg), void *arg
 	while (!stopped && poll(&fd, 1, LOOK_MS) <= 0)
 		stopped = go_on && !go_on(arg);
 	if (stopped)
-		kill(pid, SIGKILL);
+		kill(running->pid, SIGKILL);
 	for (; !stopped && len < sizeof(*answer); len += (size_t)n) {
-		n = read(from, (char *)answer + len, sizeof(*answer) - len);
+		n = read(running->from, (char *)answer + len, sizeof(*answer) - len);
 		if (n <= 0)
 			break;
 	}
-	waitpid(pid, NULL, 0);
+	waitpid(running->pid, NULL, 0);
 	if (stopped)
 		return pvk_err_set(&answer->err, -ECANCELED, "stopped");
 	return len == sizeof(*answer) ? answer->ret :
 	       pvk_err_set(&answer->err, -EIO, "the process that should do it has died");
 }
 
-static int run_task(struct task *task, bool (*go_on)(void *arg), void *arg,
-		    struct answer *answer)
+static void forget_task(struct update_task *running)
 {
-	int ends[2], ret;
-	pid_t pid;
+	if (running->from >= 0)
+		close(running->from);
+	if (running->where[0])
+		rmdir(running->where);
+	*running = (struct update_task){ .pid = -1, .from = -1 };
+}
+
+static int run_task(struct task *task, struct answer *answer)
+{
+	struct update_task running;
+	int ret;
 
 	*answer = (struct answer){ .target = -1 };
-	if (!task->dir && !mkdtemp(strcpy(task->where, WHERE)))
-		return pvk_err_set(&answer->err, -errno, WHERE ": %s", strerror(errno));
-	if (pipe2(ends, O_CLOEXEC))
-		return pvk_err_set(&answer->err, -errno, "%s", strerror(errno));
-	fflush(NULL);
-	pid = fork();
-	if (!pid)
-		be_task(task, ends[1]);
-	close(ends[1]);
-	ret = pid < 0 ? pvk_err_set(&answer->err, -EAGAIN, "no process for it") :
-			await_answer(ends[0], pid, go_on, arg, answer);
-	close(ends[0]);
-	if (task->where[0])
-		rmdir(task->where);
+	ret = start_task(task, &running, &answer->err);
+	if (!ret)
+		ret = await_answer(&running, NULL, NULL, answer);
+	forget_task(&running);
 	return ret;
 }
 
@@ -336,15 +352,28 @@ static int copy_all(const struct task *task, struct answer *answer)
 	return ret;
 }
 
-int update_copy_images(const struct update *update, const char *dir, bool (*go_on)(void *arg),
-		       void *arg, struct update_copies *copies, struct pvk_err *err)
+int update_copy_begin(const struct update *update, const char *dir, struct update_task *copying,
+		      struct pvk_err *err)
 {
 	struct task task = {
 		.update = update, .run = copy_all, .dir = update_has_state(update) ? NULL : dir,
 	};
-	struct answer answer;
-	int ret = run_task(&task, go_on, arg, &answer);
+	int ret = start_task(&task, copying, err);
 
+	if (ret)
+		forget_task(copying);
+	return ret;
+}
+
+int update_copy_end(struct update_task *copying, bool (*go_on)(void *arg), void *arg,
+		    struct update_copies *copies, struct pvk_err *err)
+{
+	static struct answer answer;
+	int ret;
+
+	answer = (struct answer){ .target = -1 };
+	ret = await_answer(copying, go_on, arg, &answer);
+	forget_task(copying);
 	*copies = answer.copies;
 	return ret ? pvk_err_set(err, ret, "%s", answer.err.text) : 0;
 }
@@ -360,7 +389,7 @@ int update_leave_plan(const struct update *update, const struct plan *plan, stru
 {
 	struct task task = { .update = update, .run = leave_plan, .plan = plan };
 	struct answer answer;
-	int ret = run_task(&task, NULL, NULL, &answer);
+	int ret = run_task(&task, &answer);
 
 	return ret ? pvk_err_set(err, ret, "%s", answer.err.text) : 0;
 }
@@ -457,7 +486,7 @@ void update_check_state(struct update *update)
 			    "update.conf has none%s", update->recovery ? ", from which the next boot "
 			    "could write" : ": after a power cut while it writes there is a rescue "
 			    "shell, and no more");
-	else if (run_task(&task, NULL, NULL, &answer))
+	else if (run_task(&task, &answer))
 		update_note(update, "state", update->conf.state_device, UPDATE_FAILED, "%s",
 			    answer.err.text);
 	else if (answer.target >= 0)

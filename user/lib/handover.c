@@ -19,6 +19,7 @@
 #define INIT		1
 #define LOOK_MS		50
 #define BUSY_MS		5000
+#define INIT_MS		1000	/* that busybox leaves them before it kills them */
 #define PIDS_MAX	65536
 /* In /proc/PID/stat; PF_KTHREAD has that value since it exists. */
 #define KERNEL_THREAD	0x00200000ul
@@ -438,7 +439,7 @@ static void tell(const struct pvk_handover *handover, unsigned int n, const char
 
 unsigned int pvk_handover_end_others(const struct pvk_handover *handover)
 {
-	int64_t end = pvk_now_ms() + handover->term * INT64_C(1000);
+	int64_t end = pvk_now_ms() + handover->term * INT64_C(1000) - INIT_MS;
 	struct others *others;
 	char name[32] = "";
 	unsigned int n;
