@@ -18,6 +18,7 @@
 
 #define INIT		1
 #define LOOK_MS		50
+#define NEW_MS		2000
 #define BUSY_MS		5000
 #define INIT_MS		1000	/* that busybox leaves them before it kills them */
 #define PIDS_MAX	65536
@@ -368,31 +369,49 @@ static bool is_spared(pid_t pid)
 }
 
 struct others {
-	bool kill;
-	pid_t asked[PIDS_MAX];
+	bool kill, looked;
+	struct other {
+		pid_t pid;
+		bool asked;
+		int64_t when;	/* it is to be asked */
+	} other[PIDS_MAX];
 	size_t count;
 };
 
-static bool was_asked(const struct others *others, pid_t pid)
+/*
+ * NULL: no room. Who is started only now may be what another has to run to its end, or
+ * `pvkit pivot abort`: that is given time.
+ */
+static struct other *find_other(struct others *others, pid_t pid)
 {
+	struct other *other;
 	size_t i;
 
 	for (i = 0; i < others->count; i++)
-		if (others->asked[i] == pid)
-			return true;
-	return false;
+		if (others->other[i].pid == pid)
+			return &others->other[i];
+	if (others->count == PIDS_MAX)
+		return NULL;
+	other = &others->other[others->count++];
+	*other = (struct other){ .pid = pid };
+	if (others->looked)
+		other->when = pvk_now_ms() + NEW_MS;
+	return other;
 }
 
 /* A shell at a terminal takes no SIGTERM, but goes when the terminal does. */
 static void ask(struct others *others, pid_t pid, const struct process *process)
 {
+	struct other *other;
+
 	if (others->kill) {
 		kill(pid, SIGKILL);
 		return;
 	}
-	if (was_asked(others, pid) || others->count == PIDS_MAX)
+	other = find_other(others, pid);
+	if (!other || other->asked || pvk_now_ms() < other->when)
 		return;
-	others->asked[others->count++] = pid;
+	other->asked = true;
 	kill(pid, SIGTERM);
 	if (process->tty && process->session == pid)
 		kill(pid, SIGHUP);
@@ -423,6 +442,7 @@ static unsigned int ask_all(struct others *others, char name[32])
 	}
 	if (dir)
 		closedir(dir);
+	others->looked = true;
 	return n;
 }
 
