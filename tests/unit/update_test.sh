@@ -4,7 +4,7 @@
 # minisign and signify do, and what a person or a program reads of it.
 . "${0%/*}/../lib/ktap.sh"
 
-plan 48
+plan 49
 
 pvkit=${BUILD:-${0%/*}/../../build}/unit-obj/pvkit
 pvkit=$(realpath "$pvkit")
@@ -175,6 +175,8 @@ check_eq 'from a mount namespace of its own nothing reaches it' \
 printf '%s\nstate = /dev/none ext4\n' "$program" >conf
 update --json i1:none
 check_match 'a state that is not there' 'failed *none*' "$(results state)"
+check_eq 'an update.conf that was named and is not there' 'failed No such file or directory' \
+	"$(update --json --config absent i1:none; results config)"
 printf '%s\nnonsense\n' "$program" >conf
 update --json i1:none
 check_eq 'a word that update.conf does not have' 'failed conf:2: nonsense: no such setting' \

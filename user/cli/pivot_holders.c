@@ -118,7 +118,8 @@ static int status_of(const struct pvk_holders_sum *sum)
 static void complain_of(const struct pvk_holders_sum *sum)
 {
 	if (sum->denied)
-		cli_complain("pivot", "warning: no right to look at %u processes", sum->denied);
+		cli_complain("pivot", "warning: no right to look at %u process%s", sum->denied,
+			     sum->denied > 1 ? "es" : "");
 	if (sum->stuck)
 		cli_complain("pivot", "warning: %u could not be looked at in time", sum->stuck);
 	if (sum->cut)

@@ -98,6 +98,7 @@ static int take_option(struct cli *cli, struct update *update, struct asked *ask
 		return take_flag(cli, update);
 	case OPT_CONFIG:
 		update->config = optarg;
+		update->has_config = true;
 		break;
 	case OPT_VERIFY_KEY:
 		update->key = optarg;

@@ -61,6 +61,7 @@ struct update {
 	size_t images;
 	const char *key;	/* NULL: signatures are not checked */
 	const char *config;
+	bool has_config;	/* it was named */
 	struct pvk_updateconf conf;
 	struct update_words env, post, flag;
 	bool dry_run;

@@ -11,6 +11,7 @@
 #define SYS		"/sys"
 #define PROC		"/proc"
 #define BLOCK_BYTES	65536
+#define FILESYSTEMS_MAX	65536
 
 const char *update_size(uint64_t bytes, char text[32])
 {
@@ -84,6 +85,23 @@ static bool is_taken(const struct pvk_target *target)
 	return fd < 0 && errno == EBUSY;
 }
 
+/* jffs2 and its kind lie on flash without a block device, and then nobody tells of it. */
+static bool may_be_mounted(const struct pvk_target *target)
+{
+	static const char *const kind[] = { "\tjffs2\n", "\tyaffs", "\tromfs\n", "\tcramfs\n" };
+	pvk_auto_free char *text = NULL;
+	size_t i;
+
+	if (target->kind != PVK_TARGET_MTD)
+		return false;
+	if (pvk_read_file(AT_FDCWD, PROC "/filesystems", FILESYSTEMS_MAX, &text, NULL))
+		return true;
+	for (i = 0; i < PVK_ARRAY_SIZE(kind); i++)
+		if (strstr(text, kind[i]))
+			return true;
+	return false;
+}
+
 /*
  * A layer of the root can't be found any more. What is in use, though no mount shows it, is
  * taken for it; the move mounts it once more to follow it, which takes a block device.
@@ -93,7 +111,11 @@ static void check_lost(struct update *update, const struct update_image *image,
 {
 	const struct pvk_target *target = &image->target;
 
-	if (!is_taken(target)) {
+	if (!is_taken(target) && may_be_mounted(target)) {
+		update_note(update, "root", image->target_text, UPDATE_FAILED,
+			    "a layer of the root's overlay, %s, leads nowhere: it may lie there, mount it somewhere",
+			    below->lost);
+	} else if (!is_taken(target)) {
 		update_note(update, "root", image->target_text, UPDATE_OK,
 			    "not the root's, as far as can be seen: a layer of its overlay, %s, leads nowhere",
 			    below->lost);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "flagsource.h"
 #include "mountinfo.h"
@@ -30,6 +31,9 @@ void update_check_conf(struct update *update)
 {
 	struct pvk_err err = { .text = "" };
 
+	/* Without the usual one all is as usual; one that was named is meant. */
+	if (update->has_config && access(update->config, F_OK))
+		update_note(update, "config", update->config, UPDATE_FAILED, "%s", strerror(errno));
 	if (pvk_updateconf_read(&update->conf, update->config, &err))
 		update_note(update, "config", update->config, UPDATE_FAILED, "%s", err.text);
 }
@@ -154,8 +158,8 @@ static void check_events(struct update *update)
 		update_note(update, "opens", "", UPDATE_FAILED, "the kernel can't refuse them: it "
 			    "has no CONFIG_FANOTIFY_ACCESS_PERMISSIONS");
 	else
-		update_note(update, "opens", "", UPDATE_FAILED, "can they be refused? %s",
-			    strerror(-ret));
+		update_note(update, "opens", "", UPDATE_FAILED, "can they be refused? %s%s",
+			    strerror(-ret), ret == -EPERM ? ": it takes root's rights" : "");
 }
 
 void update_check_kernel(struct update *update)
