@@ -9,19 +9,28 @@
 #   new_machine KIND         disks of a machine that runs the old one, on a root of that kind:
 #                            ext4; squashfs with RAM over it (pvkit-init's union); overlay, a
 #                            squashfs with an ext4 over it; jffs2; ubifs; debian, a squashfs of
-#                            that with systemd, whose new version is a squashfs with busybox
+#                            that with systemd and RAM over it, and debian-ext4, whose new versions
+#                            are those of squashfs and ext4, with busybox
 #   case_of <SCRIPT          what runs in it as a service, in each version anew, as soon as it
 #                            is up. For it: $version, $boot (counted from 1), $image and
 #                            $target, $kernel and $kernel_target, `is`, `have FILE` (once only),
 #                            and /data, a file system that stays
 #   run_update_machine [OPTION...]   start it; options of scripts/vm
+#   run_again [OPTION...]    once more, with its disks as they are
 #   flash_part NAME, disk_part NAME  what such a partition holds
 #   DOG="i6300esb heartbeat=N"  before the first machine of a kind: its watchdog waits so long
+#   PIVOT="pv_pivot helper=FILE"  likewise: what may be begun through the kernel
+#   boot_from_disk           from now on the kernel partition of /dev/vda has kernels that can be
+#                            told apart by `uname -v` (#1, #2), and the machine boots what it
+#                            finds there, each time anew, as by a boot loader
 #   data_file PATH           a file below /data, once the machine is off
 #   same_as FILE             is it the beginning of the standard input?
 #   updates_itself KIND WHAT MEDIUM   a whole case, of 5 results: the old one, on WHAT as
 #                            `is` says, updates its root, which lies on MEDIUM, and the kernel
-#                            beside it, and the new one comes up
+#                            beside it, and the new one comes up. BEGINS is how it does
+#   is_cut_between KIND WHAT   likewise: the power is cut after the kernel, before the root is
+#                            written
+#   runs_kernel N WHAT       one result: the machine that came up last ran that one
 #
 # The machine has three disks. /dev/vda has partitions `kernel`, `root` and `upper`; /dev/vdb is the
 # flash chip, with partitions for the boot flags (a store `log`), a kernel, and jffs2 (rootfs)
@@ -87,6 +96,12 @@ version_root() {
 	cp flags.conf "$dir/etc/pvkit/"
 }
 
+# shellcheck disable=SC2016 # the machine's
+BEGINS='pvkit update "$image:$target" "$kernel:$kernel_target"
+echo "status: $?"'
+STARTS=machine
+STOCK=yes
+
 new_bed() {
 	echo 'store.log = medium=mtd device=flags format=log keep rate=none' >flags.conf
 	for version in old new; do
@@ -99,6 +114,14 @@ new_bed() {
 		[resume]
 		program = /sbin/pvkit-update resume
 	END
+}
+
+# Packed as a boot loader takes it. The number is there twice, for the log and for uname.
+boot_from_disk() {
+	STARTS=by_boot_loader STOCK=no
+	stock=$BUILD/deb/$KERNEL/boot
+	gzip -1c "$stock" >kernel.old
+	sed 's/#1 SMP/#2 SMP/' "$stock" | gzip -1c >kernel.new
 }
 
 # fs_image KIND VERSION: in $KIND.$VERSION
@@ -130,13 +153,15 @@ put() {
 }
 
 FLASH_MIB=22
-DATA_MIB=64
 new_flash() {
 	head -c $((FLASH_MIB << 20)) /dev/zero | tr '\0' '\377' >flash.img
-	put kernel.old flash.img 1
 	case $kind in
-	jffs2) put jffs2.old flash.img 2 ;;
+	jffs2)
+		put kernel.old flash.img 1
+		put jffs2.old flash.img 2
+		;;
 	ubifs)
+		put kernel.old flash.img 1
 		cat >ubi.ini <<-END
 			[root]
 			mode=ubi
@@ -155,16 +180,29 @@ new_flash() {
 # Partitions no smaller than what goes there: images grow as our programs do.
 new_disk() {
 	rm -f disk.img
-	truncate -s $((ROOT_MIB + 12))M disk.img
-	printf '%s\n' 'label: gpt' 'start=1MiB, size=1MiB, name=kernel' \
-		"start=2MiB, size=${ROOT_MIB}MiB, name=root" \
-		"start=$((ROOT_MIB + 2))MiB, size=8MiB, name=upper" | sfdisk -q disk.img
+	truncate -s $((KERNEL_MIB + ROOT_MIB + 11))M disk.img
+	printf '%s\n' 'label: gpt' "start=1MiB, size=${KERNEL_MIB}MiB, name=kernel" \
+		"start=$((KERNEL_MIB + 1))MiB, size=${ROOT_MIB}MiB, name=root" \
+		"start=$((KERNEL_MIB + ROOT_MIB + 1))MiB, size=8MiB, name=upper" | sfdisk -q disk.img
 	put kernel.old disk.img 1
 	case $fs in
-	ext4 | squashfs) put "$fs.old" disk.img 2 ;;
+	ext4 | squashfs) put "$fs.old" disk.img $((KERNEL_MIB + 1)) ;;
 	esac
-	[ "$kind" != debian ] || put "$BUILD/deb/runtimes/root.squashfs" disk.img 2
-	[ "$kind" != overlay ] || mke2fs -q -t ext4 -E offset=$((ROOT_MIB + 2 << 20)) disk.img 8M
+	case $kind in
+	debian*) dd if="$debian" of=disk.img bs=1M seek=$((KERNEL_MIB + 1)) conv=sparse,notrunc status=none ;;
+	esac
+	[ "$kind" != overlay ] ||
+		mke2fs -q -t ext4 -E offset=$((KERNEL_MIB + ROOT_MIB + 1 << 20)) disk.img 8M
+}
+
+# Debian's, as it is set up for the tests of runtimes, as a file system to write to
+debian_ext4() {
+	[ ! -f debian.ext4 ] || return 0
+	unsquashfs -q -n -d debian "$debian" >unsquashfs.log
+	mkdir -p debian/data
+	mke2fs -q -t ext4 -O ^has_journal -d debian debian.ext4 \
+		"$(($(du -sm debian | cut -f 1) * 5 / 4 + 32))M" >mke2fs.log 2>&1
+	rm -rf debian
 }
 
 # what the machine boots with, and what is to be written
@@ -179,8 +217,9 @@ names_of_kind() {
 		words='root=PARTLABEL=root pvkit.union=yes'
 		target=/dev/vda2 kernel_target=/dev/vda1
 		;;
-	debian)
-		words='root=PARTLABEL=root pvkit.union=yes systemd.run_success_action=none systemd.run_failure_action=poweroff'
+	debian | debian-ext4)
+		words='systemd.run_success_action=none systemd.run_failure_action=poweroff root=PARTLABEL=root'
+		[ "$fs" = ext4 ] && words="$words rw" || words="$words pvkit.union=yes"
 		target=/dev/vda2 kernel_target=/dev/vda1
 		;;
 	overlay)
@@ -205,13 +244,23 @@ new_machine() {
 	kind=$1
 	fs=$kind
 	case $kind in
-	overlay) fs=squashfs ;;
-	debian) fs=squashfs DATA_MIB=256 ;;
+	overlay | debian) fs=squashfs ;;
+	debian-ext4) fs=ext4 ;;
 	esac
 	fs_image "$fs" old
 	fs_image "$fs" new
+	KERNEL_MIB=$(mib kernel.old kernel.new)
 	ROOT_MIB=$(mib "$fs.old" "$fs.new")
-	[ "$kind" != debian ] || ROOT_MIB=$(mib "$BUILD/deb/runtimes/root.squashfs" "$fs.new")
+	debian=$BUILD/deb/runtimes/root.squashfs
+	[ "$kind" != debian-ext4 ] || {
+		debian_ext4
+		debian=debian.ext4
+	}
+	case $kind in
+	debian*) ROOT_MIB=$(mib "$debian" "$fs.new") ;;
+	esac
+	# the images, what an update copies of them, and some
+	DATA_MIB=$((2 * (KERNEL_MIB + $(mib "$fs.new")) + 64))
 	new_disk
 	new_flash
 	names_of_kind
@@ -227,7 +276,7 @@ new_machine() {
 
 case_of() {
 	cat >data/case
-	[ "$kind" = debian ] || return 0
+	[ "${kind%-ext4}" = debian ] || return 0
 	# what Debian lacks, and what is the service of a busybox
 	mkdir -p data/programs/bin
 	cp -R root.old/etc/pvkit data/
@@ -253,7 +302,7 @@ update_initramfs() {
 	[ ! -f "$kind.cpio" ] || return 0
 	set -- --conf init.conf --flags flags.conf --shell "$BUSYBOX" --module ext4 \
 		--module "block2mtd block2mtd=/dev/vdb,64KiB" --module pv_bootflag \
-		--module pv_pivot --module "${DOG:-i6300esb}" --module loop
+		--module "${PIVOT:-pv_pivot}" --module "${DOG:-i6300esb}" --module loop
 	case $kind in
 	squashfs | overlay | debian) set -- "$@" --module squashfs --module overlay ;;
 	jffs2) set -- "$@" --module mtdblock --module jffs2 ;;
@@ -269,18 +318,75 @@ run_update_machine() {
 	update_initramfs
 	rm -f data.img
 	mke2fs -q -t ext4 -L data -d data data.img "${DATA_MIB}M" >mke2fs.log 2>&1
+	run_again "$@"
+}
+
+run_again() {
 	for word in $words "$parts"; do
 		set -- "$@" --append "$word"
 	done
-	[ "$kind" != debian ] || set -- "$@" --append "$service"
-	machine "$kind.cpio" --disk disk.img --disk flash.img --disk data.img "$@"
+	[ "${kind%-ext4}" != debian ] || set -- "$@" --append "$service"
+	"$STARTS" "$kind.cpio" --disk disk.img --disk flash.img --disk data.img "$@"
+}
+
+# What is behind it in the partition is of another one.
+take_kernel() {
+	disk_part kernel | gzip -dc >kernel.boot 2>gzip.log || [ $? = 2 ] ||
+		note "the partition has no kernel: $(cat gzip.log)"
+}
+
+by_boot_loader() {
+	: >said
+	: >logged
+	while take_kernel && machine "$@" --once --boot kernel.boot; do
+		cat "$OUT" >>said
+		cat "$CONSOLE" >>logged
+		[ "$STATUS" = 3 ] || break
+	done
+	mv said "$OUT"
+	mv logged "$CONSOLE"
+}
+
+# slow_disk BYTES: a second, from now on
+slow_disk() {
+	{
+		printf '%s\n' '{ "execute": "qmp_capabilities" }' \
+			'{ "execute": "block_set_io_throttle", "arguments": { "device": "disk0", "bps": 0,
+				"bps_rd": 0, "bps_wr": '"$1"', "iops": 0, "iops_rd": 0, "iops_wr": 0 } }'
+		sleep 0.5
+	} | timeout 20 nc -U -q 0 "$QMP" >qmp.log || :
+	[ "$(grep -c '"return"' qmp.log)" = 2 ] || note "the disk is not slow: $(cat qmp.log)"
+}
+
+# The first image is written and read back, the second is no more than begun: the disk is so
+# slow by then that nobody has to hurry.
+cut_after_first() {
+	if [ "$STOCK" = no ]; then
+		take_kernel
+		set -- "$@" --boot kernel.boot
+	fi
+	: >"$CONSOLE"
+	"$top/scripts/vm" --kernel "$KERNEL" --mem "${MEM:-192}" \
+		--timeout $((${LIMIT:-90} * KTAP_SLOW)) --log "$CONSOLE" --qmp "$QMP" \
+		--initramfs "$@" >"$OUT.raw" 2>vm.err &
+	cut=$!
+	wait_for 300 grep -q 'is released' "$CONSOLE" || note "it did not come to that"
+	slow_disk 1000000
+	wait_for 300 grep -q 'write 1/.* 100 %' "$CONSOLE" || note "it wrote nothing"
+	slow_disk 50000
+	wait_for 300 grep -q 'verify 1/.* 100 %' "$CONSOLE" || note "it read nothing back"
+	# scripts/vm gives QEMU SIGKILL
+	kill -TERM "$cut"
+	wait "$cut" || :
+	tr -d '\r' <"$OUT.raw" >"$OUT"
+	cp "$CONSOLE" "$LOGS-cut.kernel"
 }
 
 disk_part() {
 	case $1 in
-	kernel) dd if=disk.img bs=1M skip=1 count=1 status=none ;;
-	root) dd if=disk.img bs=1M skip=2 count="$ROOT_MIB" status=none ;;
-	upper) dd if=disk.img bs=1M skip=$((ROOT_MIB + 2)) count=8 status=none ;;
+	kernel) dd if=disk.img bs=1M skip=1 count="$KERNEL_MIB" status=none ;;
+	root) dd if=disk.img bs=1M skip=$((KERNEL_MIB + 1)) count="$ROOT_MIB" status=none ;;
+	upper) dd if=disk.img bs=1M skip=$((KERNEL_MIB + ROOT_MIB + 1)) count=8 status=none ;;
 	esac
 }
 
@@ -299,22 +405,29 @@ data_file() {
 	debugfs -R "cat $1" data.img 2>/dev/null
 }
 
-updates_itself() {
-	new_machine "$1"
+update_case() {
+	printf '%s\n' "$BEGINS" >data/begin
 	case_of <<-'END'
 		[ "$boot" = 1 ] || {
+			uname -v | sed 's/^\(#[0-9]*\) .*/kernel: \1/'
+			echo "slot: $(pvkit flag get slot)"
 			echo "$(pvkit flag list | grep -c '^log')," \
 				"phase: $(pvkit flag get phase), cursor: $(pvkit flag get cursor)"
+			stty -F /dev/ttyS0 raw
 			poweroff
 			exit
 		}
-		pvkit update "$image:$target" "$kernel:$kernel_target"
-		echo "status: $?"
+		. /data/begin
 	END
+}
+
+updates_itself() {
+	new_machine "$1"
+	update_case
 	LIMIT=${LIMIT:-120} run_update_machine
 	check_eq "$1: the update knows what the system runs from" \
 		"note $3 has the running root ($3): the system moves to RAM first" \
-		"$(sed -n 's/^root  *[^ ]*  *note  *\(.*\)/note \1/p' "$OUT")"
+		"$(sed -n 's/^root  *[^ ]*  *note  *\(.*\)/note \1/p' "$OUT" | sort -u)"
 	check_eq "$1: it was the old one, and then the new one" "boot 1: old on $2
 boot 2: new on $2" "$(grep '^boot' "$OUT")"
 	check_eq "$1: no trace of the update is in the flags" '1, phase: , cursor: ' \
@@ -322,6 +435,40 @@ boot 2: new on $2" "$(grep '^boot' "$OUT")"
 	check_match "$1: the old root was proven to be gone" '*old root is released*' \
 		"$(console_line 'the old root is')"
 	check "$1: the kernel beside it is the new one, too" written_kernel
+}
+
+is_cut_between() {
+	new_machine "$1"
+	# shellcheck disable=SC2016 # the machine's
+	BEGINS='pvkit update "$kernel:$kernel_target" "$image:$target"' update_case
+	LIMIT=${LIMIT:-120} STARTS=cut_after_first run_update_machine
+	units=$((($(stat -c %s kernel.new) + 65535) / 65536))
+	check_eq "$1: cut with the new kernel there, and no new root" 'boot 1: old, kernel, no root' \
+		"$(sed -n 's/^\(boot.*\) on .*/\1/p' "$OUT")$(is_new kernel)$(is_new root)"
+	LIMIT=${LIMIT:-120} run_again
+	goes_on=$(console_line 'goes on at' | sed 's/.* //')
+	check "$1: the next boot goes on behind the kernel" [ "${goes_on:-0}" -ge "$units" ]
+	check_eq "$1: and ends in the new one" "boot 2: new on $2" "$(grep '^boot' "$OUT")"
+	check_eq "$1: no trace of the update is in the flags" '1, phase: , cursor: ' \
+		"$(grep 'phase:' "$OUT")"
+	check_eq "$1: both are the new ones" ', kernel, root' "$(is_new kernel)$(is_new root)"
+}
+
+# is_new NAME: has the partition of that name what was to be written?
+is_new() {
+	if disk_part "$1" | same_as "data/images/$1.img"; then
+		printf ', %s' "$1"
+	else
+		printf ', no %s' "$1"
+	fi
+}
+
+runs_kernel() {
+	if [ "$(head -c 4 "$BUILD/deb/$KERNEL/boot")" = "$(printf '\177ELF')" ]; then
+		check_eq "$2" "kernel: #$1" "$(grep '^kernel: ' "$OUT" | tail -n 1)"
+	else
+		skip "$2" "kernel $KERNEL can't be given another number, it is packed"
+	fi
 }
 
 written_kernel() {
