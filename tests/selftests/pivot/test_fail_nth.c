@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "genl.h"
 #include "pivot.h"
 #include "util.h"
 

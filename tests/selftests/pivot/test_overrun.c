@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "genl.h"
 #include "pivot.h"
 #include "util.h"
 
