@@ -12,14 +12,18 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "ktap.h"
 #include "targets.h"
 
 #define DISK	(1u << 20)
+#define LONG_S	120
 
 static char dir[] = "/tmp/pvkit-targets.XXXXXX", loop_path[32], point[64];
 static struct pvk_err err;
@@ -82,6 +86,7 @@ static int free_them(void)
 		.below = "/none", .aside = dir, .limits = &limits, .undo = undo,
 	};
 
+	err.text[0] = '\0';
 	targets_init(&targets, &plan, 0);
 	return targets_free(&targets, &unmount, &err);
 }
@@ -129,24 +134,53 @@ static void test_layer(void)
 	rmdir(over);
 }
 
+/* What is mounted here stays so there, whatever becomes of it here. */
+static pid_t given_container(void)
+{
+	int ends[2];
+	pid_t pid;
+	char byte;
+
+	if (pipe(ends))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		byte = unshare(CLONE_NEWNS) || dup2(ends[1], STDIN_FILENO) ? 'n' : 'y';
+		/* Of a disk it has none open. */
+		syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0);
+		alarm(LONG_S);
+		_exit(write(STDIN_FILENO, &byte, 1) == 1 && pause() && false);
+	}
+	close(ends[1]);
+	ktap_check(read(ends[0], &byte, 1) == 1 && byte == 'y',
+		   "given: a process in a mount namespace of its own");
+	close(ends[0]);
+	return pid;
+}
+
 /* As one that leaves out a header has it: a loop device of the disk itself, and no file. */
 static void test_loop_of_it(void)
 {
 	char disk[sizeof(loop_path)];
-	int upper;
+	int upper, status = 0;
+	pid_t pid;
 
 	strcpy(disk, loop_path);
 	upper = given_loop(disk);
 	ktap_check(upper >= 0 && !mount(loop_path, point, "ext2", 0, NULL),
 		   "given: a loop device of it is mounted");
 	strcpy(loop_path, disk);
+	pid = given_container();
 	ktap_eq(free_them(), 0, "it is freed");
 	ktap_check(!is_mounted(), "by unmounting that");
+	ktap_check(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
+		   WTERMSIG(status) == SIGTERM, "and who has it in a mount namespace of his own is ended");
 	ktap_eq(targets_claim(&targets, &err), 0, "and can be had: %s", err.text);
 	targets_let_go(&targets);
 	ktap_eq(undo_all(undo), 0, "all is undone");
 	ktap_check(is_mounted(), "and it is mounted again");
 	umount(point);
+	ioctl(upper, LOOP_CLR_FD, 0);
 	close(upper);
 }
 
@@ -237,13 +271,41 @@ static void test_swap(void)
 	swapoff(loop_path);
 }
 
+/*
+ * Whoever has such a disk open is ended here, in earnest: so that nobody is but the test's own,
+ * it is all that there is.
+ */
+static void enter_bed(void)
+{
+	int status = 0;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWPID) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		ktap_skip_all("no namespaces of its own");
+	pid = fork();
+	if (pid) {
+		waitpid(pid, &status, 0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (mount("proc", "/proc", "proc", 0, NULL))
+		ktap_skip_all("no /proc of its own");
+	/* Process 1 is spared, and so are we as the child of that. */
+	pid = fork();
+	if (pid) {
+		while (waitpid(-1, &status, 0) != pid)
+			;
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	}
+}
+
 int main(void)
 {
 	char command[128];
 	int loop;
 
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		ktap_skip_all("no mount namespace of its own");
+	enter_bed();
 	if (!mkdtemp(dir))
 		ktap_skip_all("no temporary directory");
 	if (!given_disk(&loop))

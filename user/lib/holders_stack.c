@@ -106,7 +106,10 @@ static void ask_loop(const struct hold_scan *scan, struct hold_loop *loop, uint6
 			       (info.lo_device & 0xff) | ((info.lo_device >> 12) & 0xfff00));
 }
 
-/* And what a mount has of it, which for btrfs and overlays is another number. */
+/*
+ * And what a mount has of it, which for btrfs and overlays is another number; or which device
+ * it is, if its file is no file but a node.
+ */
 static void ask_path(struct hold_scan *scan, struct hold_loop *loop, uint64_t ino)
 {
 	pvk_auto_close int fd = -1;
@@ -118,6 +121,9 @@ static void ask_path(struct hold_scan *scan, struct hold_loop *loop, uint64_t in
 		return;
 	row = hold_row_of(scan, stx.mnt);
 	loop->dev[1] = row ? row->mount.dev : stx.dev;
+	/* Nor is it on what its node is on. */
+	if (S_ISBLK(stx.mode))
+		loop->dev[0] = loop->dev[1] = stx.rdev;
 }
 
 static int add_loop(struct hold_scan *scan, uint32_t number)
