@@ -11,6 +11,7 @@ grep -q overlay /proc/filesystems || modprobe overlay 2>/dev/null ||
 plan 3
 
 build=$(realpath "${BUILD:-${0%/*}/../../build}")
+export build
 cd "$KTAP_TMP"
 for name in lower other; do
 	truncate -s 4M $name.img
@@ -33,8 +34,9 @@ roots() {
 		mount -t overlay overlay \
 			-o "lowerdir=$PWD/low:/,upperdir=$PWD/up/u,workdir=$PWD/up/w" root
 		umount -l low
-		for d in proc sys dev tmp; do
-			mount --rbind /$d root/$d
+		for d in /proc /sys /dev "$here" "$build"; do
+			mkdir -p "root$d"
+			mount --rbind "$d" "root$d"
 		done
 		mkdir -p root/old
 		cd root

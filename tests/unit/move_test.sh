@@ -11,9 +11,10 @@ plan 12
 updater=$(realpath "${BUILD:-${0%/*}/../../build}/host/pvkit-update")
 cd "$KTAP_TMP"
 
-# new_root DIR: with a shell, and a /dev/null that keeps what goes there
+# new_root DIR: with a shell, a /dev/null that keeps what goes there, and nothing of this
+# machine in /sys
 new_root() {
-	mkdir -p "$1/bin" "$1/sbin" "$1/proc" "$1/sys" "$1/dev" "$1/run/initramfs" "$1/update"
+	mkdir -p "$1/bin" "$1/sbin" "$1/proc" "$1/sys/class" "$1/dev" "$1/run/initramfs" "$1/update"
 	cp /bin/busybox "$1/bin/"
 	ln -s busybox "$1/bin/sh"
 	: >"$1/dev/null"

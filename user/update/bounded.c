@@ -9,7 +9,7 @@
 #include "clock.h"
 #include "waits.h"
 
-#define DIE_SECONDS	5	/* for one that is killed; a call that can end ends at once */
+#define DIE_SECONDS	10	/* for one that is killed; a call that can end ends at once */
 #define LOOK_EVERY_MS	20
 
 static unsigned int now(void)
