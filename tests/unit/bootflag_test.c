@@ -154,7 +154,8 @@ static void test_send_set(void)
 	gram_answer(pair.kernel);
 	ktap_eq(pvk_bf_submit_set(pair.bf, "misc", &change, &seq, NULL), 0, "a set is taken");
 	ktap_eq(seq, 1, "the submit gives its sequence number");
-	gram_sent(pair.kernel, want, sizeof(want), "a set of a text and a number that clears a field");
+	gram_sent(pair.kernel, want, sizeof(want),
+		  "a set of a text and a number that clears a field");
 	pair_close(&pair);
 }
 
@@ -169,7 +170,9 @@ static void test_send_others(void)
 		GRAM_HEAD(28, GRAM_ACK, 2, PV_BOOTFLAG_CMD_WRITER),
 		8, 0, PV_BOOTFLAG_A_TEXT, 0, 'p', 'v', 'k', 0,
 	};
-	static const unsigned char subscribe[] = { GRAM_HEAD(20, GRAM_ACK, 3, PV_BOOTFLAG_CMD_SUBSCRIBE) };
+	static const unsigned char subscribe[] = {
+		GRAM_HEAD(20, GRAM_ACK, 3, PV_BOOTFLAG_CMD_SUBSCRIBE)
+	};
 	struct pair pair = pair_open();
 	uint32_t generation = 0;
 

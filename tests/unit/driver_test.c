@@ -174,7 +174,8 @@ static void test_send_front(void)
 	gram_answer(pair.kernel);
 	ktap_eq(pvk_drv_submit_unload(pair.drv, &unload, NULL, NULL), 0,
 		"a front's request is taken");
-	gram_sent(pair.kernel, want, sizeof(want), "a front's request for the host, which names it");
+	gram_sent(pair.kernel, want, sizeof(want),
+		  "a front's request for the host, which names it");
 	pair_close(&pair);
 }
 
@@ -204,7 +205,8 @@ static void test_send_container_new(void)
 	ktap_eq(pvk_drv_container_new(pair.drv, &web, 0, 42, &id, NULL), 0,
 		"container-new is taken");
 	ktap_eq((long long)id, 99, "container-new gives the id");
-	gram_sent(pair.kernel, want, sizeof(want), "container-new with an entry, file descriptor 0");
+	gram_sent(pair.kernel, want, sizeof(want),
+		  "container-new with an entry, file descriptor 0");
 	pair_close(&pair);
 }
 

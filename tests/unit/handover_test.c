@@ -439,7 +439,8 @@ static void remove_all(void)
 {
 	static const char *const names[] = {
 		"log", "ours", "first", "last", "beats", "umount", "etc/inittab", "etc",
-		"proc/1/comm", "proc/1/exe", "proc/1", "proc", "run/systemd/system", "run/systemd", "run", "",
+		"proc/1/comm", "proc/1/exe", "proc/1", "proc", "run/systemd/system",
+		"run/systemd", "run", "",
 	};
 	size_t i;
 

@@ -139,7 +139,8 @@ static void test_send_others(void)
 	};
 	static const unsigned char abort_any[] = { GRAM_HEAD(20, GRAM_ACK, 3, PV_PIVOT_CMD_ABORT) };
 	static const unsigned char start[] = {
-		GRAM_HEAD(28, GRAM_ACK, 4, PV_PIVOT_CMD_START), 8, 0, PV_PIVOT_A_WORD, 0, 'n', 'o', 'w', 0,
+		GRAM_HEAD(28, GRAM_ACK, 4, PV_PIVOT_CMD_START),
+		8, 0, PV_PIVOT_A_WORD, 0, 'n', 'o', 'w', 0,
 	};
 	static const unsigned char bare[] = { GRAM_HEAD(20, GRAM_ACK, 5, PV_PIVOT_CMD_START) };
 	struct pair pair = pair_open();

@@ -20,7 +20,8 @@ static void test_words(void)
 	static const struct {
 		const char *given, *dir;	/* NULL: refused */
 	} table[] = {
-		{ "/pvkit", "/pvkit" }, { "/a/b/", "/a/b" }, { "/", "" }, { "/a..b/..c", "/a..b/..c" },
+		{ "/pvkit", "/pvkit" }, { "/a/b/", "/a/b" }, { "/", "" },
+		{ "/a..b/..c", "/a..b/..c" },
 		{ "", NULL }, { "a", NULL }, { "/../etc", NULL }, { "/a/..", NULL },
 	};
 	size_t i;

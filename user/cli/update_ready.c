@@ -203,7 +203,8 @@ void update_check_init(struct update *update)
 	int ret = pvk_handover_find("", update->conf.init, &update->init, &err);
 
 	if (!ret && !update->conf.init && in_container())
-		ret = pvk_err_set(&err, -EOPNOTSUPP, "in a container: it has a process 1 of its own");
+		ret = pvk_err_set(&err, -EOPNOTSUPP, "in a container: it has a process 1 of "
+				  "its own");
 	if (!ret && !update->recovery && has_own_mounts())
 		ret = pvk_err_set(&err, -EOPNOTSUPP, "in a mount namespace of its own: process 1 "
 				  "would not see what is mounted for it");
@@ -217,7 +218,8 @@ void update_check_init(struct update *update)
 			    way_of(update));
 	else
 		update_note(update, "init", "", update->recovery ? UPDATE_NOTE : UPDATE_FAILED,
-			    "%s%s", err.text, update->recovery ? "; the program reboot is run" : "");
+			    "%s%s", err.text,
+			    update->recovery ? "; the program reboot is run" : "");
 }
 
 /* ---- flags ---- */

@@ -323,7 +323,8 @@ static int copy_image(const struct task *task, int dir, size_t n, struct answer 
 
 	if (lying < 0) {
 		from = open(image->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		it = to = from < 0 ? -1 : make_copy(dir, n);
+		to = from < 0 ? -1 : make_copy(dir, n);
+		it = to;
 	}
 	if (it < 0)
 		return pvk_err_set(&answer->err, -errno, "%s: %s", image->path, strerror(errno));
@@ -483,9 +484,9 @@ void update_check_state(struct update *update)
 
 	if (!update_has_state(update))
 		update_note(update, "state", "", update->recovery ? UPDATE_FAILED : UPDATE_NOTE,
-			    "update.conf has none%s", update->recovery ? ", from which the next boot "
-			    "could write" : ": after a power cut while it writes there is a rescue "
-			    "shell, and no more");
+			    "update.conf has none%s", update->recovery ?
+			    ", from which the next boot could write" :
+			    ": after a power cut while it writes there is a rescue shell, and no more");
 	else if (run_task(&task, &answer))
 		update_note(update, "state", update->conf.state_device, UPDATE_FAILED, "%s",
 			    answer.err.text);

@@ -233,7 +233,8 @@ static const struct cli_opt update_options[] = {
 	  "then run that in RAM: a program, which is copied there, and words; no shell;\n"
 	  "repeatable", NULL },
 	{ "flag", "FIELD=VALUE", OPT_FLAG,
-	  "then set that boot flag, all of them at once; repeatable", "mode= slot= tries= reason=" },
+	  "then set that boot flag, all of them at once; repeatable",
+	  "mode= slot= tries= reason=" },
 	{ "recovery", NULL, OPT_RECOVERY,
 	  "do not end the system here: reboot, and the initramfs writes the images", NULL },
 	{ "sha256", "HEX", OPT_SHA256, "the image's checksum; once for each image, in their order",
@@ -854,7 +855,8 @@ const struct cli_verb cli_verbs[] = {
 	{
 		.name = "union status",
 		.args = "[--union DIR] [--kept DIR] [--json]",
-		.brief = "Lists what was written over a read-only root and would be lost at reboot.",
+		.brief =
+		"Lists what was written over a read-only root and would be lost at reboot.",
 		.text =
 		"For a root that pvkit-init has mounted with union = yes. How full its RAM is (ok,\n"
 		"warning from 80 %, critical from 95 %), and each file that is new, changed or removed.\n"

@@ -62,8 +62,8 @@
 #define PLAN_WATCHDOG_SECONDS	3600
 
 struct plan_image {
-	char *path;			/* seen from the RAM root, or "state:PATH", of which one
-					 * with '/' is from the top of its file system */
+	/* Seen from the RAM root, or "state:PATH": with '/' from the top of its file system. */
+	char *path;
 	uint64_t size;
 	unsigned char sha256[PVK_SHA256_SIZE];
 	enum pvk_target_kind kind;
