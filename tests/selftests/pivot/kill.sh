@@ -35,19 +35,19 @@ begins() {
 	arming) echo '1 check 2/2 [^ ]* 100 %' ;;
 	writing) echo "700 write $image/2" ;;
 	verifying) echo '300 verify [12]/2' ;;
-	flags) echo '1 verify 2/2 [^ ]* 100 %' ;;
+	flags) echo '1100 post: ' ;;
 	done) echo '500 is done' ;;
 	esac
 }
 
 # phase_now: by what was told last
 phase_now() {
-	local telling='pvkit-update: update [0-9a-f]{8}$|root is released|goes on at|is done'
+	local telling='pvkit-update: update [0-9a-f]{8}$|root is released|goes on at|post: |is done'
 
 	telling+='|(check|write|erase|verify) ./. [^ ]* [0-9]+ %'
 	case $(tr '\r' '\n' <"$CONSOLE" | grep -aoE "$telling" | tail -n 1) in
 	*'is done') echo "done" ;;
-	'verify 2/2 '*' 100 %') echo flags ;;
+	'post: ' | 'verify 2/2 '*' 100 %') echo flags ;;
 	verify*) echo verifying ;;
 	write* | erase*) echo writing ;;
 	'check 2/2 '*' 100 %') echo arming ;;
@@ -99,20 +99,23 @@ written_at_boot() {
 	esac
 	# shellcheck disable=SC2086 # two words
 	printf '%s\n' 'pvkit-update-plan 1' 'id 00c0ffee' 'state LABEL=data ext4 /update' \
-		"$(image_line image-0 kernel.new $1)" "$(image_line image-1 "$3" $2)" end \
+		"$(image_line image-0 kernel.new $1)" "$(image_line image-1 "$3" $2)" \
+		'post busybox sleep 1' end \
 		>data/update/plan
 	put flags flash.img 0
 }
 
 # given_update KIND WHERE: the machine, whose old system updates itself as soon as it is up, or
-# whose boot stage is to write the update from its beginning
+# whose boot stage is to write the update from its beginning. Between the last byte and the
+# flags a command of the update's takes a second, so that there is time to be killed.
 given_update() {
 	new_machine "$1"
 	case_of <<-'END_OF_CASE'
 		if [ "$version" = old ]; then
 			echo 'the update begins'
 			stty -F /dev/ttyS0 raw
-			pvkit update "$kernel:$kernel_target" "$image:$target" && exit
+			pvkit update --post 'busybox sleep 1' \
+				"$kernel:$kernel_target" "$image:$target" && exit
 		fi
 		cd /sys/class/pv_bootflag/log
 		echo "$version, phase $(cat phase), $(cat reason)"
