@@ -174,7 +174,8 @@ static void test_loop_of_it(void)
 	ktap_eq(free_them(), 0, "it is freed");
 	ktap_check(!is_mounted(), "by unmounting that");
 	ktap_check(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
-		   WTERMSIG(status) == SIGTERM, "and who has it in a mount namespace of his own is ended");
+		   WTERMSIG(status) == SIGTERM,
+		   "and who has it in a mount namespace of his own is ended");
 	ktap_eq(targets_claim(&targets, &err), 0, "and can be had: %s", err.text);
 	targets_let_go(&targets);
 	ktap_eq(undo_all(undo), 0, "all is undone");
@@ -258,7 +259,7 @@ static void test_swap(void)
 
 	snprintf(command, sizeof(command), "mkswap %s >/dev/null", loop_path);
 	if (system(command) || swapon(loop_path, SWAP_FLAG_PREFER | 5)) {
-		ktap_skip("no swap can be had here", "swap to it goes, and comes back");
+		ktap_skip("no swap here", "swap to it goes, and comes back");
 		return;
 	}
 	ktap_str(swap_priority(), "5", "given: swap to it, of some priority");
