@@ -8,8 +8,6 @@
 grep -q overlay /proc/filesystems || modprobe overlay 2>/dev/null ||
 	skip_all 'this kernel has no overlay'
 
-plan 3
-
 build=$(realpath "${BUILD:-${0%/*}/../../build}")
 export build
 cd "$KTAP_TMP"
@@ -21,6 +19,7 @@ echo image >image
 echo "program = $build/host/pvkit-update" >conf
 lower=$(losetup --find --show lower.img) || skip_all 'no loop device'
 other=$(losetup --find --show other.img)
+plan 3
 
 # what is said of the targets that are named, with such a root
 # shellcheck disable=SC2016 # expanded there
