@@ -4,7 +4,7 @@
 # minisign and signify do, and what a person or a program reads of it.
 . "${0%/*}/../lib/ktap.sh"
 
-plan 49
+plan 52
 
 pvkit=${BUILD:-${0%/*}/../../build}/unit-obj/pvkit
 pvkit=$(realpath "$pvkit")
@@ -151,6 +151,28 @@ fi
 check_match 'without a state there is no way on after a cut' 'note update.conf has none*' \
 	"$(results state)"
 check_match 'nor without a store' 'note none holds phase and cursor*' "$(results store)"
+# a U-Boot environment has a variable for each flag; pvkit-update, at the next boot, keeps none there
+echo a=b >input
+PATH=$PATH:/usr/sbin mkenvimage -r -s 0x1000 -o env0 input
+cp env0 env1
+printf '%s 0 0x1000\n' "$KTAP_TMP/env0" "$KTAP_TMP/env1" >fw_env.config
+printf '%s\n' "uboot-env = $KTAP_TMP/fw_env.config" 'cmdline = no' >flags.conf
+by_env() {
+	# shellcheck disable=SC2016 # there
+	unshare --mount --map-root-user sh -euc 'mount -t tmpfs none /etc
+		mkdir /etc/pvkit
+		cp flags.conf /etc/pvkit/
+		exec "$@"' sh "$pvkit" update --dry-run --config conf --json "$@" i1:none >out 2>err || :
+	results "$check"
+}
+check=store
+check_match 'a U-Boot environment is no such store' 'note none holds phase and cursor*' \
+	"$(by_env; cat err)"
+check_match 'and the boot stage could not go by it' 'failed none holds phase and cursor*' \
+	"$(by_env --recovery; cat err)"
+check=flags
+check_eq 'nor for any other flag' 'failed it has slot: name its variable with --env' \
+	"$(by_env --flag slot=b)"
 update --json --recovery i1:none
 check_match 'for the next boot to write, both are a must' 'failed*failed*' \
 	"$(results state)$(results store)"

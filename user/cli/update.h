@@ -13,6 +13,7 @@
 #include <limits.h>
 
 #include "cli.h"
+#include "flagsource.h"
 #include "handover.h"
 #include "plan.h"
 #include "sha256.h"
@@ -96,6 +97,11 @@ void update_check_conf(struct update *update);
 void update_check_kernel(struct update *update);
 void update_check_init(struct update *update);
 void update_check_flags(struct update *update);
+/*
+ * Of phase and cursor. pvkit-update keeps them in a store of the kernel's and nowhere else, so
+ * what another one says would be refused at each boot. NULL: there is none.
+ */
+const struct pvk_flagsource *update_phase_store(const struct pvk_flagsources *list);
 void update_check_env(struct update *update);
 void update_check_watchdog(struct update *update);
 /* What is copied to RAM: whether it is all there, and fits. */

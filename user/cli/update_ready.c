@@ -224,10 +224,26 @@ void update_check_init(struct update *update)
 
 /* ---- flags ---- */
 
+const struct pvk_flagsource *update_phase_store(const struct pvk_flagsources *list)
+{
+	const uint32_t wanted = PVB_HAS(PVB_PHASE) | PVB_HAS(PVB_CURSOR);
+	const struct pvk_flagsource *source;
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		source = &list->item[i];
+		if (source->kind == PVK_SOURCE_KERNEL && source->writable &&
+		    (source->store.state == PV_BOOTFLAG_STATE_READY ||
+		     source->store.state == PV_BOOTFLAG_STATE_EMPTY) &&
+		    !(wanted & ~source->store.offers))
+			return source;
+	}
+	return NULL;
+}
+
 static void check_phase(struct update *update, const struct pvk_flagsources *list)
 {
-	const struct pvk_flagsource *source =
-		pvk_flagsource_for(list, PVB_HAS(PVB_PHASE) | PVB_HAS(PVB_CURSOR));
+	const struct pvk_flagsource *source = update_phase_store(list);
 
 	if (source)
 		update_note(update, "store", source->store.name, UPDATE_OK,
@@ -256,6 +272,10 @@ static void check_own_flags(struct update *update, const struct pvk_flagsources 
 		update_note(update, "flags", "", UPDATE_FAILED, "%s", err.text);
 	else if (!source)
 		update_note(update, "flags", "", UPDATE_FAILED, "no store holds %s",
+			    pvk_field_names(pvk_change_fields(&change), &text));
+	else if (source->kind == PVK_SOURCE_UBOOT_ENV)
+		update_note(update, "flags", source->store.name, UPDATE_FAILED,
+			    "it has %s: name its variable with --env",
 			    pvk_field_names(pvk_change_fields(&change), &text));
 	else
 		update_note(update, "flags", source->store.name, UPDATE_OK, "%s at the end",

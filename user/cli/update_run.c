@@ -610,7 +610,7 @@ static int set_phase(const struct run *run, struct pvk_err *err)
 		ret = pvk_flags_set(&change.set, PVB_PHASE, plan_phase(&run->plan, phase), err);
 	if (!ret)
 		ret = pvk_flags_set_number(&change.set, PVB_CURSOR, 0, err);
-	source = pvk_flagsource_for(&list, PVB_HAS(PVB_PHASE) | PVB_HAS(PVB_CURSOR));
+	source = update_phase_store(&list);
 	if (!ret && !source)
 		ret = pvk_err_set(err, -ENODEV, "no store holds phase and cursor");
 	if (!ret)
