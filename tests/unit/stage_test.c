@@ -102,7 +102,8 @@ static void test_what_belongs_to_it(void)
 	ktap_eq(system("cmp -s root/usr/bin/tool ram/usr/bin/tool"), 0, "the same bytes");
 	ktap_str(output_of("stat -c '%a' ram/usr/bin/tool ram/usr/lib | tr '\\n' ' '"), "755 755 ",
 		 "and modes");
-	ktap_eq(pvk_stage_take_down("ram"), 0, "it is taken down");
+	shell("(cd ram && : >../busy && exec sleep 0.3) & until [ -e busy ]; do sleep 0.01; done");
+	ktap_eq(pvk_stage_take_down("ram"), 0, "it is taken down, as soon as nobody is there");
 	ktap_str(output_of("ls ram"), "", "and gone");
 
 	given_root();

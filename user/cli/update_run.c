@@ -722,7 +722,7 @@ static int wait_for(pid_t pid, int told)
 
 	while (poll(&fd, 1, LOOK_MS) <= 0)
 		if (stop_signal)
-			kill(pid, SIGTERM);
+			kill(pid, stop_signal);
 	if (read(told, &word, 1) == 1 && word == HANDED_OVER)
 		return CLI_OK;
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -60,6 +60,7 @@ static int run_program(char *const argv[], struct pvk_err *err)
 		return -errno;
 	pid = fork();
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(ends[1], 2);
 		execv(argv[0], argv);
 		_exit(127);

@@ -2,15 +2,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "genl.h"
 #include "rootpath.h"
 #include "stage_int.h"
 
 #define BLOCK_BYTES	65536
+#define BUSY_MS		5000
+#define AGAIN_MS	20
 
 static int fail(struct pvk_err *err, const struct stage_item *item, int code)
 {
@@ -140,7 +144,15 @@ int pvk_stage_make(struct pvk_stage *stage, const char *dir, const struct pvk_st
 	return ret;
 }
 
+/* A process that was forked, and killed before it came to be another program, has it a moment. */
 int pvk_stage_take_down(const char *dir)
 {
-	return umount2(dir, UMOUNT_NOFOLLOW) ? -errno : 0;
+	int64_t end = pvk_now_ms() + BUSY_MS;
+
+	while (umount2(dir, UMOUNT_NOFOLLOW)) {
+		if (errno != EBUSY || pvk_now_ms() >= end)
+			return -errno;
+		poll(NULL, 0, AGAIN_MS);
+	}
+	return 0;
 }
