@@ -23,6 +23,7 @@
 #include "console.h"
 #include "owner.h"
 #include "phase.h"
+#include "ramroot.h"
 #include "session.h"
 #include "switch.h"
 #include "tell.h"
@@ -295,6 +296,7 @@ static _Noreturn void go_back(struct move *move)
 	if (move->plan.root_writable &&
 	    child_do(make_root_writable, NULL, UNDO_SECONDS * 1000L))
 		restart(id, "the old root hangs in the kernel");
+	ramroot_leave(*move->ram ? move->ram : RAMROOT_USUAL);
 	old_init(id, "it went back");
 }
 

@@ -29,7 +29,6 @@
 #include "tell.h"
 #include "unmount.h"
 
-#define USUAL_RAM	"/run/initramfs"
 #define STATUS		"/update/status"
 #define ASIDE		"/update/aside"
 #define STATE_DIR	"/update/state"
@@ -84,7 +83,7 @@ static void look_after_dog(void *arg)
 static int enter(struct owner *o, struct pvk_err *err)
 {
 	int ret = *o->ram ? ramroot_enter(o->ram, o->undo, err) :
-			    ramroot_entered(USUAL_RAM, o->undo, err);
+			    ramroot_entered(RAMROOT_USUAL, o->undo, err);
 
 	if (!ret)
 		tell_open(TELL_LOG);

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "ramroot.h"
+#include "tell.h"
+
+#define LOG_MAX		(1u << 20)
 
 /* Those that the old root has, and each process needs or the gate asks for. */
 static const char *const taken[] = { "/proc", "/sys", "/dev", "/run" };
@@ -95,4 +101,27 @@ int ramroot_entered(const char *ram, struct undo *undo, struct pvk_err *err)
 		undo_commit(undo);
 	}
 	return 0;
+}
+
+static int keep_log(const char *log)
+{
+	pvk_auto_close int from = open(log, O_RDONLY | O_CLOEXEC);
+	pvk_auto_close int to = open(RAMROOT_LOG, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
+				     O_CLOEXEC, 0600);
+
+	return from < 0 || to < 0 || sendfile(to, from, NULL, LOG_MAX) < 0 ? -errno : 0;
+}
+
+void ramroot_leave(const char *ram)
+{
+	char log[PATH_MAX + sizeof(TELL_LOG)];
+	int ret;
+
+	snprintf(log, sizeof(log), "%s" TELL_LOG, ram);
+	ret = keep_log(log);
+	if (ret)
+		tell("%s: not kept: %s", log, strerror(-ret));
+	/* Nothing is written to it any more, and we are run from it. */
+	if (umount2(ram, MNT_DETACH | UMOUNT_NOFOLLOW))
+		tell("%s: %s", ram, strerror(errno));
 }
