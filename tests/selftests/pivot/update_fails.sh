@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What an update may run into never ends in half of a system: an image that is not the one that
-# was meant, a tool that is missing, a terminal that goes away.
-# vm: outside arch=x86_64 timeout=200
+# was meant, a tool that is missing, a terminal that goes away, a disk that can't be written.
+# vm: outside arch=x86_64 timeout=400
 . "${0%/*}/../../lib/ktap.sh"
 . "${0%/*}/update_lib.sh"
 
-plan 7
+plan 13
 
 # --- before anything is written ---------------------------------------------------------
 
@@ -71,4 +71,38 @@ lost: 0
 boot 3: new on /dev/vda2 ext4 rw
 phase: " "$(grep '^boot\|^lost\|^phase' "$OUT")"
 
+# --- while it is written ----------------------------------------------------------------
+
+# given a disk with a sector in the middle of the root that can't be written
+new_machine ext4
+case_of <<'END'
+if [ $version = old ]; then
+	pvkit update "$image:$target"
+	echo "status: $?"
+	exit
+fi
+echo "phase: $(pvkit flag get phase), $(pvkit flag get reason)"
+poweroff
+END
+middle=$((ROOT_MIB << 10))
+told="vda2: writing sector $middle (byte $((middle << 9))): I/O error"
+bad=$((middle + $(part_start root)))
+# when the root is updated
+BAD_SECTOR=$bad run_update_machine --once
+check_eq 'what can not be written is told, by device and sector, and it is not done' \
+	"$told" "$(console_line 'update [0-9a-f]* stopped' | sed 's/.* stopped: //'
+	console_line 'is done')"
+check_eq 'the machine reboots' 3 "$STATUS"
+# when it is booted, and the disk is as it was
+BAD_SECTOR=$bad run_again --once
+check_match 'the phase was kept' '*goes on at unit [0-9]*' \
+	"$(console_line 'goes on at')"
+check_eq 'the next boot tries it again, and says why it does not go on' "$told" \
+	"$(console_line 'does not go on' | sed 's/.*go on: //')"
+check_eq 'it starts neither version' '3 ' "$STATUS $(grep '^boot' "$OUT")"
+# when the disk has been mended
+run_again
+check_match 'the boot that can write it does, and then there is the new version' \
+	'boot 2: new on /dev/vda2 ext4 rw
+phase: , updated *' "$(grep '^boot\|^phase' "$OUT")"
 finish

@@ -6,6 +6,9 @@
 #
 #   new_bed [LINE...]        images of two versions of a small system, `old` and `new`: busybox's
 #                            init, our programs, and with these lines of update.conf
+#   enters_with NAME <SCRIPT   in that system: as process 1 in RAM a program that has SCRIPT run
+#                            beside pvkit-update, where nobody ends it; $bb is its busybox
+#   enter_conf NAME          the lines of update.conf for that
 #   new_machine KIND         disks of a machine that runs the old one, on a root of that kind:
 #                            ext4; squashfs with RAM over it (pvkit-init's union); overlay, a
 #                            squashfs with an ext4 over it; jffs2; ubifs; debian, a squashfs of
@@ -15,8 +18,12 @@
 #                            is up. For it: $version, $boot (counted from 1), $image and
 #                            $target, $kernel and $kernel_target, `is`, `have FILE` (once only),
 #                            and /data, a file system that stays
+#   update_initramfs [OPTION...]   before the first machine of a kind, if its initramfs is to
+#                            have more (options of scripts/mkinitramfs)
 #   run_update_machine [OPTION...]   start it; options of scripts/vm
-#   run_again [OPTION...]    once more, with its disks as they are
+#   run_again [OPTION...]    once more, with its disks as they are. For both, BAD_SECTOR=N: that
+#                            one of the first disk can't be written
+#   part_start NAME          the sector where that partition of the first disk begins
 #   flash_part NAME, disk_part NAME  what such a partition holds
 #   DOG="i6300esb heartbeat=N"  before the first machine of a kind: its watchdog waits so long
 #   PIVOT="pv_pivot helper=FILE"  likewise: what may be begun through the kernel
@@ -64,7 +71,7 @@ version_root() {
 	ln -s ../run "$dir/var/run"
 	for applet in kill setsid mountpoint losetup hexdump cmp sha256sum ps pidof touch cp mv rmdir \
 		mkfifo chroot env head tail find unshare insmod swapon mkswap expr printf basename \
-		dirname seq stat usleep pivot_root mke2fs watchdog; do
+		dirname seq stat usleep pivot_root mke2fs watchdog fsfreeze date; do
 		ln -sf busybox "$dir/bin/$applet"
 	done
 	# as Buildroot has it: what is unmounted at the end has an entry of its own
@@ -122,6 +129,33 @@ boot_from_disk() {
 	stock=$BUILD/deb/$KERNEL/boot
 	gzip -1c "$stock" >kernel.old
 	sed 's/#1 SMP/#2 SMP/' "$stock" | gzip -1c >kernel.new
+}
+
+enters_with() {
+	cat >agent <<-'END'
+		bb=./bin/busybox
+		: >tmp/agent
+	END
+	cat >>agent
+	cat >enter <<-'END'
+		#!/bin/sh
+		if [ "$1" = move ]; then
+			cd /run/initramfs
+			./bin/busybox sh "./usr/sbin/agent.${0##*.}" &
+			until [ -e tmp/agent ]; do usleep 10000; done
+		fi
+		exec "${0%/*}/pvkit-update" "$@"
+	END
+	chmod 755 agent enter
+	for version in old new; do
+		cp agent "root.$version/usr/sbin/agent.$1"
+		cp enter "root.$version/usr/sbin/enter.$1"
+	done
+}
+
+enter_conf() {
+	printf '%s\n' "program = /usr/sbin/enter.$1" 'copy-bin = /usr/sbin/pvkit-update' \
+		'copy-bin = /bin/busybox' "copy-data = /usr/sbin/agent.$1"
 }
 
 # fs_image KIND VERSION: in $KIND.$VERSION
@@ -300,7 +334,7 @@ case_of() {
 # The initramfs, with no more than that kind wants: memory is short in some.
 update_initramfs() {
 	[ ! -f "$kind.cpio" ] || return 0
-	set -- --conf init.conf --flags flags.conf --shell "$BUSYBOX" --module ext4 \
+	set -- "$@" --conf init.conf --flags flags.conf --shell "$BUSYBOX" --module ext4 \
 		--module "block2mtd block2mtd=/dev/vdb,64KiB" --module pv_bootflag \
 		--module "${PIVOT:-pv_pivot}" --module "${DOG:-i6300esb}" --module loop
 	case $kind in
@@ -326,7 +360,13 @@ run_again() {
 		set -- "$@" --append "$word"
 	done
 	[ "${kind%-ext4}" != debian ] || set -- "$@" --append "$service"
-	"$STARTS" "$kind.cpio" --disk disk.img --disk flash.img --disk data.img "$@"
+	set -- --disk flash.img --disk data.img "$@"
+	if [ -n "${BAD_SECTOR:-}" ]; then
+		set -- --bad-sector "disk.img:$BAD_SECTOR" "$@"
+	else
+		set -- --disk disk.img "$@"
+	fi
+	"$STARTS" "$kind.cpio" "$@"
 }
 
 # What is behind it in the partition is of another one.
@@ -380,6 +420,10 @@ cut_after_first() {
 	wait "$cut" || :
 	tr -d '\r' <"$OUT.raw" >"$OUT"
 	cp "$CONSOLE" "$LOGS-cut.kernel"
+}
+
+part_start() {
+	sfdisk -q -l -o Name,Start disk.img | awk -v name="$1" '$1 == name { print $2 }'
 }
 
 disk_part() {
