@@ -536,6 +536,8 @@ static int await_end(struct run *run)
 static int carry_on_busybox(struct run *run)
 {
 	end_busybox(run);
+	/* Those who have it stopped may be the last ones to end. */
+	look_while_ending(run);
 	/* The session is pvkit-update's next. Nobody else is there to take it. */
 	end_session(run);
 	pvk_handover_let_go(&run->handover, PVK_TURN_LAST);
