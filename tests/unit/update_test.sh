@@ -4,7 +4,7 @@
 # minisign and signify do, and what a person or a program reads of it.
 . "${0%/*}/../lib/ktap.sh"
 
-plan 52
+plan 53
 
 pvkit=${BUILD:-${0%/*}/../../build}/unit-obj/pvkit
 pvkit=$(realpath "$pvkit")
@@ -170,6 +170,11 @@ check_match 'a U-Boot environment is no such store' 'note none holds phase and c
 	"$(by_env; cat err)"
 check_match 'and the boot stage could not go by it' 'failed none holds phase and cursor*' \
 	"$(by_env --recovery; cat err)"
+echo pvkit_phase=write-1f2e3d4c >input
+PATH=$PATH:/usr/sbin mkenvimage -r -s 0x1000 -o env0 input
+cp env0 env1
+check_match 'what waits for the next boot is not taken away by another update' \
+	'failed phase is write-1f2e3d4c: the next boot goes on with that*' "$(by_env; cat err)"
 check=flags
 check_eq 'nor for any other flag' 'failed it has slot: name its variable with --env' \
 	"$(by_env --flag slot=b)"

@@ -243,9 +243,15 @@ const struct pvk_flagsource *update_phase_store(const struct pvk_flagsources *li
 
 static void check_phase(struct update *update, const struct pvk_flagsources *list)
 {
+	const struct pvk_flagsource *set = pvk_flagsources_winner(list, PVB_PHASE, false);
 	const struct pvk_flagsource *source = update_phase_store(list);
 
-	if (source)
+	/* Another one would take its plan and images away. */
+	if (set)
+		update_note(update, "store", set->store.name, UPDATE_FAILED,
+			    "phase is %s: the next boot goes on with that. Reboot for it, or clear it",
+			    pvk_flags_string(&set->store.flags, PVB_PHASE));
+	else if (source)
 		update_note(update, "store", source->store.name, UPDATE_OK,
 			    "has how far it is, for the next boot");
 	else if (update->recovery)
