@@ -682,7 +682,8 @@ static int carry_out(struct run *run)
 								carry_on_systemd(run);
 	if (!ret)
 		return await_end(run);
-	status = ret == -ECANCELED ? stopped(run) : fail(run, &err);
+	/* A signal may have kept something from its end, which is no failure of its own. */
+	status = ret == -ECANCELED || !go_on(run) ? stopped(run) : fail(run, &err);
 	/* Not what was meant, and so no more than another check. */
 	if (ret == -EKEYREJECTED)
 		status = CLI_REFUSED;
