@@ -30,7 +30,7 @@ static struct pvk_err err;
 static struct plan plan;
 static struct targets targets;
 static struct undo *undo;
-static const struct evict_limits limits = { .term_ms = 10000, .kill_ms = 10000 };
+static const struct evict_limits limits = { .term_ms = 60000, .kill_ms = 60000 };
 
 /* fd of a loop device over the file; -1: there is none to be had here. */
 static int given_loop(const char *file_path)
