@@ -79,16 +79,16 @@ static void check_processes(struct target_uses *uses)
 		    "%s%s: %s ended", uses->first, more, *more ? "are" : "is");
 }
 
-/* The boot stage writes before anything could be mounted. */
+/* The boot stage writes before anything is mounted, but md, say, is there by then, or is later. */
 void update_check_uses(struct update *update, const struct update_image *image, bool has_root)
 {
 	struct target_uses uses = { .update = update, .image = image, .has_root = has_root };
 	struct pvk_err err = { .text = "" };
 
-	if (update->recovery)
-		return;
 	if (pvk_target_carries(&image->target, SYS, DEV, &err))
 		update_note(update, "use", image->target_text, UPDATE_FAILED, "%s", err.text);
+	else if (update->recovery)
+		return;
 	else if (pvk_target_uses(&image->target, SYS, PROC, tell_use, &uses, &err))
 		update_note(update, "use", image->target_text, UPDATE_FAILED, "%s", err.text);
 	else if (!has_root)

@@ -311,9 +311,9 @@ test_disk_with_a_sector_that_can_not_be_written() {
 
 # --- who has it, as the running system tells beforehand -----------------------------
 
-# uses: what `pvkit update` says of who has the disk
+# uses [OPTION]: what `pvkit update` says of who has the disk
 uses() {
-	pvkit update --dry-run "$T/new:$loop" 2>/dev/null | awk '$1 == "use" { $1 = $2 = ""; print $0 }' |
+	pvkit update "$@" --dry-run "$T/new:$loop" 2>/dev/null | awk '$1 == "use" { $1 = $2 = ""; print $0 }' |
 		sed 's/^ *//'
 }
 
@@ -348,6 +348,8 @@ test_a_disk_below_the_device_mapper() {
 	mapped flakey "60 0"
 	expect_match "one below a kind that is not known" 'failed dm-[0-9]+ lies on loop[0-9]+ and is of the kind flakey, .*' \
 		"$(uses)"
+	expect_match "which the boot stage would not know of" 'failed dm-[0-9]+ lies on loop[0-9]+ and is .*' \
+		"$(uses --recovery)"
 }
 
 # --- several ----------------------------------------------------------------------
