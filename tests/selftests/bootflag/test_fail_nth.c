@@ -21,16 +21,14 @@
  * vm: own
  * vm: timeout=300
  */
+#include "fail_nth.h"
 #include "ktap.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <poll.h>
 #include <stdint.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,12 +36,8 @@
 #include <linux/genetlink.h>
 #include <linux/pv_bootflag.h>
 
-#define FAIL_NTH	"/proc/thread-self/fail-nth"
-#define FAULTS		"/sys/kernel/debug"
 #define CLASS		"/sys/class/pv_bootflag"
 #define WORDS		"medium=nvmem device=simnvmem size=48 format=log modes=recovery,ota"
-#define MAX_NTH		2000
-#define PATIENCE_MS	20000	/* for what does not depend on a fault */
 #define BUF		(64 * 1024)
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -76,44 +70,10 @@ static struct mnl_socket *asker;	/* asks while allocations fail; new each time *
 static struct mnl_socket *listener;	/* has subscribed */
 static uint16_t family;
 static uint32_t seq;
-static int fail_fd = -1;
 static int file_fd = -1;		/* sysfs file that is written to */
 static const char *file_text;
 static char out[BUF];
 static char in[BUF];
-
-static void broken(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-/* Something that has nothing to do with a fault went wrong. */
-static void broken(const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("# ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf(" (errno %s)\n", strerrorname_np(errno) ?: "0");
-	exit(2);
-}
-
-static void set_fail_nth(unsigned int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", n);
-
-	if (pwrite(fail_fd, text, (size_t)len, 0) != len)
-		broken("writing fail-nth");
-}
-
-static unsigned int get_fail_nth(void)
-{
-	char text[16] = "";
-
-	if (pread(fail_fd, text, sizeof(text) - 1, 0) <= 0)
-		broken("reading fail-nth");
-	return (unsigned int)strtoul(text, NULL, 10);
-}
 
 /*
  * Asking
@@ -661,62 +621,13 @@ static void step(const struct op *op)
  * All of it
  */
 
-static void run(const char *const *argv)
-{
-	pid_t pid = fork();
-	int status;
-
-	if (!pid) {
-		execvp(argv[0], (char *const *)argv);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
-		broken("%s %s", argv[0], argv[1]);
-}
-
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		broken("%s", path);
-	close(fd);
-}
-
-/* Every allocation counts, those that may sleep too; none prints a stack. */
-static void set_up_faults(void)
-{
-	write_file(FAULTS "/failslab/ignore-gfp-wait", "N");
-	write_file(FAULTS "/failslab/verbose", "0");
-	if (access(FAULTS "/fail_page_alloc", F_OK))
-		return;
-	write_file(FAULTS "/fail_page_alloc/ignore-gfp-wait", "N");
-	write_file(FAULTS "/fail_page_alloc/verbose", "0");
-}
-
-/* Page faults of ours must not be what fails. */
-static void lock_memory(void)
-{
-	mallopt(M_TRIM_THRESHOLD, -1);
-	mallopt(M_MMAP_MAX, 0);
-	if (mlockall(MCL_CURRENT | MCL_FUTURE))
-		broken("mlockall");
-}
-
 int main(void)
 {
-	if (access(FAIL_NTH, W_OK))
-		ktap_skip_all("the kernel has no fail-nth (CONFIG_FAULT_INJECTION)");
-	if (access(FAULTS "/failslab/ignore-gfp-wait", W_OK))
-		ktap_skip_all("no " FAULTS "/failslab (CONFIG_FAILSLAB)");
+	need_faults();
 	ktap_plan(ARRAY_SIZE(ops));
 	run((const char *const[]){ "modprobe", "pv_bootflag", NULL });
 	run((const char *const[]){ "modprobe", "simnvmem", NULL });
-	fail_fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
-	if (fail_fd < 0)
-		broken(FAIL_NTH);
 	set_up_faults();
-	lock_memory();
 	host = open_sock();
 	find_family();
 	listener = open_sock();

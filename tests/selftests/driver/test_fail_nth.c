@@ -22,27 +22,22 @@
  * vm: timeout=300
  */
 #include "pvt_nl.h"
+#include "fail_nth.h"
 #include "ktap.h"
 
 #include <ctype.h>
 #include <dirent.h>
-#include <malloc.h>
 #include <mntent.h>
 #include <signal.h>
 #include <stddef.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#define FAIL_NTH	"/proc/thread-self/fail-nth"
-#define FAULTS		"/sys/kernel/debug"
 #define CLASS		"/sys/class/pv_driver"
 #define ALIAS		"pvt-fail"
 #define BOX		"pvt-fail-box"
-#define MAX_NTH		2000
-#define PATIENCE_MS	20000	/* for what does not depend on a fault */
 
 enum verdict { ANSWERED, REFUSED, LOST, SILENT };
 static const char *const verdicts[] = { "answered", "refused", "lost", "silent" };
@@ -77,7 +72,6 @@ static struct pvt_sock asker;	/* asks while allocations fail; new each time */
 static struct pvt_sock other;	/* whoever else the command needs */
 static struct pvt_sock listener; /* has subscribed to everything */
 
-static int fail_fd = -1;
 static int box_fd = -1;
 static pid_t box_pid;
 static char box_dir[256];
@@ -94,21 +88,6 @@ static char out[64 * 1024];
 /* What came, raw: nothing is printed while allocations may fail. */
 static char raw[4 * PVT_BUF];
 static size_t raw_len;
-
-static void broken(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-/* Something that has nothing to do with a fault went wrong. */
-static void broken(const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("# ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf(" (errno %s)\n", pvt_errname(errno));
-	exit(2);
-}
 
 /*
  * Asking
@@ -439,25 +418,6 @@ static bool heard(int kind)
  * The stepping
  */
 
-static void set_fail_nth(unsigned int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", n);
-
-	if (pwrite(fail_fd, text, len, 0) != len)
-		broken("writing fail-nth");
-}
-
-/* How many more allocations would have been let pass; 0: one did fail. */
-static unsigned int get_fail_nth(void)
-{
-	char text[16] = "";
-
-	if (pread(fail_fd, text, sizeof(text) - 1, 0) <= 0)
-		broken("reading fail-nth");
-	return strtoul(text, NULL, 10);
-}
-
 static void print_text(const char *label, const char *text)
 {
 	char *copy = strdup(text), *save = NULL;
@@ -613,21 +573,8 @@ static void step(const struct op *op)
 }
 
 /*
- * Processes
+ * Modules and processes
  */
-
-static void run(const char *const argv[])
-{
-	pid_t pid = fork();
-	int status;
-
-	if (!pid) {
-		execvp(argv[0], (char *const *)argv);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
-		broken("%s %s: status %d", argv[0], argv[1], status);
-}
 
 static void load_module(const char *name, const char *param)
 {
@@ -644,15 +591,6 @@ static void remove_module(const char *name)
 	snprintf(dir, sizeof(dir), "/sys/module/%s", name);
 	if (!access(dir, F_OK))
 		run(argv);
-}
-
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		broken("%s", path);
-	close(fd);
 }
 
 /* The container's process: connects to the front and stays. */
@@ -1238,43 +1176,16 @@ static const struct op ops[] = {
 	{ "sysfs control, unload", prepare_control_unload, ask_file, NULL, close_file, 0, -1 },
 };
 
-/* Every allocation counts, those that may sleep too; none prints a stack. */
-static void set_up_faults(void)
-{
-	write_file(FAULTS "/failslab/ignore-gfp-wait", "N");
-	write_file(FAULTS "/failslab/verbose", "0");
-	if (access(FAULTS "/fail_page_alloc", F_OK))
-		return;
-	write_file(FAULTS "/fail_page_alloc/ignore-gfp-wait", "N");
-	write_file(FAULTS "/fail_page_alloc/verbose", "0");
-}
-
-/* Page faults of ours must not be what fails. */
-static void lock_memory(void)
-{
-	mallopt(M_TRIM_THRESHOLD, -1);
-	mallopt(M_MMAP_MAX, 0);
-	if (mlockall(MCL_CURRENT | MCL_FUTURE))
-		broken("mlockall");
-}
-
 int main(void)
 {
-	if (access(FAIL_NTH, W_OK))
-		ktap_skip_all("the kernel has no fail-nth (CONFIG_FAULT_INJECTION)");
-	if (access(FAULTS "/failslab/ignore-gfp-wait", W_OK))
-		ktap_skip_all("no " FAULTS "/failslab (CONFIG_FAILSLAB)");
+	need_faults();
 	ktap_plan(PVT_ARRAY_SIZE(ops));
 	/* That an agent is slow to accept a task is not the subject. */
 	remove_module("pv_driver");
 	load_module("pv_driver", "agent_timeout=20000");
 	load_module("pvt_base", NULL);
-	fail_fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
-	if (fail_fd < 0)
-		broken(FAIL_NTH);
-	set_up_faults();
 	make_box();
-	lock_memory();
+	set_up_faults();
 	pvt_open(&host);
 	pvt_open(&listener);
 	must(&listener, subscribe_msg(&listener), false, 0);

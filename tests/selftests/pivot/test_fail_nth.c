@@ -14,28 +14,21 @@
  *
  * vm: timeout=300
  */
+#include "fail_nth.h"
 #include "ktap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "genl.h"
 #include "pivot.h"
-#include "util.h"
 
-#define FAIL_NTH	"/proc/thread-self/fail-nth"
-#define FAULTS		"/sys/kernel/debug"
 #define STATE		"/sys/class/pv_pivot/session/state"
 #define START		"/sys/class/pv_pivot/start"
 #define DIR_FOLLOWED	"/run/pivot-test"
-#define MAX_NTH		2000
-#define PATIENCE_MS	20000
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /**
@@ -56,43 +49,9 @@ struct op {
 
 static struct pvk_pivot *host;	/* makes things as they should be */
 static struct pvk_pivot *asker;	/* asks while allocations fail; new each time */
-static int fail_fd = -1;
 static int session = -1;
 static int dir = -1;
 static int dog = -1;
-
-static void broken(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-/* Something that has nothing to do with a fault went wrong. */
-static void broken(const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("# ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf(" (errno %s)\n", strerrorname_np(errno) ?: "0");
-	exit(2);
-}
-
-static void set_fail_nth(unsigned int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", n);
-
-	if (pwrite(fail_fd, text, (size_t)len, 0) != len)
-		broken("writing fail-nth");
-}
-
-static unsigned int get_fail_nth(void)
-{
-	char text[16] = "";
-
-	if (pread(fail_fd, text, sizeof(text) - 1, 0) <= 0)
-		broken("reading fail-nth");
-	return (unsigned int)strtoul(text, NULL, 10);
-}
 
 /* A line of a file, without its newline; one buffer. */
 static const char *line_of(const char *path)
@@ -306,51 +265,6 @@ static void step(const struct op *op)
  * All of it
  */
 
-static void run(const char *const *argv)
-{
-	pid_t pid = fork();
-	int status;
-
-	if (!pid) {
-		execvp(argv[0], (char *const *)argv);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
-		broken("%s %s", argv[0], argv[1]);
-}
-
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		broken("%s", path);
-	close(fd);
-}
-
-/* Every allocation counts, those that may sleep too; none prints a stack. */
-static void set_up_faults(void)
-{
-	fail_fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
-	if (fail_fd < 0)
-		broken(FAIL_NTH);
-	write_file(FAULTS "/failslab/ignore-gfp-wait", "N");
-	write_file(FAULTS "/failslab/verbose", "0");
-	if (access(FAULTS "/fail_page_alloc", F_OK))
-		return;
-	write_file(FAULTS "/fail_page_alloc/ignore-gfp-wait", "N");
-	write_file(FAULTS "/fail_page_alloc/verbose", "0");
-}
-
-/* Page faults of ours must not be what fails. */
-static void lock_memory(void)
-{
-	mallopt(M_TRIM_THRESHOLD, -1);
-	mallopt(M_MMAP_MAX, 0);
-	if (mlockall(MCL_CURRENT | MCL_FUTURE))
-		broken("mlockall");
-}
-
 /* With a helper, which it has only from its beginning. */
 static void load_again(void)
 {
@@ -390,14 +304,10 @@ static void put_back(void)
 
 int main(void)
 {
-	if (access(FAIL_NTH, W_OK))
-		ktap_skip_all("the kernel has no fail-nth (CONFIG_FAULT_INJECTION)");
-	if (access(FAULTS "/failslab/ignore-gfp-wait", W_OK))
-		ktap_skip_all("no " FAULTS "/failslab (CONFIG_FAILSLAB)");
+	need_faults();
 	ktap_plan(ARRAY_SIZE(ops));
 	set_up();
 	set_up_faults();
-	lock_memory();
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
 		step(&ops[i]);
 	put_back();
