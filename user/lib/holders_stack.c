@@ -121,9 +121,11 @@ static void ask_path(struct hold_scan *scan, struct hold_loop *loop, uint64_t in
 		return;
 	row = hold_row_of(scan, stx.mnt);
 	loop->dev[1] = row ? row->mount.dev : stx.dev;
-	/* Nor is it on what its node is on. */
-	if (S_ISBLK(stx.mode))
-		loop->dev[0] = loop->dev[1] = stx.rdev;
+	if (S_ISBLK(stx.mode)) {
+		/* Nor is it on what its node is on. */
+		loop->dev[0] = stx.rdev;
+		loop->dev[1] = stx.rdev;
+	}
 }
 
 static int add_loop(struct hold_scan *scan, uint32_t number)
