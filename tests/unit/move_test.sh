@@ -33,7 +33,7 @@ process_1() {
 		r=0
 		unshare --pid --fork --kill-child --root bed "$@" </dev/null >/dev/null 2>&1 || r=$?
 		cp bed/dev/null told
-		cat bed/run/initramfs/update/log >ram.told 2>/dev/null || :
+		cat bed/run/pvkit-update.log >ram.told 2>/dev/null || :
 		exit $r
 	' sh "$@" || status=$?
 }
@@ -85,7 +85,7 @@ cat >root/sbin/init <<'END_OF_INIT'
 #!/bin/sh
 # where the journal of the update is, and what is below it by now
 {
-	echo "back: $$, $([ -e /run/initramfs/update/plan ] && echo with the one in RAM below,)" \
+	echo "back: $$, $([ -e /run/initramfs/update ] || echo the one in RAM is given back,)" \
 		"$([ -e /oldroot ] || echo no other one); fds: $(ls /proc/self/fd | tr '\n' ' ')"
 } >>/dev/null
 END_OF_INIT
@@ -102,7 +102,7 @@ else
 		"$(cat ram.told)"
 	check_match 'and that it does' '*nothing was written: back to the old system*' "$(cat told)"
 	check_match 'the old root is the root again, the old init process 1' \
-		'*back: 1, with the one in RAM below, no other one;*' "$(cat told)"
+		'*back: 1, the one in RAM is given back, no other one;*' "$(cat told)"
 fi
 
 finish
