@@ -519,7 +519,7 @@ int main(int argc, char **argv)
 			return be_stubborn();
 		return be_pvkit(argv[1]);
 	}
-	ktap_plan(43);
+	ktap_plan(45);
 	if (!mkdtemp(dir) || !realpath("/proc/self/exe", self))
 		abort();
 	test_find();
