@@ -56,7 +56,8 @@ static void given_environment(unsigned int n, const char *text)
 	shell("cd %s && printf '%s' >text && mkenvimage %s -s %d -o env0 text && "
 	      "head -c %d /dev/zero | tr '\\0' '\\377' >env1", dir, text, n == 2 ? "-r" : "",
 	      SIZE, SIZE);
-	shell("cd %s && { echo \"$PWD/env0 0 0x%x\"; [ %u = 1 ] || echo \"$PWD/env1 0 0x%x\"; } >config",
+	shell("cd %s && { echo \"$PWD/env0 0 0x%x\"; "
+	      "[ %u = 1 ] || echo \"$PWD/env1 0 0x%x\"; } >config",
 	      dir, SIZE, n, SIZE);
 }
 

@@ -63,7 +63,8 @@ static void test_refused(void)
 {
 	static const char *const text[] = {
 		"state /dev/sda3\n", "state\n", "state a b /c d\n", "state a b c\n",
-		"state a b /c/../d\n", "ram run\n", "ram /\n", "ram /\t/..\n", "ram /run/..\n", "ram\n",
+		"state a b /c/../d\n", "ram run\n", "ram /\n", "ram /\t/..\n", "ram /run/..\n",
+		"ram\n",
 		"init upstart\n", "term-seconds 0\n", "kill-seconds 1x\n",
 		"watchdog-seconds 86401\n", "stop\n", "program\n", "nonsense 1\n",
 	};
