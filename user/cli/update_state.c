@@ -315,16 +315,16 @@ static int make_copy(int dir, size_t n)
 	return openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-static int copy_image(const struct task *task, int dir, size_t n, struct answer *answer)
+static int copy_image(const struct task *task, int dir, size_t n, int from,
+		      struct answer *answer)
 {
 	const struct update_image *image = &task->update->image[n];
 	pvk_auto_close int lying = open_lying(task, n, answer->copies.lies[n]);
-	pvk_auto_close int from = -1, to = -1;
+	pvk_auto_close int to = -1;
 	int ret, it = lying;
 
 	if (lying < 0) {
-		from = open(image->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		to = from < 0 ? -1 : make_copy(dir, n);
+		to = make_copy(dir, n);
 		it = to;
 	}
 	if (it < 0)
@@ -338,17 +338,35 @@ static int copy_image(const struct task *task, int dir, size_t n, struct answer 
 				 "has changed since it was checked" : strerror(-ret)) : 0;
 }
 
+/* Their descriptors, which the end of this process closes. */
+static int open_images(const struct update *update, int *from, struct pvk_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < update->images; i++) {
+		from[i] = open(update->image[i].path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (from[i] < 0)
+			return pvk_err_set(err, -errno, "%s: %s", update->image[i].path,
+					   strerror(errno));
+	}
+	return 0;
+}
+
 static int copy_all(const struct task *task, struct answer *answer)
 {
 	pvk_auto_close int dir = open_dir(task, &answer->err);
+	int from[UPDATE_IMAGES_MAX];
 	int ret = dir < 0 ? dir : 0;
 	size_t i;
 
+	/* All of them first: one may have the name that another's copy gets. */
+	if (!ret)
+		ret = open_images(task->update, from, &answer->err);
 	/* An older plan is not to find newer images. */
 	if (!ret)
 		unlinkat(dir, "plan", 0);
 	for (i = 0; !ret && i < task->update->images; i++)
-		ret = copy_image(task, dir, i, answer);
+		ret = copy_image(task, dir, i, from[i], answer);
 	if (!ret && fsync(dir))
 		ret = pvk_err_set(&answer->err, -errno, "%s", strerror(errno));
 	return ret;
