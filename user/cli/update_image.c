@@ -192,7 +192,7 @@ static void note_sha256(struct update *update, const struct update_image *image,
 
 static void check_sha256(struct update *update, const struct update_image *image)
 {
-	unsigned char digest[PVK_SHA256_SIZE];
+	unsigned char digest[PVK_SHA256_SIZE] = { 0 };
 	int ret = hash_file(image->path, digest);
 
 	if (ret)

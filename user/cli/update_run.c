@@ -61,8 +61,8 @@ static void take_signals(void)
 {
 	struct sigaction action = { .sa_handler = on_stop };
 
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
 	(void)signal(SIGCHLD, SIG_DFL);
 }
 
@@ -463,7 +463,7 @@ static void report_within(const struct run *run)
 	}, none = { .it_value.tv_sec = 0 };
 	struct sigaction action = { .sa_handler = on_time };
 
-	sigaction(SIGALRM, &action, NULL);
+	(void)sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &time, NULL);
 	update_report(run->cli, run->update, true);
 	fflush(stdout);

@@ -355,7 +355,7 @@ static int open_images(const struct update *update, int *from, struct pvk_err *e
 static int copy_all(const struct task *task, struct answer *answer)
 {
 	pvk_auto_close int dir = open_dir(task, &answer->err);
-	int from[UPDATE_IMAGES_MAX];
+	int from[UPDATE_IMAGES_MAX] = { 0 };
 	int ret = dir < 0 ? dir : 0;
 	size_t i;
 

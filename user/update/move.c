@@ -46,7 +46,7 @@ static void start_afresh(void)
 
 	sigemptyset(&none);
 	for (sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
+		(void)signal(sig, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0);
 	chdir("/");

@@ -33,10 +33,10 @@ static void catch_signals(void)
 	const struct sigaction asks = { .sa_handler = on_signal };
 	const struct sigaction ignored = { .sa_handler = SIG_IGN };
 
-	sigaction(SIGINT, &asks, NULL);
-	sigaction(SIGTERM, &asks, NULL);
-	sigaction(SIGHUP, &ignored, NULL);
-	sigaction(SIGPIPE, &ignored, NULL);
+	(void)sigaction(SIGINT, &asks, NULL);
+	(void)sigaction(SIGTERM, &asks, NULL);
+	(void)sigaction(SIGHUP, &ignored, NULL);
+	(void)sigaction(SIGPIPE, &ignored, NULL);
 }
 
 static int show(void *arg, const struct write_progress *now)
