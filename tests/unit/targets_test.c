@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,40 +19,18 @@
 #include <unistd.h>
 
 #include "ktap.h"
+#include "loopdev.h"
 #include "targets.h"
 
 #define DISK	(1u << 20)
 #define LONG_S	120
 
-static char dir[] = "/tmp/pvkit-targets.XXXXXX", loop_path[32], point[64];
+static char dir[] = "/tmp/pvkit-targets.XXXXXX", point[64];
 static struct pvk_err err;
 static struct plan plan;
 static struct targets targets;
 static struct undo *undo;
 static const struct evict_limits limits = { .term_ms = 60000, .kill_ms = 60000 };
-
-/* fd of a loop device over the file; -1: there is none to be had here. */
-static int given_loop(const char *file_path)
-{
-	pvk_auto_close int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	pvk_auto_close int file = open(file_path, O_RDWR | O_CLOEXEC);
-	const struct loop_info64 info = { .lo_flags = LO_FLAGS_AUTOCLEAR };
-	int tries, number, fd;
-
-	for (tries = 0; control >= 0 && tries < 20; tries++) {
-		number = ioctl(control, LOOP_CTL_GET_FREE);
-		snprintf(loop_path, sizeof(loop_path), "/dev/loop%d", number);
-		fd = number < 0 ? -1 : open(loop_path, O_RDWR | O_CLOEXEC);
-		/* Somebody else may have been quicker. */
-		if (fd >= 0 && !ioctl(fd, LOOP_SET_FD, file)) {
-			ioctl(fd, LOOP_SET_STATUS64, &info);
-			return fd;
-		}
-		if (fd >= 0)
-			close(fd);
-	}
-	return -1;
-}
 
 static bool given_disk(int *loop)
 {

@@ -6,20 +6,20 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 
 #include "ktap.h"
+#include "loopdev.h"
 #include "write.h"
 
 #define DISK	(4u << 20)
 #define SIZE	((2u << 20) + 12345)
 #define FULL	(1u << 20)	/* of the file system that the disk lies on */
 
-static char dir[] = "/tmp/pvkit-disk.XXXXXX", image_path[64], disk_path[64], loop_path[32];
+static char dir[] = "/tmp/pvkit-disk.XXXXXX", image_path[64], disk_path[64];
 static unsigned char image[SIZE], disk[DISK];
 static struct plan plan;
 static struct pvk_err err;
@@ -60,29 +60,6 @@ static void given_image(void)
 	pvk_sha256_end(&sha, one.sha256);
 	plan_init(&plan);
 	plan_add_image(&plan, &one, NULL);
-}
-
-/* fd of a loop device over the file; -1: there is none to be had here. */
-static int given_loop(void)
-{
-	pvk_auto_close int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	pvk_auto_close int file = open(disk_path, O_RDWR | O_CLOEXEC);
-	const struct loop_info64 info = { .lo_flags = LO_FLAGS_AUTOCLEAR };
-	int tries, number, fd;
-
-	for (tries = 0; control >= 0 && tries < 20; tries++) {
-		number = ioctl(control, LOOP_CTL_GET_FREE);
-		snprintf(loop_path, sizeof(loop_path), "/dev/loop%d", number);
-		fd = number < 0 ? -1 : open(loop_path, O_RDWR | O_CLOEXEC);
-		/* Somebody else may have been quicker. */
-		if (fd >= 0 && !ioctl(fd, LOOP_SET_FD, file)) {
-			ioctl(fd, LOOP_SET_STATUS64, &info);
-			return fd;
-		}
-		if (fd >= 0)
-			close(fd);
-	}
-	return -1;
 }
 
 static bool read_disk(void)
@@ -155,7 +132,7 @@ static int given_full_disk(void)
 	    mount("none", dir, "tmpfs", 0, options))
 		return -1;
 	write_file(disk_path, disk, 0);
-	return truncate(disk_path, DISK) ? -1 : given_loop();
+	return truncate(disk_path, DISK) ? -1 : given_loop(disk_path);
 }
 
 int main(void)
@@ -167,7 +144,7 @@ int main(void)
 	snprintf(image_path, sizeof(image_path), "%s.image", dir);
 	snprintf(disk_path, sizeof(disk_path), "%s/disk", dir);
 	write_file(disk_path, disk, DISK);
-	loop = given_loop();
+	loop = given_loop(disk_path);
 	if (loop < 0) {
 		unlink(disk_path);
 		rmdir(dir);
