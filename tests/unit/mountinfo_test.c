@@ -107,6 +107,19 @@ static void test_layers(void)
 			   "0123456789:/b"), "/b|", "one that does not fit is left out");
 }
 
+static void test_swaps(void)
+{
+	char text[] = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+		      "/dev/vda3                               partition\t524284\t0\t-2\n"
+		      "/with\\040blank file\t\t1020\t\t0\t\t5\n";
+	char *rest = text;
+
+	ktap_str(pvk_swaps_next(&rest), "/dev/vda3", "the first swap is not the heading");
+	ktap_str(pvk_swaps_next(&rest), "/with blank", "escapes in the path of a swap");
+	ktap_check(!pvk_swaps_next(&rest), "no more swaps");
+	ktap_check(!pvk_swaps_next(&rest), "and none when asked again");
+}
+
 int main(void)
 {
 	ktap_plan(0);
@@ -114,5 +127,6 @@ int main(void)
 	test_odd();
 	test_broken();
 	test_layers();
+	test_swaps();
 	return ktap_finish();
 }

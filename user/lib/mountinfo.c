@@ -32,6 +32,21 @@ void pvk_mountinfo_unescape(char *text)
 	*to = '\0';
 }
 
+char *pvk_swaps_next(char **text)
+{
+	char *line;
+
+	while ((line = strsep(text, "\n"))) {
+		/* The first line is a heading. */
+		if (*line != '/')
+			continue;
+		line[strcspn(line, " \t")] = '\0';
+		pvk_mountinfo_unescape(line);
+		break;
+	}
+	return line;
+}
+
 static bool take_number(const char *word, uint32_t *number)
 {
 	unsigned int n;

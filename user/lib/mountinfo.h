@@ -34,6 +34,12 @@ int pvk_mountinfo_next(char **text, struct pvk_mount *mount);
 void pvk_mountinfo_unescape(char *text);
 
 /*
+ * Of /proc/swaps, which has the same escapes: what the next one lies on, cut out of *text as
+ * above. NULL: none is left.
+ */
+char *pvk_swaps_next(char **text);
+
+/*
  * What an overlay lies on: all lower directories and the upper one, on whose file system
  * the working one is by rule.
  */

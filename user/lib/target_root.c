@@ -462,26 +462,20 @@ static bool swaps_there(const struct search *search, const char *path)
 	return on_path(search, path, 0) > 0;
 }
 
-/* The first line is a heading. */
 static int tell_swaps(const struct search *search, pvk_use_fn fn, void *arg)
 {
 	pvk_auto_free char *text = NULL;
-	char path[PATH_MAX], *at, *line;
 	struct pvk_use use = { .kind = PVK_USE_SWAP };
+	char path[PATH_MAX], *at;
 	int ret = 0;
 
 	snprintf(path, sizeof(path), "%s/swaps", search->proc);
 	if (pvk_read_file(AT_FDCWD, path, SWAPS_MAX, &text, NULL))
 		return 0;
 	at = text;
-	strsep(&at, "\n");
-	while (!ret && (line = strsep(&at, "\n"))) {
-		line[strcspn(line, " \t")] = '\0';
-		pvk_mountinfo_unescape(line);
-		use.what = line;
-		if (*line && swaps_there(search, line))
+	while (!ret && (use.what = pvk_swaps_next(&at)))
+		if (swaps_there(search, use.what))
 			ret = fn(arg, &use);
-	}
 	return ret;
 }
 

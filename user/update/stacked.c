@@ -198,19 +198,16 @@ static int take_swaps(const struct below *below, struct undo *undo, unsigned int
 		      struct pvk_err *err)
 {
 	pvk_auto_free char *text = NULL;
-	char *at, *line;
+	char *at, *path;
 	int ret = 0;
 
 	if (pvk_read_file(AT_FDCWD, SWAPS, SWAPS_MAX, &text, NULL))
 		return 0;
 	at = text;
-	strsep(&at, "\n");
-	while (!ret && (line = strsep(&at, "\n"))) {
-		line[strcspn(line, " \t")] = '\0';
-		pvk_mountinfo_unescape(line);
-		if (!*line || !swaps_there(below, line))
+	while (!ret && (path = pvk_swaps_next(&at))) {
+		if (!swaps_there(below, path))
 			continue;
-		ret = stacked_take_swap(line, undo, err);
+		ret = stacked_take_swap(path, undo, err);
 		*n += !ret;
 	}
 	return ret;
